@@ -1,0 +1,131 @@
+"""The board: what the cells of a challenge say about its entries, with uncertainty, as plain records.
+
+Nothing here draws; `board_text` shows a board in a terminal and `report` as a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bakeoff.nouns import Level, Outcome, Task
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval; `low` and `high` are None when there is none and `reason` says why."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Square:
+    """One entry on one task, over its seeds: the matrix's unit.
+
+    `score` is the normalised primary metric (0 the best constant, 1 perfect), `raw` the metric itself; `figures` holds
+    every other finding's estimate by name (`accuracy`, `memorisation: gap`, ...); `wall`, `cpu` in seconds and
+    `peak_mib` are medians over seeds. `score` is None when the cell has not run yet; an entry that declined or failed
+    has the constant's score 0 and says so in `outcome` and `reason`.
+    """
+
+    entry: str
+    task: str
+    outcome: Outcome | None
+    score: Estimate | None = None
+    raw: Estimate | None = None
+    reason: str = ""
+    seeds_done: int = 0
+    seeds_due: int = 0
+    level: Level | None = None
+    wall: float | None = None
+    cpu: float | None = None
+    peak_mib: float | None = None
+    notes: tuple[str, ...] = ()
+    figures: Mapping[str, Estimate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry on the board; `rank` is None for a row that is not complete, which is never ranked.
+
+    `mean` is the mean normalised score over the averaged tasks; `cost` is the geometric mean over tasks of this entry's
+    go-to-answers CPU seconds divided by the reference entry's; `marks` are short remarks a reader must see
+    (`2 declined`, `wrapped by skrub`, `not complete: 3 of 6`).
+    """
+
+    entry: str
+    team: str
+    baseline: bool
+    rank: int | None
+    mean: Estimate | None
+    mean_rank: float | None = None
+    win_rate: float | None = None
+    p_first: float | None = None
+    cost: float | None = None
+    cpu: float | None = None
+    peak_mib: float | None = None
+    marks: tuple[str, ...] = ()
+    kind: str = "entry"  # or "prize" for a team's final picks
+
+
+@dataclass(frozen=True)
+class TaskColumn:
+    """One task on the board; `averaged` is False with a reason when its constant is as good as perfect."""
+
+    task: Task
+    metric_title: str
+    greater_is_better: bool
+    averaged: bool = True
+    reason: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Board:
+    """Rankings over the cells of one track.
+
+    `rows` are in board order (ranked first), `columns` in challenge order, `squares` by (entry, task). `better[a][b]`
+    is P(a better than b) with ties half, `beyond[a]` the entries that a beats beyond noise (Holm). `prizes` are the
+    teams' rows. `made_with` tells versions, machine, seeds, level of confinement and date.
+    """
+
+    title: str
+    track: str
+    question: str
+    rows: tuple[Row, ...]
+    columns: tuple[TaskColumn, ...]
+    squares: Mapping[tuple[str, str], Square]
+    better: Mapping[str, Mapping[str, float]]
+    beyond: Mapping[str, tuple[str, ...]]
+    prizes: tuple[Row, ...] = ()
+    reference: str = ""
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Duel:
+    """A against B on one task: the paired difference of normalised scores (positive: A leads)."""
+
+    task: str
+    a: Estimate | None
+    b: Estimate | None
+    difference: Estimate | None
+    winner: str = ""
+    beyond_noise: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Versus:
+    """A against B, task by task and overall; `p_better` is P(A better than B), ties half."""
+
+    a: str
+    b: str
+    duels: tuple[Duel, ...]
+    overall: Estimate | None
+    p_better: float | None
+    beyond_noise: bool = False

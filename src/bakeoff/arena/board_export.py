@@ -1,0 +1,157 @@
+"""A board as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from typing import Any
+
+from bakeoff.arena.board import Board, Estimate, Row, Square, TaskColumn
+from bakeoff.nouns import plain
+
+CSV_COLUMNS = (
+    "part", "rank", "entry", "team", "baseline", "task", "outcome", "metric",
+    "score", "score_low", "score_high", "value", "value_low", "value_high",
+    "mean_rank", "win_rate", "p_first", "cost_ratio", "cpu_seconds", "wall_seconds", "peak_mib",
+    "seeds_done", "seeds_due", "level", "reason", "marks",
+)  # fmt: skip
+
+
+def board_json(board: Board) -> dict[str, Any]:
+    """The whole board as what JSON can hold.
+
+    `ranking` and `prizes` hold one object per row, `tasks` one per column, `squares` one per entry and task, in board
+    order; an estimate is {value, low, high, reason}, and whatever is not a finite number is null.
+    """
+    return {
+        "title": board.title,
+        "track": board.track,
+        "question": board.question,
+        "reference": board.reference,
+        "ranking": [_row(row) for row in board.rows],
+        "prizes": [_row(row) for row in board.prizes],
+        "tasks": [_column(column) for column in board.columns],
+        "squares": [_square(square) for square in _in_order(board)],
+        "better": _finite(plain(board.better)),
+        "beyond": plain(board.beyond),
+        "made_with": _finite(plain(board.made_with)),
+    }
+
+
+def board_csv(board: Board) -> str:
+    """The board as one CSV in long form; the column `part` tells the lines apart.
+
+    First the ranking: one line per entry, `part` = `ranking`, with its rank (empty when not ranked) and its mean score;
+    then `prize` lines; then one line per entry and task, `part` = `task`, with the normalised score and the metric's
+    own value. `cpu_seconds` and `peak_mib` are the row's or the square's. Text that a spreadsheet would take for a
+    formula gets an apostrophe in front; board_json leaves it as it is.
+    """
+    rows = {row.entry: row for row in board.rows}
+    columns = {column.task.name: column for column in board.columns}
+    lines = [_ranking_line("ranking", row) for row in board.rows]
+    lines += [_ranking_line("prize", row) for row in board.prizes]
+    lines += [_task_line(rows[square.entry], columns[square.task], square) for square in _in_order(board)]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, CSV_COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _csv_value(value) for key, value in line.items()} for line in lines)
+    return out.getvalue()
+
+
+def _in_order(board: Board) -> list[Square]:
+    pairs = [(row.entry, column.task.name) for row in board.rows for column in board.columns]
+    return [board.squares[pair] for pair in pairs if pair in board.squares]
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {**_finite(plain(row)), "complete": row.rank is not None}
+
+
+def _column(column: TaskColumn) -> dict[str, Any]:
+    task = column.task
+    return {
+        "task": task.name,
+        "table": task.table,
+        "kind": task.kind,
+        "label": task.label,
+        "target": task.target,
+        "metric": task.metric,
+        "metric_title": column.metric_title,
+        "greater_is_better": column.greater_is_better,
+        "averaged": column.averaged,
+        "reason": column.reason,
+        "note": column.note,
+        "digest": task.digest,
+    }
+
+
+def _square(square: Square) -> dict[str, Any]:
+    known = _finite(plain(square))
+    known["outcome"] = None if square.outcome is None else square.outcome.value
+    known["level"] = None if square.level is None else square.level.value
+    return known  # type: ignore[no-any-return]
+
+
+def _finite(thing: Any) -> Any:
+    if isinstance(thing, dict):
+        return {key: _finite(value) for key, value in thing.items()}
+    if isinstance(thing, list):
+        return [_finite(value) for value in thing]
+    return None if isinstance(thing, float) and not math.isfinite(thing) else thing
+
+
+def _ranking_line(part: str, row: Row) -> dict[str, object]:
+    return {
+        "part": part,
+        "rank": row.rank,
+        "entry": row.entry,
+        "team": row.team,
+        "baseline": row.baseline,
+        **_three("score", row.mean),
+        "mean_rank": row.mean_rank,
+        "win_rate": row.win_rate,
+        "p_first": row.p_first,
+        "cost_ratio": row.cost,
+        "cpu_seconds": row.cpu,
+        "peak_mib": row.peak_mib,
+        "reason": "" if row.mean is None else row.mean.reason,
+        "marks": "; ".join(row.marks),
+    }
+
+
+def _task_line(row: Row, column: TaskColumn, square: Square) -> dict[str, object]:
+    return {
+        "part": "task",
+        "rank": row.rank,
+        "entry": row.entry,
+        "team": row.team,
+        "baseline": row.baseline,
+        "task": square.task,
+        "outcome": "not run" if square.outcome is None else square.outcome.value,
+        "metric": column.task.metric,
+        **_three("score", square.score),
+        **_three("value", square.raw),
+        "cpu_seconds": square.cpu,
+        "wall_seconds": square.wall,
+        "peak_mib": square.peak_mib,
+        "seeds_done": square.seeds_done,
+        "seeds_due": square.seeds_due,
+        "level": "" if square.level is None else square.level.value,
+        "reason": square.reason,
+        "marks": "; ".join(square.notes),
+    }
+
+
+def _three(name: str, estimate: Estimate | None) -> dict[str, object]:
+    if estimate is None:
+        return {}
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def _csv_value(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return "" if isinstance(value, float) and not math.isfinite(value) else value

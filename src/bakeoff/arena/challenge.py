@@ -1,0 +1,282 @@
+"""The challenge: the one door that the library, the commands and the tests go through.
+
+It holds no logic of its own: tables come in through `intake`, cells run in `matrix`, boards come from `ranking`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bakeoff.arena.board import Board, Versus
+from bakeoff.arena.challenge_files import Places, Rules, find_challenge, read_rules, read_task, write_rules
+from bakeoff.errors import NotFound, UsageError
+from bakeoff.nouns import Cell, Entry, Level, Limits, Table, Task
+
+ON_THESE = "on these tables"
+ON_NEW = "on a new table"
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Which part of the matrix to run; what is left empty means all of it, or what challenge.toml says."""
+
+    entries: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    seeds: int = 0
+    limits: Limits | None = None
+    workers: int = 0
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A version of an entry that was handed in; `number` counts all submissions of the challenge."""
+
+    entry: Entry
+    number: int
+    picks: tuple[str, ...] = ()
+
+
+class Challenge:
+    """Tables, tasks, entries and a store in one folder."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.rules: Rules = read_rules(places)
+
+    @classmethod
+    def create(cls, folder: str | Path, *, title: str = "") -> Challenge:
+        """A new challenge in `folder`; UsageError when one is there already."""
+        places = Places(Path(folder).absolute())
+        if places.rules.exists():
+            raise UsageError(f"{folder} already holds a challenge; open it, or choose another folder.")
+        places.private.mkdir(parents=True, exist_ok=True, mode=0o700)
+        places.root.joinpath(".gitignore").write_text(".bakeoff/\n", encoding="utf-8")
+        write_rules(places, title or places.root.name)
+        places.secret()
+        return cls(places)
+
+    @classmethod
+    def open(cls, folder: str | Path = ".") -> Challenge:
+        """The challenge that `folder` lies in; NotFound when there is none."""
+        return cls(find_challenge(Path(folder)))
+
+    @cached_property
+    def store(self) -> Any:
+        """The challenge's store, opened on first use."""
+        from bakeoff.arena.store import Store
+
+        return Store(self.places.private, self.rules.store)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if "store" in self.__dict__:
+            self.store.close()
+            del self.__dict__["store"]
+
+    # Tables and tasks
+
+    def add_table(self, source: Any, options: Any = None) -> Any:
+        """Bring a table in (a path or a pandas frame) and make the task of its name; see `intake.add_table`."""
+        from bakeoff.arena.intake import TableOptions, add_table
+
+        return add_table(self.places, source, options or TableOptions())
+
+    def tasks(self, track: str | None = None) -> list[Task]:
+        """All tasks in order of name, or those of one track."""
+        tasks = [read_task(path) for path in sorted(self.places.tasks.glob("*.toml"))]
+        return [task for task in tasks if track in (None, task.track)]
+
+    def tables(self) -> list[Table]:
+        """The tables that the tasks ask about."""
+        return [self.data(task).table for task in self.tasks()]
+
+    def tracks(self) -> list[str]:
+        """The tracks in order of name."""
+        return sorted({task.track for task in self.tasks()})
+
+    def data(self, task: Task) -> Any:
+        """A task's rows, read once while this challenge is open."""
+        from bakeoff.arena.staging import task_data
+        from bakeoff.tables import load
+
+        kept: dict[str, Any] = self.__dict__.setdefault("_data", {})
+        if task.digest not in kept:
+            kept[task.digest] = task_data(task, load(self.places.tables / task.table, self.places.truth))
+        return kept[task.digest]
+
+    def cards(self) -> dict[str, Any]:
+        """Each table's data card."""
+        import json
+
+        found = {}
+        for task in self.tasks():
+            path = self.places.tables / task.table / "card.json"
+            if path.exists():
+                found[task.table] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    # Entries
+
+    def entries(self) -> list[Entry]:
+        """The house's entries that take part, then the submitted ones in their latest version."""
+        from bakeoff.arena.entries import baselines
+
+        chosen = self.rules.baselines
+        house = [entry for entry in baselines() if chosen is True or (chosen and entry.name in chosen)]
+        return [*house, *self.store.entries()]
+
+    def submit(self, path: str | Path, *, name: str = "", team: str = "", picks: Sequence[str] = ()) -> Submission:
+        """Hand in the entry at `path`; its files are copied, so that later changes need a new submission.
+
+        `picks` names tasks on which this entry becomes the team's final pick.
+        """
+        from bakeoff.arena.entries import read_entry
+
+        return self.hand_in(read_entry(Path(path), name=name, team=team), picks)
+
+    def hand_in(self, entry: Entry, picks: Sequence[str] = ()) -> Submission:
+        """Keep an entry that was already read, and write the submission down."""
+        from bakeoff.arena.entries import baselines, keep_entry
+        from bakeoff.arena.environments import build_environment
+
+        if any(entry.name == baseline.name for baseline in baselines()):
+            raise UsageError(f"{entry.name!r} is the name of a baseline; give the entry another name.")
+        other = next((one for one in self.store.entries() if one.name == entry.name and one.team != entry.team), None)
+        if other is not None:
+            raise UsageError(f"{entry.name!r} already belongs to team {other.team!r}; give the entry another name.")
+        tasks = [self._named("task", task, [known.name for known in self.tasks()]) for task in picks]
+        kept = keep_entry(entry, self.places.entries)
+        if kept.environment:
+            build_environment(Path(kept.source.folder), self.places.environments)
+        number = self.store.submit(kept)
+        for task in tasks:
+            self.store.pick(kept.team, task, kept.name)
+        return Submission(kept, number, tuple(tasks))
+
+    # Running, judging, the board
+
+    def run(self, request: RunRequest | None = None, watcher: Any = None) -> Any:
+        """Run the cells that are due and judge them; finished ones are kept from before."""
+        from bakeoff.arena.runner import LocalRunner
+
+        request = request or RunRequest()
+        matrix, cells, limits = self._matrix(request, watcher)
+        return matrix.run(cells, limits, LocalRunner(request.workers, limits.threads), request.again)
+
+    def judge(self, watcher: Any = None, again: bool = False) -> int:
+        """Judge kept answers again without running anything; gives how many judgements were made."""
+        matrix, cells, _ = self._matrix(RunRequest(seeds=self._seeds_kept()), watcher)
+        return int(matrix.judge(cells, again))
+
+    def due(self, request: RunRequest | None = None) -> list[Cell]:
+        """The cells that `run` would run."""
+        from bakeoff.arena.matrix import is_due
+
+        request = request or RunRequest()
+        _, cells, limits = self._matrix(request, None)
+        kept = self.store.results()
+        return [cell for cell in cells if is_due(kept.get(cell.id), limits, request.again)]
+
+    def _matrix(self, request: RunRequest, watcher: Any) -> tuple[Any, dict[Any, Any], Limits]:
+        from bakeoff.arena.matrix import Matrix, Silent
+
+        entries = self._chosen("entry", request.entries, self.entries())
+        tasks = self._chosen("task", request.tasks, self.tasks())
+        if not tasks:
+            raise UsageError(
+                "The challenge has no tables yet; bring one in with: bakeoff table add PATH --target COLUMN"
+            )
+        matrix = Matrix(self.store, self.places.secret(), self.data, self.places.environments, watcher or Silent())
+        limits = request.limits or self.rules.limits
+        return matrix, matrix.cells(entries, tasks, request.seeds or self.rules.seeds), limits
+
+    def _kept(self, track: str | None) -> Any:
+        from bakeoff.arena.matrix import Matrix
+        from bakeoff.arena.ranking import Kept
+
+        tasks, entries, seeds = self.tasks(track), self.entries(), self._seeds_kept()
+        matrix = Matrix(self.store, self.places.secret(), self.data, self.places.environments)
+        cells = {(c.entry, c.task, c.seed): c for c in matrix.cells(entries, tasks, seeds)}
+        ids = [cell.id for cell in cells.values()]
+        results = self.store.results(ids)
+        newest = {judge.name: judge.version for judge in matrix.judges}
+        findings = {
+            cell: [finding for version, finding in found if newest.get(finding.judge) == version]
+            for cell, found in self.store.findings(ids).items()
+        }
+        return Kept(
+            self.rules.title, entries, tasks, seeds, cells, results, findings, self.store.picks(), self.rules.reference
+        )
+
+    def _seeds_kept(self) -> int:
+        """How many seeds the board spans: what the rules ask for, or more when more were run."""
+        run: list[int] = [result.cell.seed + 1 for result in self.store.results().values()]
+        return max([self.rules.seeds, *run])
+
+    def board(self, track: str | None = None, *, new_tables: bool = False) -> Board:
+        """The board of a track; of the only one, or the first, when none is named."""
+        from bakeoff.arena.ranking import rank
+
+        tracks = self.tracks()
+        if not tracks:
+            raise UsageError(
+                "The challenge has no tables yet; bring one in with: bakeoff table add PATH --target COLUMN"
+            )
+        track = self._named("track", track, tracks) if track else tracks[0]
+        return rank(self._kept(track), track, ON_NEW if new_tables else ON_THESE)
+
+    def boards(self, *, new_tables: bool = False) -> list[Board]:
+        """The boards of all tracks."""
+        return [self.board(track, new_tables=new_tables) for track in self.tracks()]
+
+    def versus(self, a: str, b: str, *, track: str | None = None, new_tables: bool = False) -> Versus:
+        """Entry `a` against entry `b`, table by table."""
+        from bakeoff.arena.ranking import compare_two
+
+        names = [entry.name for entry in self.entries()]
+        first, second = self._named("entry", a, names), self._named("entry", b, names)
+        if first == second:
+            raise UsageError(f"{a!r} cannot be compared with itself; name two entries.")
+        return compare_two(self._kept(track), first, second, ON_NEW if new_tables else ON_THESE)
+
+    def report(self, path: str | Path, *, new_tables: bool = False) -> Path:
+        """Write the boards of all tracks and each table's card as one HTML file."""
+        from bakeoff.arena.report import report_html
+
+        return Path(report_html(self.boards(new_tables=new_tables), self.cards(), Path(path)))
+
+    def take(self, entry: str, table: str, to: str | Path = "", limits: Limits | None = None) -> Path:
+        """Fit an entry on all labels of a table and save the predictor; `bakeoff.load` brings it back."""
+        from bakeoff.arena.predictor import take
+
+        chosen = self._chosen("entry", (entry,), self.entries())[0]
+        task = self._chosen("task", (table,), self.tasks())[0]
+        environment = self.places.environments
+        to = Path(to) if to else Path(f"{chosen.name}-on-{task.name}.predictor")
+        return take(chosen, self.data(task), to, limits or self.rules.limits, environment)
+
+    def levels(self) -> Level:
+        """The level of confinement that code runs at on this machine."""
+        from bakeoff.arena.confinement import best_level
+
+        return best_level()
+
+    def _chosen(self, noun: str, names: Iterable[str], known: Sequence[Any]) -> list[Any]:
+        by_name = {thing.name: thing for thing in known}
+        wanted = [self._named(noun, name, list(by_name)) for name in names]
+        return [by_name[name] for name in wanted] if wanted else list(known)
+
+    @staticmethod
+    def _named(noun: str, name: str, known: Sequence[str]) -> str:
+        if name in known:
+            return name
+        near = difflib.get_close_matches(name, known, 1)
+        plural = {"entry": "entries"}.get(noun, f"{noun}s")
+        mend = f"did you mean {near[0]!r}?" if near else f"{plural} here are {', '.join(known) or 'none yet'}."
+        raise NotFound(f"There is no {noun} {name!r}; {mend}")

@@ -1,0 +1,206 @@
+"""The first ten minutes: estimators and a table in, a board out, without a challenge folder."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bakeoff.arena.board import Board, Versus
+from bakeoff.arena.challenge import Challenge, RunRequest
+from bakeoff.arena.entries import object_entry, read_entry
+from bakeoff.arena.intake import Added, TableOptions
+from bakeoff.arena.matrix import RunSummary, Watcher
+from bakeoff.errors import EntryError
+from bakeoff.nouns import Entry, Frame, Limits
+
+DEFAULT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """How to compare: seeds, limits of each cell, which baselines take part, and what is said of the table."""
+
+    table: TableOptions = field(default_factory=TableOptions)
+    seeds: int = 1
+    limits: Limits = field(default_factory=lambda: Limits(seconds=DEFAULT_SECONDS))
+    baselines: bool | Sequence[str] = True
+    workers: int = 0
+    keep: str = ""
+
+
+class Comparison:
+    """What `compare` found: it shows itself in a notebook, and has the board, a frame and a report."""
+
+    def __init__(self, challenge: Challenge, added: Added, summary: RunSummary, folder: Any) -> None:
+        self.challenge = challenge
+        self.added = added
+        self.summary = summary
+        self._folder = folder
+        self.board: Board = challenge.board()
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{row.rank if row.rank is not None else '-'}. {row.entry} "
+            + (
+                f"{row.mean.value:.3f} [{row.mean.low:.3f}, {row.mean.high:.3f}]"
+                if row.mean and row.mean.low is not None
+                else ""
+            )
+            for row in self.board.rows
+        ]
+        return f"<Comparison of {len(lines)} entries on {self.added.table.name}>\n" + "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from bakeoff.arena.report import board_fragment
+
+        return str(board_fragment(self.board))
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        """What was understood of the table, in sentences."""
+        columns = [f"{column.name}: {column.type.value} ({column.why})" for column in self.added.table.columns]
+        return (*columns, *self.added.explained, *self.added.notes)
+
+    def to_frame(self) -> Frame:
+        """The board as a pandas frame, one row for each entry in board order."""
+        import pandas as pd
+
+        task = self.board.columns[0].task
+        rows = []
+        for row in self.board.rows:
+            square = self.board.squares[row.entry, task.name]
+            raw, score = square.raw, row.mean
+            rows.append(
+                {
+                    "rank": row.rank,
+                    "entry": row.entry,
+                    "score": score.value if score else None,
+                    "score_low": score.low if score else None,
+                    "score_high": score.high if score else None,
+                    task.metric: raw.value if raw else None,
+                    f"{task.metric}_low": raw.low if raw else None,
+                    f"{task.metric}_high": raw.high if raw else None,
+                    "cpu_seconds": square.cpu,
+                    "peak_mib": square.peak_mib,
+                    "outcome": square.outcome.value if square.outcome else None,
+                    "beats": ", ".join(self.board.beyond.get(row.entry, ())),
+                    "marks": "; ".join((*row.marks, square.reason) if square.reason else row.marks),
+                }
+            )
+        return pd.DataFrame(rows).astype({"rank": "Int64"})
+
+    def versus(self, a: str, b: str) -> Versus:
+        """Entry `a` against entry `b`."""
+        return self.challenge.versus(a, b)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the board as one HTML file."""
+        return self.challenge.report(path)
+
+    def take(self, entry: str, to: str | Path = "") -> Path:
+        """Fit an entry on all labels and save the predictor; `bakeoff.load` brings it back."""
+        return self.challenge.take(entry, self.added.task.name, to)
+
+    def close(self) -> None:
+        """Forget everything that was not kept."""
+        self.challenge.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def compare(
+    entries: Any = (),
+    data: Any = None,
+    target: str = "",
+    *,
+    options: CompareOptions | None = None,
+    watcher: Watcher | None = None,
+) -> Comparison:
+    """Run estimators and the baselines on one table, each in a confined cell, and rank them.
+
+    `entries` is a mapping of names to scikit-learn estimators, classes or paths of entries, a sequence of paths, or one
+    estimator; `data` is a pandas frame or a path. Raises TableError with all the table's problems, EntryError for what
+    is not an entry.
+    """
+    options = options or CompareOptions()
+    if data is None:
+        raise EntryError("compare needs a table: compare({'mine': estimator}, frame, target='y').")
+    folder = None if options.keep else tempfile.TemporaryDirectory(prefix="bakeoff-compare-")
+    root = Path(options.keep) if folder is None else Path(folder.name) / "challenge"
+    try:
+        named = _named(entries)
+        made = [_entry(name, thing, root / ".bakeoff" / "objects") for name, thing in named]
+        challenge = Challenge.create(root, title=_title(data, options))
+        added = challenge.add_table(data, _asked(options.table, target))
+        for entry in made:
+            challenge.hand_in(entry)
+        chosen = _baselines(challenge, options.baselines)
+        request = RunRequest(
+            tuple([*chosen, *(entry.name for entry in made)]), (), options.seeds, options.limits, options.workers
+        )
+        summary = challenge.run(request, watcher)
+        challenge.rules = _only(challenge, chosen)
+    except BaseException:
+        if folder is not None:
+            folder.cleanup()
+        raise
+    return Comparison(challenge, added, summary, folder)
+
+
+def _asked(table: TableOptions, target: str) -> TableOptions:
+    from dataclasses import replace
+
+    return replace(table, target=target or table.target)
+
+
+def _title(data: Any, options: CompareOptions) -> str:
+    if options.table.name:
+        return options.table.name
+    return Path(str(data)).stem if isinstance(data, (str, Path)) else "comparison"
+
+
+def _named(entries: Any) -> list[tuple[str, Any]]:
+    if isinstance(entries, Mapping):
+        return [(str(name), thing) for name, thing in entries.items()]
+    if isinstance(entries, (str, Path)) or hasattr(entries, "fit"):
+        entries = [entries]
+    return [(_name(thing), thing) for thing in entries]
+
+
+def _name(thing: Any) -> str:
+    if isinstance(thing, (str, Path)):
+        path = Path(thing)
+        return path.stem if path.suffix == ".py" else ""
+    made = thing if isinstance(thing, type) else type(thing)
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", made.__name__).lower()
+
+
+def _entry(name: str, thing: Any, folder: Path) -> Entry:
+    if isinstance(thing, (str, Path)):
+        return read_entry(Path(thing), name=name)
+    if not hasattr(thing, "fit") or not (hasattr(thing, "predict") or hasattr(thing, "predict_proba")):
+        raise EntryError(f"{name!r} is a {type(thing).__name__}; an entry needs fit and predict, or is a path to one.")
+    import cloudpickle
+
+    try:
+        pickled = cloudpickle.dumps(thing)
+    except Exception as error:
+        raise EntryError(f"{name!r} cannot be sent to a worker: {error}.") from error
+    return object_entry(name, pickled, folder / name)
+
+
+def _baselines(challenge: Challenge, chosen: bool | Sequence[str]) -> list[str]:
+    known = [entry.name for entry in challenge.entries() if entry.baseline]
+    if chosen is True:
+        return known
+    return [Challenge._named("baseline", name, known) for name in chosen] if chosen else []
+
+
+def _only(challenge: Challenge, chosen: Sequence[str]) -> Any:
+    from dataclasses import replace
+
+    return replace(challenge.rules, baselines=tuple(chosen) if chosen else False)

@@ -1,0 +1,212 @@
+"""The wall: starting an interpreter that can reach nothing but what it is handed.
+
+Two levels run code, and the better one is chosen by trying it. Bubblewrap gives the interpreter its own user, mount,
+process, network and host-name spaces, a read-only root and a private temporary folder of limited size. Without it, a
+process of its own session with limits is all there is; the level is shown with every result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakeoff.errors import ConfinementError
+from bakeoff.nouns import Level
+
+if TYPE_CHECKING:
+    import psutil
+
+TMP_BYTES = 1 << 30
+PINNED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+MARK = "BAKEOFF_BOX"
+
+
+@dataclass
+class Box:
+    """One running interpreter and the ends of its pipes; `folder` is where the parent puts what it hands in."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    level: Level
+    asks: int
+    answers: int
+    log: int
+    mark: str
+    inside: str = ""
+    _open: list[int] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Kill whatever is left in the box, and take its folder away."""
+        kill(self)
+        for fd in self._open:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        self._open.clear()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ...] = (), threads: int = 1) -> Box:
+    """Start a single-use interpreter at `level`; it warms up by itself and then says that it is ready.
+
+    `environment` is an entry's own packages, put before the house's. Raises ConfinementError when it cannot start.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="bakeoff-box-"))
+    for room in ("code", "data"):
+        (folder / room).mkdir()
+    asks_read, asks = os.pipe()
+    answers, answers_write = os.pipe()
+    log, log_write = os.pipe()
+    inside = "/cell" if level is Level.BUBBLEWRAP else str(folder)
+    worker = [sys.executable, "-I", "-B", "-m", "bakeoff.arena.worker", inside, str(asks_read), str(answers_write)]
+    if environment is not None:
+        worker.append(str(environment))
+    mark = folder.name
+    variables = _variables(mark, threads, home="/tmp" if level is Level.BUBBLEWRAP else str(folder))
+    wrap = _bubblewrap(folder, environment) if level is Level.BUBBLEWRAP else _limited(folder)
+    try:
+        process = subprocess.Popen(
+            [*wrap, *worker],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log_write,
+            stderr=log_write,
+            pass_fds=(asks_read, answers_write),
+            start_new_session=True,
+            cwd="/",
+        )
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise ConfinementError(f"A worker could not be started ({level}): {error}.") from error
+    finally:
+        for fd in (asks_read, answers_write, log_write):
+            os.close(fd)
+    if cores:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(process.pid, cores)
+    return Box(process, folder, level, asks, answers, log, mark, inside, [asks, answers, log])
+
+
+def _variables(mark: str, threads: int, home: str) -> dict[str, str]:
+    clean = {"PATH": "/usr/bin:/bin", "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", MARK: mark, "MPLBACKEND": "Agg"}
+    return {**clean, **{name: str(threads) for name in PINNED}}
+
+
+def _limited(folder: Path) -> list[str]:
+    """No wall, but limits: file size, open files, no core dumps, and dying with the parent."""
+    code = (
+        "import resource as r, ctypes, os, sys;"
+        f"r.setrlimit(r.RLIMIT_FSIZE, ({TMP_BYTES}, {TMP_BYTES}));"
+        "r.setrlimit(r.RLIMIT_CORE, (0, 0));"
+        "ctypes.CDLL(None).prctl(1, 9) if sys.platform == 'linux' else None;"
+        f"os.chdir({str(folder)!r});"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    return [sys.executable, "-I", "-S", "-c", code]
+
+
+def _bubblewrap(folder: Path, environment: Path | None) -> list[str]:
+    command = [
+        shutil.which("bwrap") or "bwrap",
+        *("--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534"),
+        *("--hostname", "cell", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+        *("--proc", "/proc", "--dev", "/dev", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"),
+    ]
+    for top in ("/usr", "/bin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives"):
+        if os.path.islink(top):
+            command += ["--symlink", os.readlink(top), top]
+        else:
+            command += ["--ro-bind-try", top, top]
+    for path in _python_folders(environment):
+        command += ["--ro-bind", path, path]
+    return [*command, "--ro-bind", str(folder), "/cell", "--chdir", "/tmp", "--remount-ro", "/", "--"]
+
+
+def _python_folders(environment: Path | None) -> list[str]:
+    """The folders an interpreter needs: its own, its virtual environment's, and the one that holds this package."""
+    import bakeoff
+
+    package = Path(bakeoff.__file__).resolve().parent
+    wanted = [Path(sys.base_prefix), Path(sys.prefix), *([environment] if environment else [])]
+    if not package.is_relative_to(Path(sys.prefix).resolve()):
+        wanted.append(package)
+    for path in (Path(sys.executable).resolve(),):
+        if not any(path.is_relative_to(folder) for folder in wanted):
+            wanted.append(path.parent)
+    folders = [str(path.absolute()) for path in wanted]
+    return [folder for folder in dict.fromkeys(folders) if not folder.startswith("/usr/") and folder != "/usr"]
+
+
+def kill(box: Box) -> None:
+    """End every process of a box; with bubblewrap its process space goes at once."""
+    import psutil
+
+    victims = tree(box.process.pid)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(box.process.pid, signal.SIGKILL)
+    if box.level is not Level.BUBBLEWRAP:
+        victims += _marked(box.mark)
+    for victim in victims:
+        with contextlib.suppress(psutil.Error):
+            victim.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        box.process.wait(10)
+
+
+def _marked(mark: str) -> list[psutil.Process]:
+    """Processes that left the box's tree but still carry its mark in their environment."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == mark:
+                found.append(process)
+    return found
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """A process and all its descendants that are alive."""
+    import psutil
+
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+@functools.cache
+def best_level() -> Level:
+    """The best level that works on this machine, found by starting something in it."""
+    return Level.PROCESS if why_no_bubblewrap() else Level.BUBBLEWRAP
+
+
+@functools.cache
+def why_no_bubblewrap() -> str:
+    """Why bubblewrap cannot be used here, with the mend; empty when it can."""
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is not installed; install it with: apt install bubblewrap"
+    folder = Path(tempfile.mkdtemp(prefix="bakeoff-try-"))
+    try:
+        command = [*_bubblewrap(folder, None), sys.executable, "-I", "-S", "-c", "pass"]
+        tried = subprocess.run(command, capture_output=True, timeout=30, check=False, cwd="/")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap did not start: {error}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if tried.returncode == 0:
+        return ""
+    said = tried.stderr.decode(errors="replace").strip().splitlines()
+    return (
+        f"bubblewrap is installed but may not make user namespaces here ({said[-1] if said else tried.returncode}); "
+        "ask for kernel.unprivileged_userns_clone=1, or an AppArmor profile for bwrap"
+    )

@@ -1,0 +1,123 @@
+"""Judges meet kept answers: what came out of a cell becomes findings, now or years later, without running it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+
+from bakeoff.arena.plans import CellPlan, Sorted
+from bakeoff.arena.staging import TaskData
+from bakeoff.errors import BakeoffError
+from bakeoff.nouns import (
+    Answered,
+    Array,
+    CellResult,
+    Finding,
+    Judge,
+    Level,
+    Plan,
+    Probe,
+    digest,
+)
+
+NO_PROBES = CellPlan({}, (), "")
+UNPLANNED = Plan(reason="a prediction file is asked no other rows")
+
+
+def judges() -> list[Judge]:
+    """The installed judges, from the entry-point group `bakeoff.judges`, in order of name."""
+    return sorted((point.load()() for point in entry_points(group="bakeoff.judges")), key=lambda judge: judge.name)
+
+
+def plan_body(plan: CellPlan) -> dict[str, Any]:
+    """A plan as JSON for the store."""
+    plans = {
+        name: {
+            "withhold": list(made.withhold),
+            "ask": [[probe.row, probe.part, dict(probe.changes), probe.apart] for probe in made.ask],
+            "reason": made.reason,
+        }
+        for name, made in plan.plans.items()
+    }
+    return {"plans": plans, "withheld": list(plan.withheld), "digest": plan.digest}
+
+
+def plan_from(body: Mapping[str, Any]) -> CellPlan:
+    """A plan back from JSON."""
+    plans = {
+        name: Plan(
+            tuple(made["withhold"]),
+            tuple(Probe(row, part, changes, apart) for row, part, changes, apart in made["ask"]),
+            made["reason"],
+        )
+        for name, made in body["plans"].items()
+    }
+    return CellPlan(plans, tuple(body["withheld"]), body["digest"])
+
+
+def plan_key(task_digest: str, seed: int, present: Sequence[Judge]) -> str:
+    """The key under which a plan is kept: the same judges make the same plan."""
+    return digest(["plan", task_digest, seed, [[judge.name, judge.version] for judge in present]])
+
+
+def pack(answers: Sorted) -> bytes:
+    """Answers as kept bytes: the test rows in order, then each judge's probes in order of the judge's name."""
+    parts = [answers.test, *(answers.probes[name] for name in sorted(answers.probes))]
+    return np.concatenate(parts).astype("<f8").tobytes()
+
+
+def unpack(data: bytes, plan: CellPlan, tests: int, width: int) -> tuple[Array, dict[str, Array]]:
+    """Test answers and each judge's probe answers back from kept bytes."""
+    array = np.frombuffer(data, dtype="<f8").reshape(-1, width)
+    probes, at = {}, tests
+    for name in sorted(name for name, made in plan.plans.items() if made.ask):
+        count = len(plan.plans[name].ask)
+        probes[name] = array[at : at + count]
+        at += count
+    return array[:tests], probes
+
+
+def judge_cell(
+    present: Sequence[Judge],
+    result: CellResult,
+    data: TaskData,
+    plan: CellPlan,
+    test: Array,
+    probes: Mapping[str, Array],
+) -> tuple[dict[tuple[str, str], Sequence[Finding]], list[str]]:
+    """Findings of each judge by (name, version), and one sentence for each judge that failed.
+
+    A judge that fails is the house's fault: its findings stay due, and the cell is kept all the same.
+    """
+    found: dict[tuple[str, str], Sequence[Finding]] = {}
+    troubles = []
+    width = test.shape[1]
+    unplanned = UNPLANNED if result.level is Level.PREDICTIONS else Plan()
+    for judge in present:
+        answered = Answered(
+            result,
+            data.task,
+            data.table,
+            data.truth,
+            data.labels,
+            data.test,
+            test,
+            plan.plans.get(judge.name, unplanned),
+            probes.get(judge.name, np.empty((0, width))),
+        )
+        try:
+            found[judge.name, judge.version] = [replace(finding, judge=judge.name) for finding in judge.judge(answered)]
+        except BakeoffError as error:
+            troubles.append(
+                f"the judge {judge.name} could not judge {result.cell.entry} on {result.cell.task}: {error}"
+            )
+        except Exception as error:
+            troubles.append(
+                f"the judge {judge.name} failed on {result.cell.entry} on {result.cell.task}: "
+                f"{type(error).__name__}: {error}"
+            )
+    return found, troubles

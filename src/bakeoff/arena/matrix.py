@@ -1,0 +1,295 @@
+"""Filling the matrix: which cells are due, running them, and writing down what came of them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from bakeoff.arena.artefacts import Artefacts
+from bakeoff.arena.cellrun import Call, Job, Played
+from bakeoff.arena.environments import build_environment
+from bakeoff.arena.judging import NO_PROBES, judge_cell, judges, pack, plan_body, plan_from, plan_key, unpack
+from bakeoff.arena.plans import CellPlan, Sorted, make_plan, sort_answers
+from bakeoff.arena.runner import Due, Runner
+from bakeoff.arena.staging import Staged, TaskData, stage, worker_spec
+from bakeoff.arena.store import Store
+from bakeoff.arena.wire import CONTRACT
+from bakeoff.errors import BakeoffError, Refused
+from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Judge, Level, Limits, Outcome, Task
+from bakeoff.tasks import kind
+
+Pair = tuple[Entry, Task]
+
+
+class Watcher(Protocol):
+    """Sees a run go by, to show its progress; called from several threads."""
+
+    def start(self, total: int) -> None:
+        """So many cells are due."""
+
+    def began(self, cell: Cell) -> None:
+        """A cell has begun."""
+
+    def ended(self, result: CellResult) -> None:
+        """A cell has ended."""
+
+    def message(self, text: str) -> None:
+        """Something a person should know."""
+
+
+class Silent:
+    """A watcher that shows nothing."""
+
+    def start(self, total: int) -> None:
+        """Nothing."""
+
+    def began(self, cell: Cell) -> None:
+        """Nothing."""
+
+    def ended(self, result: CellResult) -> None:
+        """Nothing."""
+
+    def message(self, text: str) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did: cells run and kept from before, outcomes by name, and what the house failed to do.
+
+    `overhead` holds for each run cell the house's wall seconds before the data were handed in and after the answers
+    had come, until the findings were stored.
+    """
+
+    ran: int
+    kept: int
+    judged: int
+    outcomes: Mapping[str, int]
+    seconds: float
+    level: Level
+    troubles: tuple[str, ...] = ()
+    overhead: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass
+class Matrix:
+    """The cells of some entries and tasks, over one store; `data` gives a task's rows, kept while the matrix lives."""
+
+    store: Store
+    secret: bytes
+    data: Any  # a callable: Task -> TaskData
+    environments: Path
+    watcher: Watcher = field(default_factory=Silent)
+
+    def __post_init__(self) -> None:
+        self.judges: list[Judge] = judges()
+        self._plans: dict[tuple[str, int], CellPlan] = {}
+        self._troubles: list[str] = []
+        self._judged = 0
+
+    # Cells
+
+    def plan(self, task: Task, seed: int) -> CellPlan:
+        """The judges' plan for one task and seed, made once and kept."""
+        if (found := self._plans.get((task.digest, seed))) is None:
+            key = plan_key(task.digest, seed, self.judges)
+            kept = self.store.plan(key)
+            if kept is not None:
+                found = plan_from(kept["body"])
+            else:
+                rows: TaskData = self.data(task)
+                found = make_plan(self.judges, task, rows.table, rows.train, rows.labels, seed=seed, secret=self.secret)
+                self.store.keep_plan(key, plan_body(found))
+            self._plans[task.digest, seed] = found
+        return found
+
+    def cell(self, entry: Entry, task: Task, seed: int) -> Cell:
+        """The cell of an entry on a task with a seed, under the current plan."""
+        planned = NO_PROBES if entry.source.form == "predictions" else self.plan(task, seed)
+        return Cell(entry.name, entry.digest, task.name, task.digest, seed, planned.digest, CONTRACT)
+
+    def cells(self, entries: Sequence[Entry], tasks: Sequence[Task], seeds: int) -> dict[Cell, Pair]:
+        """All cells, task by task."""
+        return {
+            self.cell(entry, task, seed): (entry, task) for task in tasks for seed in range(seeds) for entry in entries
+        }
+
+    def run(self, wanted: Mapping[Cell, Pair], limits: Limits, runner: Runner, again: bool = False) -> RunSummary:
+        """Run the cells that are due, then let judges see kept cells that they have not judged."""
+        began = time.monotonic()
+        kept = self.store.results()
+        due = [cell for cell in wanted if is_due(kept.get(cell.id), limits, again)]
+        built = self._environments({wanted[cell][0].digest: wanted[cell][0] for cell in due})
+        due = [cell for cell in due if wanted[cell][0].digest in built]
+        self.watcher.start(len(due))
+        with tempfile.TemporaryDirectory(prefix="bakeoff-stage-") as folder:
+            desk = _Desk(self, wanted, limits, Path(folder), runner.level)
+            todo = [Due(cell, built[wanted[cell][0].digest]) for cell in due]
+            self._troubles += runner.run(todo, desk.prepare, desk.finish, self.watcher.began)
+        self.judge({cell: pair for cell, pair in wanted.items() if cell not in set(due)})
+        return RunSummary(
+            ran=sum(desk.outcomes.values()),
+            kept=len(wanted) - len(due),
+            judged=self._judged,
+            outcomes=dict(desk.outcomes),
+            seconds=time.monotonic() - began,
+            level=runner.level,
+            troubles=tuple(dict.fromkeys(self._troubles)),
+            overhead=tuple(desk.overhead),
+        )
+
+    def _environments(self, entries: Mapping[str, Entry]) -> dict[str, Path | None]:
+        built: dict[str, Path | None] = {}
+        for name, entry in entries.items():
+            try:
+                built[name] = (
+                    build_environment(Path(entry.source.folder), self.environments) if entry.environment else None
+                )
+            except BakeoffError as error:
+                self._troubles.append(f"{entry.name} was not run: {error}")
+        return built
+
+    # Judging
+
+    def judge(self, wanted: Mapping[Cell, Pair], again: bool = False) -> int:
+        """Let every judge see kept answers that it has not judged in its present version; no cell is run."""
+        kept = self.store.results()
+        judged = self.store.judged()
+        before = self._judged
+        for cell, (_, task) in wanted.items():
+            result = kept.get(cell.id)
+            if result is None or result.outcome is not Outcome.DONE:
+                continue
+            due = [j for j in self.judges if again or (cell.id, j.name, j.version) not in judged]
+            if due:
+                plan = NO_PROBES if result.level is Level.PREDICTIONS else self.plan(task, cell.seed)
+                rows: TaskData = self.data(task)
+                data = self.store.artefacts.get(result.answers)
+                test, probes = unpack(data, plan, len(rows.truth), max(1, len(task.classes)))
+                found, troubles = judge_cell(due, result, rows, plan, test, probes)
+                self.store.add_findings(cell.id, found)
+                self._note(len(found), troubles)
+        return self._judged - before
+
+    def _note(self, judged: int, troubles: Sequence[str]) -> None:
+        self._judged += judged
+        self._troubles += troubles
+        for trouble in troubles:
+            self.watcher.message(trouble)
+
+
+def is_due(kept: CellResult | None, limits: Limits, again: bool = False) -> bool:
+    """Whether a cell must be run: never run, or stopped by a limit that is higher now.
+
+    With `again`, failed and refused cells are due too; what declined stays declined, what is done stays done.
+    """
+    if kept is None:
+        return True
+    if kept.outcome is Outcome.TIMED_OUT:
+        return limits.seconds > kept.limits.seconds
+    if kept.outcome is Outcome.OUT_OF_MEMORY:
+        return limits.memory_mib > kept.limits.memory_mib
+    return again and kept.outcome in (Outcome.FAILED, Outcome.REFUSED)
+
+
+class _Desk:
+    """Hands jobs to the runner and takes what it brings back; called from the runner's lanes."""
+
+    def __init__(self, matrix: Matrix, wanted: Mapping[Cell, Pair], limits: Limits, folder: Path, level: Level) -> None:
+        self.matrix = matrix
+        self.wanted = wanted
+        self.limits = limits
+        self.folder = folder
+        self.outcomes: Counter[str] = Counter()
+        self.overhead: list[tuple[float, float]] = []
+        self.staged: dict[tuple[str, int], Staged] = {}
+        for cell, (_, task) in wanted.items():
+            if (task.name, cell.seed) not in self.staged:
+                self.staged[task.name, cell.seed] = self._stage(task, cell.seed)
+
+    def _stage(self, task: Task, seed: int) -> Staged:
+        plan = self.matrix.plan(task, seed)
+        return stage(self.matrix.data(task), seed, plan, self.matrix.secret, self.folder / f"{task.name}-{seed}")
+
+    def prepare(self, due: Due, core: int | None) -> Job:
+        """The job of a due cell."""
+        entry, task = self.wanted[due.cell]
+        staged = self.staged[task.name, due.cell.seed]
+        code = Path(entry.source.folder) if entry.source.folder else None
+        spec = worker_spec(entry, staged.data, due.cell.seed, self.limits)
+        if entry.source.form == "predictions":
+            code = code / entry.source.what if code else None
+            rows = (Call(staged.rows_file, len(staged.data.truth), 1.0),)
+            return Job(spec, code, None, rows, staged.width, self.limits, core)
+        return Job(spec, code, staged.train, staged.calls, staged.width, self.limits, core)
+
+    def finish(self, due: Due, played: Played, answered: float) -> None:
+        """Check the answers, judge them, and write everything down at once."""
+        entry, task = self.wanted[due.cell]
+        staged = self.staged[task.name, due.cell.seed]
+        plan = NO_PROBES if entry.source.form == "predictions" else staged.plan
+        outcome, reason, sorted_answers = played.outcome, played.reason, None
+        if played.answers is not None and outcome is Outcome.DONE:
+            try:
+                accepted = kind(task.kind).accept(played.answers, task)
+                sorted_answers = self._sort(staged, accepted, entry)
+            except Refused as refused:
+                outcome, reason = Outcome.REFUSED, str(refused)
+        measurements = played.measurements
+        if sorted_answers is not None and entry.source.form != "predictions":
+            measurements = replace(measurements, batch_dependent=sorted_answers.batch_dependent)
+        packed = b"" if sorted_answers is None else pack(sorted_answers)
+        artefacts: Artefacts = self.matrix.store.artefacts
+        result = CellResult(
+            due.cell,
+            outcome,
+            reason,
+            "" if outcome is Outcome.DONE else played.log,
+            artefacts.put(packed) if packed else "",
+            played.level,
+            self.limits,
+            measurements,
+            made_with(),
+            played.notes,
+        )
+        found: Mapping[tuple[str, str], Sequence[Finding]] = {}
+        troubles: list[str] = []
+        if sorted_answers is not None:
+            found, troubles = judge_cell(
+                self.matrix.judges, result, staged.data, plan, sorted_answers.test, sorted_answers.probes
+            )
+        result = replace(result, measurements=replace(measurements, after=time.monotonic() - answered))
+        self.matrix.store.save(result, found)
+        self.overhead.append((measurements.before or 0.0, time.monotonic() - answered))
+        self.outcomes[outcome.value] += 1
+        self.matrix._note(len(found), troubles)
+        self.matrix.watcher.ended(result)
+
+    @staticmethod
+    def _sort(staged: Staged, accepted: Array, entry: Entry) -> Sorted:
+        if entry.source.form == "predictions":
+            return Sorted(accepted, {}, False)
+        ordered = np.empty_like(accepted)
+        ordered[staged.asked] = accepted
+        return sort_answers(staged.layout, ordered, len(staged.data.truth))
+
+
+def made_with() -> dict[str, Any]:
+    """What a result was made with: versions, machine and Python."""
+    from importlib.metadata import version
+
+    names = ("bakeoff", "numpy", "pandas", "scikit-learn", "skrub", "lightgbm")
+    return {
+        "versions": {name: version(name) for name in names},
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+    }

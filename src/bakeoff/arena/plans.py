@@ -1,0 +1,192 @@
+"""What is withheld from a cell and what is asked of it: the judges' plans put together, the same for every entry.
+
+Every random choice derives from HMAC-SHA256(challenge secret, task, seed, purpose), so all entries meet the same plan
+on a task and seed, and nobody without the secret can tell a probe from a test row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bakeoff.errors import BakeoffError
+from bakeoff.nouns import Array, Brief, Frame, Judge, Plan, Table, Task, digest
+
+CALLS = 4
+REPEATS = 32
+WITHHELD_SHARE = 0.10
+TEST, REPEAT, PROBE = 0, 1, 2
+
+
+def key_for(secret: bytes, task: Task, seed: int, purpose: str) -> bytes:
+    """The key of one purpose on one task and seed."""
+    return hmac.new(secret, digest([task.digest, seed, purpose]).encode(), hashlib.sha256).digest()
+
+
+def generator(key: bytes) -> np.random.Generator:
+    """A random generator that anybody with the key can make again."""
+    return np.random.default_rng(np.frombuffer(key, dtype=np.uint32))
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """The plans of all judges for one task and seed; `digest` is part of each cell's identity."""
+
+    plans: Mapping[str, Plan]
+    withheld: tuple[int, ...]
+    digest: str
+
+
+def make_plan(
+    judges: Sequence[Judge], task: Task, table: Table, train: Frame, labels: Array, *, seed: int, secret: bytes
+) -> CellPlan:
+    """Ask each judge for its plan, in order of name, within one shared budget of probe rows.
+
+    Raises BakeoffError when a judge breaks the contract: more than a tenth of the training rows withheld, or too many
+    rows asked.
+    """
+    budget = left = 1000 + len(labels) // 5
+    plans: dict[str, Plan] = {}
+    withheld: set[int] = set()
+    for judge in sorted(judges, key=lambda judge: judge.name):
+        plan = judge.plan(Brief(task, table, train, labels, key_for(secret, task, seed, judge.name), left))
+        if len(plan.ask) > left:
+            raise BakeoffError(f"The judge {judge.name} asks {len(plan.ask)} rows where {left} of {budget} are left.")
+        left -= len(plan.ask)
+        withheld |= set(plan.withhold)
+        plans[judge.name] = plan
+    if len(withheld) > WITHHELD_SHARE * len(labels):
+        raise BakeoffError(
+            f"The judges withhold {len(withheld)} of {len(labels)} training rows of {task.name}; a tenth is the most."
+        )
+    effective = {name: [plan.withhold, plan.ask] for name, plan in plans.items() if plan.withhold or plan.ask}
+    layout = key_for(secret, task, seed, "layout").hex() if effective else ""
+    return CellPlan(plans, tuple(sorted(withheld)), digest([effective, layout]))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The asked rows call by call.
+
+    Arrays of one length, in asking order: `origin` (TEST, REPEAT, or PROBE + the judge's place), `index` (the test row,
+    or the probe's place in its plan), `call`, and the fresh opaque row `ids`.
+    """
+
+    origin: Array
+    index: Array
+    call: Array
+    ids: Array
+    judges: tuple[str, ...]
+
+    def rows_of(self, call: int) -> Array:
+        """Positions in this layout that belong to one call."""
+        return np.flatnonzero(self.call == call)
+
+
+def lay_out(plan: CellPlan, tests: int, key: bytes) -> Layout:
+    """Shuffle test rows, repeated rows and probes into calls, twins and repeats apart."""
+    rng = generator(key)
+    judges = tuple(sorted(name for name, made in plan.plans.items() if made.ask))
+    repeats = rng.choice(tests, size=min(REPEATS, tests // 4), replace=False)
+    origin = [np.full(tests, TEST), np.full(len(repeats), REPEAT)]
+    index = [np.arange(tests), repeats]
+    first = rng.integers(CALLS, size=tests)
+    call = [first, (first[repeats] + rng.integers(1, CALLS, size=len(repeats))) % CALLS]
+    for place, name in enumerate(judges):
+        asked = plan.plans[name].ask
+        origin.append(np.full(len(asked), PROBE + place))
+        index.append(np.arange(len(asked)))
+        call.append(_apart([probe.apart for probe in asked], rng))
+    flat = [np.concatenate(parts) for parts in (origin, index, call)]
+    order = rng.permutation(len(flat[0]))
+    ids = rng.choice(2**53, size=len(order), replace=False) if len(order) < 1000 else _distinct(rng, len(order))
+    return Layout(flat[0][order], flat[1][order], flat[2][order], ids, judges)
+
+
+def _distinct(rng: np.random.Generator, n: int) -> Array:
+    ids = rng.integers(2**53, size=n)
+    return ids if len(np.unique(ids)) == n else _distinct(rng, n)
+
+
+def _apart(words: Sequence[str], rng: np.random.Generator) -> Array:
+    """A call for each probe; those that share a word take different calls in turn."""
+    calls = rng.integers(CALLS, size=len(words))
+    met: dict[str, int] = {}
+    for place, word in enumerate(words):
+        if word:
+            calls[place] = met.get(word, calls[place]) % CALLS
+            met[word] = int(calls[place]) + 1
+    return calls
+
+
+def asked_frame(layout: Layout, call: int, test: Frame, train: Frame, plan: CellPlan) -> Frame:
+    """The rows of one call as the entry will see them, indexed by their opaque ids."""
+    import pandas as pd
+
+    rows = layout.rows_of(call)
+    pieces, places = [], []
+    for origin in np.unique(layout.origin[rows]):
+        here = rows[layout.origin[rows] == origin]
+        if origin in (TEST, REPEAT):
+            piece = test.iloc[layout.index[here]]
+        else:
+            piece = _probe_rows(
+                [plan.plans[layout.judges[origin - PROBE]].ask[i] for i in layout.index[here]], test, train
+            )
+        pieces.append(piece)
+        places.append(here)
+    frame = pd.concat(pieces, ignore_index=True)
+    frame.index = pd.Index(layout.ids[np.concatenate(places)])
+    return frame.loc[layout.ids[rows]]
+
+
+def _probe_rows(probes: Sequence[object], test: Frame, train: Frame) -> Frame:
+    import pandas as pd
+
+    from bakeoff.nouns import Probe
+
+    asked = [probe for probe in probes if isinstance(probe, Probe)]
+    columns = list(test.columns)
+    sides = {"train": train, "test": test}
+    pieces, order = [], []
+    for side, frame in sides.items():
+        mine = [place for place, probe in enumerate(asked) if probe.part == side]
+        pieces.append(frame[columns].iloc[[asked[place].row for place in mine]])
+        order += mine
+    rows = pd.concat(pieces, ignore_index=True)
+    for at, place in enumerate(order):
+        for column, value in asked[place].changes.items():
+            if column in rows.columns:
+                rows.loc[at, column] = value
+    return rows.iloc[np.argsort(order)].reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Answers put back where they belong: test rows in order, each judge's probes in its plan's order."""
+
+    test: Array
+    probes: Mapping[str, Array]
+    batch_dependent: bool
+
+
+def sort_answers(layout: Layout, answers: Array, tests: int) -> Sorted:
+    """Sort answers of shape (asked rows, width), which come in layout order.
+
+    A repeated row whose two answers differ by more than 1e-6 shows that answers depend on the batch.
+    """
+    test = np.empty((tests, answers.shape[1]))
+    first = layout.origin == TEST
+    test[layout.index[first]] = answers[first]
+    again = layout.origin == REPEAT
+    differ = np.abs(test[layout.index[again]] - answers[again]) > 1e-6
+    probes = {}
+    for place, name in enumerate(layout.judges):
+        mine = layout.origin == PROBE + place
+        probes[name] = np.empty((int(mine.sum()), answers.shape[1]))
+        probes[name][layout.index[mine]] = answers[mine]
+    return Sorted(test, probes, bool(differ.any()))

@@ -1,0 +1,182 @@
+"""Taking an entry home: fitted on all labels behind the wall, saved, and brought back behind the wall to answer.
+
+The caller's process never unpickles what an entry wrote: a loaded predictor is a box that holds the model.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bakeoff.arena.cellrun import LOAD_SECONDS, READY_SECONDS
+from bakeoff.arena.confinement import best_level, open_box
+from bakeoff.arena.conversation import Conversation, Ended
+from bakeoff.arena.environments import build_environment
+from bakeoff.arena.staging import TaskData, worker_spec
+from bakeoff.arena.worker import TARGET
+from bakeoff.errors import Declined, EntryError, NotFound, TableError
+from bakeoff.nouns import Array, Column, ColumnType, Entry, Frame, Limits, Outcome, Visibility
+
+LARGEST_MODEL = 2 << 30
+FORMAT = 1
+
+
+def take(entry: Entry, data: TaskData, to: Path, limits: Limits, environments: Path) -> Path:
+    """Fit `entry` on training and test labels together and save the predictor in the folder `to`.
+
+    Raises Declined or EntryError when the entry does not fit, and when it holds prediction files instead of code.
+    """
+    import pandas as pd
+
+    if entry.source.form == "predictions":
+        raise EntryError(f"{entry.name} holds prediction files; there is no algorithm in it to take.")
+    if to.exists() and not (to / "predictor.json").exists():
+        raise EntryError(f"{to} is there already and is not a predictor; choose another folder.")
+    code = Path(entry.source.folder) if entry.source.folder else None
+    environment = build_environment(code, environments) if code and entry.environment else None
+    columns = [column.name for column in data.columns(Visibility.FIT)]
+    frame = pd.concat([data.train[columns], data.test[columns]], ignore_index=True)
+    frame[TARGET] = np.concatenate([data.labels, data.truth])
+    spec = worker_spec(entry, data, 0, limits)
+    with tempfile.TemporaryDirectory(prefix="bakeoff-take-") as folder:
+        rows = Path(folder) / "all.parquet"
+        frame.to_parquet(rows)
+        talk = _Talk(spec, code, environment, limits)
+        try:
+            talk.hand_in(rows)
+            talk.ask({"do": "go", "file": rows.name}, "fitted")
+            model = talk.ask({"do": "save"}, "model", LARGEST_MODEL)
+        finally:
+            talk.close()
+    to.mkdir(parents=True, exist_ok=True)
+    (to / "model.pkl").write_bytes(model)
+    if code is not None:
+        shutil.copytree(code, to / "code", dirs_exist_ok=True)
+    asked = [{"name": c.name, "type": c.type.value} for c in data.columns(Visibility.BOTH)]
+    about = {"format": FORMAT, "entry": entry.name, "digest": entry.digest, "task": data.task.name, "rows": len(frame)}
+    about |= {"spec": spec, "columns": asked, "requirements": bool(environment)}
+    (to / "predictor.json").write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+    return to
+
+
+def load(path: str | Path, limits: Limits | None = None) -> Predictor:
+    """A predictor that `take` saved, behind the wall; NotFound when there is none at `path`."""
+    folder = Path(path)
+    try:
+        about = json.loads((folder / "predictor.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise NotFound(f"There is no predictor at {folder}; make one with: bakeoff take ENTRY --on TABLE") from error
+    if about.get("format") != FORMAT:
+        raise EntryError(f"{folder} was saved in format {about.get('format')}; this Bakeoff reads {FORMAT}.")
+    return Predictor(folder, about, limits or Limits())
+
+
+class Predictor:
+    """A fitted entry that answers frames; it lives in a box, which starts with the first question."""
+
+    def __init__(self, folder: Path, about: Mapping[str, Any], limits: Limits) -> None:
+        self.folder = folder
+        self.entry: str = about["entry"]
+        self.task: str = about["task"]
+        self.classes: tuple[Any, ...] = tuple(about["spec"]["classes"])
+        self.columns = tuple(Column(column["name"], ColumnType(column["type"])) for column in about["columns"])
+        self._about = about
+        self._limits = limits
+        self._talk: _Talk | None = None
+        self._asked = 0
+
+    def __repr__(self) -> str:
+        return f"<Predictor: {self.entry} on {self.task}, {len(self.columns)} columns>"
+
+    def predict(self, frame: Frame) -> Array:
+        """The most likely class of each row, or the predicted number; shape (rows,)."""
+        answers = self._answers(frame)
+        return np.asarray(self.classes, dtype=object)[answers.argmax(axis=1)] if self.classes else answers[:, 0]
+
+    def predict_proba(self, frame: Frame) -> Array:
+        """Class probabilities of shape (rows, classes), in the order of `classes`; EntryError for a regression."""
+        if not self.classes:
+            raise EntryError(f"{self.entry} predicts numbers; it has no classes. Use predict.")
+        return self._answers(frame)
+
+    def close(self) -> None:
+        """End the box."""
+        if self._talk is not None:
+            self._talk.close()
+            self._talk = None
+
+    def __enter__(self) -> Predictor:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def _answers(self, frame: Frame) -> Array:
+        from bakeoff.tables import conform
+
+        missing = [column.name for column in self.columns if column.name not in frame.columns]
+        if missing:
+            raise TableError([f"The frame lacks the column {name!r}, which the predictor needs." for name in missing])
+        rows = conform(frame, self.columns).reset_index(drop=True)
+        talk = self._started()
+        self._asked += 1
+        with tempfile.TemporaryDirectory(prefix="bakeoff-ask-") as folder:
+            file = Path(folder) / f"ask-{self._asked}.parquet"
+            rows.to_parquet(file)
+            talk.hand_in(file)
+        width = max(1, len(self.classes))
+        data = talk.ask({"do": "ask", "file": file.name}, "answers", len(rows) * width * 8)
+        return np.frombuffer(data, dtype=np.float64).reshape(len(rows), width).copy()
+
+    def _started(self) -> _Talk:
+        if self._talk is None:
+            code = self.folder / "code"
+            environment = None
+            if self._about["requirements"]:
+                environment = build_environment(code, self.folder / "environment")
+            talk = _Talk(self._about["spec"], code if code.exists() else None, environment, self._limits)
+            weakref.finalize(self, talk.close)
+            talk.hand_in(self.folder / "model.pkl")
+            talk.ask({"do": "restore", "file": "model.pkl"}, "fitted")
+            self._talk = talk
+        return self._talk
+
+
+class _Talk:
+    """One box that holds one algorithm, and plain errors instead of outcomes."""
+
+    def __init__(self, spec: Mapping[str, Any], code: Path | None, environment: Path | None, limits: Limits) -> None:
+        self.box = open_box(best_level(), environment, threads=limits.threads)
+        self.limits = limits
+        self.talk = Conversation(self.box, limits, deadline=time.monotonic() + READY_SECONDS)
+        self.talk.wait("ready")
+        self.talk.house = False
+        if code is not None:
+            shutil.copytree(code, self.box.folder / "code", dirs_exist_ok=True)
+        self.ask({"do": "load", "spec": dict(spec)}, "loaded", seconds=LOAD_SECONDS)
+
+    def hand_in(self, file: Path) -> None:
+        shutil.copyfile(file, self.box.folder / "data" / file.name)
+
+    def ask(self, message: Mapping[str, Any], event: str, payload: int = 0, seconds: float = 0.0) -> bytes:
+        self.talk.deadline = time.monotonic() + (seconds or self.limits.seconds)
+        try:
+            self.talk.tell(message)
+            return self.talk.wait(event, payload)[1]
+        except Ended as ended:
+            self.talk.finish_log()
+            self.close()
+            kind = Declined if ended.outcome is Outcome.DECLINED else EntryError
+            tail = self.talk.log_tail(5) if ended.outcome is Outcome.FAILED else ""
+            raise kind(f"The entry {ended.outcome.value}: {ended.reason}" + (f"\n{tail}" if tail else "")) from None
+
+    def close(self) -> None:
+        self.box.close()

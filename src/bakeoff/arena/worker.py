@@ -1,0 +1,241 @@
+"""The inside of a box: a single-use interpreter that loads one algorithm, fits it once and answers.
+
+It runs behind the wall beside the entry's own code, so nothing it says is trusted by the parent. Order: ready, load,
+loaded, go, fitted, then one answer for each ask. The clock starts at go; no data are in the box before it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bakeoff.arena import wire
+from bakeoff.errors import Declined, EntryError, Refused
+from bakeoff.nouns import Column, ColumnType, Frame, Role, Schema
+
+WARM = (
+    "numpy",
+    "pandas",
+    "pyarrow.parquet",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.pipeline",
+    "sklearn.compose",
+    "sklearn.neighbors",
+    "sklearn.feature_extraction.text",
+    "skrub",
+    "lightgbm",
+    "PIL.Image",
+    "cloudpickle",
+)
+
+
+def main() -> None:
+    """Serve one cell: `python -m bakeoff.arena.worker FOLDER ASKS_FD ANSWERS_FD [ENVIRONMENT]`."""
+    folder, asks, answers = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    if len(sys.argv) > 4:
+        sys.path.insert(0, sys.argv[4])
+    for name in WARM:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    worker = Worker(folder, answers)
+    wire.write(answers, {"event": "ready"})
+    with contextlib.suppress(EOFError):
+        while (message := wire.read(asks))["do"] != "end":
+            if not worker.serve(message):
+                break
+
+
+class Worker:
+    """Does what the parent asks, one message at a time, and turns every error into an outcome."""
+
+    def __init__(self, folder: Path, answers: int) -> None:
+        self.folder = folder
+        self.out = answers
+        self.model: Any = None
+        self.spec: dict[str, Any] = {}
+
+    def serve(self, message: Mapping[str, Any]) -> bool:
+        """Do one thing; False when the cell has ended by it."""
+        doings: dict[str, Callable[[Mapping[str, Any]], None]] = {
+            "load": self.load,
+            "go": self.fit,
+            "ask": self.answer,
+            "save": self.save,
+            "restore": self.restore,
+            "read": self.read_predictions,
+        }
+        try:
+            doings[message["do"]](message)
+            return True
+        except Declined as declined:
+            self.say("declined", reason=str(declined))
+        except Refused as refused:
+            self.say("refused", reason=str(refused))
+        except MemoryError:
+            self.say("memory", reason="an allocation was refused at the memory limit")
+        except EntryError as error:
+            self.say("failed", reason=str(error))
+        except BaseException as error:
+            traceback.print_exc()
+            self.say("failed", reason="".join(traceback.format_exception_only(error)).strip())
+        return False
+
+    def say(self, event: str, payload: bytes = b"", **more: Any) -> None:
+        """Send one message out, its words cut to what the parent takes."""
+        if "reason" in more:
+            more["reason"] = more["reason"][-2000:]
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        wire.write(self.out, {"event": event, **more}, payload)
+
+    def load(self, message: Mapping[str, Any]) -> None:
+        """Import the entry's code and make the algorithm; there are no data yet."""
+        self.spec = message["spec"]
+        limit_memory(self.spec["memory_mib"])
+        if self.spec["form"] != "predictions":
+            algorithm = load_algorithm(self.spec, self.folder / "code")
+            self.model = adapt(algorithm, schema_of(self.spec))
+        self.say("loaded")
+
+    def fit(self, message: Mapping[str, Any]) -> None:
+        """Fit on the training rows."""
+        frame = read_frame(self.folder / "data" / message["file"])
+        target = frame.pop(TARGET).to_numpy()
+        self.model.fit(frame, target)
+        self.say("fitted", notes=[str(note)[:300] for note in self.model.notes][:20])
+
+    def answer(self, message: Mapping[str, Any]) -> None:
+        """Answer the rows of one call as raw float64."""
+        frame = read_frame(self.folder / "data" / message["file"])
+        self.send_answers(self.model.answers(frame), rows=len(frame))
+
+    def send_answers(self, answers: Any, rows: int) -> None:
+        """Send answers of shape (rows, width), or say why they are none."""
+        import numpy as np
+
+        array = np.ascontiguousarray(answers, dtype=np.float64)
+        width = max(1, len(self.spec["classes"]))
+        array = array.reshape(-1, 1) if array.ndim == 1 else array
+        if array.shape != (rows, width):
+            raise Refused(f"{rows} rows x {width} columns of answers were asked for, {array.shape} came.")
+        self.say("answers", array.tobytes())
+
+    def save(self, message: Mapping[str, Any]) -> None:
+        """Send the fitted model out as bytes that only a box will ever unpickle."""
+        import cloudpickle
+
+        self.say("model", cloudpickle.dumps(self.model))
+
+    def restore(self, message: Mapping[str, Any]) -> None:
+        """Bring a saved model back."""
+        import pickle
+
+        self.model = pickle.loads((self.folder / "data" / message["file"]).read_bytes())
+        self.say("fitted", notes=[])
+
+    def read_predictions(self, message: Mapping[str, Any]) -> None:
+        """Read a prediction file behind the wall, so that the parent never parses what a stranger wrote."""
+        from bakeoff.arena.predictions import read_predictions
+
+        answers = read_predictions(self.folder / "code", self.spec, message["rows_file"], self.folder / "data")
+        self.send_answers(answers, rows=len(answers))
+
+
+TARGET = "__bakeoff_target__"
+
+
+def limit_memory(mib: int) -> None:
+    """Refuse allocations beyond `mib` MiB in this process; the parent watches the whole tree."""
+    import resource
+
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (mib << 20, mib << 20))
+
+
+def read_frame(path: Path) -> Frame:
+    """One Parquet file as the frame an entry sees; the index holds the opaque row ids."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path, use_threads=False).to_pandas(use_threads=False)
+
+
+def schema_of(spec: Mapping[str, Any]) -> Schema:
+    """The schema that the parent sent along."""
+    columns = tuple(
+        Column(c["name"], ColumnType(c["type"]), Role(c["role"]), c.get("why", "")) for c in spec["columns"]
+    )
+    return Schema(
+        columns=columns,
+        kind=spec["kind"],
+        target=spec["target"],
+        metric=spec["metric"],
+        classes=tuple(spec["classes"]),
+        seed=spec["seed"],
+        time_budget=spec["time_budget"],
+        threads=spec["threads"],
+    )
+
+
+def adapt(algorithm: Any, schema: Schema) -> Any:
+    """Put the installed adapters (entry points `bakeoff.adapters`) around an algorithm."""
+    from importlib.metadata import entry_points
+
+    for point in sorted(entry_points(group="bakeoff.adapters"), key=lambda point: point.name):
+        algorithm = point.load()(algorithm, schema)
+    return algorithm
+
+
+def load_algorithm(spec: Mapping[str, Any], code: Path) -> Any:
+    """The algorithm itself: from an entry point, a pickle of the caller's own, or a module in the code folder."""
+    if spec["form"] == "object":
+        import pickle
+
+        return pickle.loads((code / spec["what"]).read_bytes())
+    if spec["form"] == "baseline":
+        from importlib.metadata import entry_points
+
+        (point,) = entry_points(group="bakeoff.algorithms", name=spec["what"])
+        made = point.load()
+    else:
+        made = load_code(spec["what"], code)
+    if isinstance(made, type) or (callable(made) and not hasattr(made, "fit")):
+        return made(**spec["parameters"])
+    return made.set_params(**spec["parameters"]) if spec["parameters"] else made
+
+
+def load_code(what: str, code: Path) -> Any:
+    """The object `module:attribute` names in the code folder; without an attribute, the module's one algorithm."""
+    sys.path.insert(0, str(code))
+    os.chdir(code)
+    module_name, _, attribute = what.partition(":")
+    module = importlib.import_module(module_name)
+    if not attribute:
+        found = [
+            name
+            for name, thing in vars(module).items()
+            if isinstance(thing, type)
+            and thing.__module__ == module.__name__
+            and hasattr(thing, "fit")
+            and (hasattr(thing, "predict") or hasattr(thing, "predict_proba"))
+        ]
+        attribute = "algorithm" if hasattr(module, "algorithm") else found[0] if len(found) == 1 else ""
+        if not attribute:
+            raise EntryError(
+                f"{module_name}.py holds {len(found)} classes with fit and predict"
+                f"{' (' + ', '.join(found) + ')' if found else ''}; name the one to run: algorithm = TheClass"
+            )
+    if not hasattr(module, attribute):
+        raise EntryError(f"{module_name}.py has no {attribute!r}; give entry.toml an algorithm that is there.")
+    return getattr(module, attribute)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The commands: each opens a Challenge (or compares), asks one thing of it and shows what comes back.
+
+No decision is taken here, and nothing heavy is loaded before a command runs. Every error of the house leaves as one
+message on stderr with its own exit code; Ctrl-C says what is kept and leaves with 130.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from bakeoff.cli import board, challenge, compare, demo, doctor
+from bakeoff.errors import BakeoffError, TableError
+
+INTERRUPTED = 130
+ORDER = ("demo", "compare", "new", "table", "submit", "run", "judge", "board", "take", "doctor")
+
+
+class Commands(TyperGroup):
+    """The group of all commands, which turns what goes wrong into one message and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands in the order in which a person meets them."""
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except BakeoffError as error:
+            typer.echo(f"bakeoff: {_said(error)}", err=True)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt as interrupt:
+            typer.echo(f"\nbakeoff: {interrupt or 'Interrupted; nothing that was finished is lost.'}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read our output has gone; the interpreter must not try to flush to it again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+
+def _said(error: BakeoffError) -> str:
+    problems = error.problems if isinstance(error, TableError) else ()
+    if len(problems) < 2:
+        return str(error)
+    return "\n".join([f"the table has {len(problems)} problems:", *(f"  - {problem}" for problem in problems)])
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import bakeoff
+
+        typer.echo(f"bakeoff {bakeoff.__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Run every algorithm on every table and judge quality, cost, privacy, fairness and robustness.",
+)
+
+
+_Version = typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+
+
+@app.callback()
+def _root(version: Annotated[bool, _Version] = False) -> None:
+    pass
+
+
+FIRST, SECOND, THIRD = "The first ten minutes", "A challenge", "Housekeeping"
+app.command("demo", rich_help_panel=FIRST)(demo.demo)
+app.command("compare", rich_help_panel=FIRST)(compare.compare)
+app.add_typer(challenge.new, name="new", rich_help_panel=SECOND)
+app.add_typer(challenge.table, name="table", rich_help_panel=SECOND)
+app.command("submit", rich_help_panel=SECOND)(challenge.submit)
+app.command("run", rich_help_panel=SECOND)(challenge.run)
+app.command("judge", rich_help_panel=SECOND)(challenge.judge)
+app.command("board", rich_help_panel=SECOND)(board.board)
+app.command("take", rich_help_panel=SECOND)(board.take)
+app.command("doctor", rich_help_panel=THIRD)(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="bakeoff")

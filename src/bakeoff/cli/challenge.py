@@ -1,0 +1,185 @@
+"""The commands that fill a challenge: new, table, submit, run, judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from bakeoff.cli.options import HERE, Folder, Json, Names, QuestionChoices, RunChoices, print_json, split_names
+from bakeoff.cli.progress import Bar
+from bakeoff.cli.showing import console, show_run, show_table
+from bakeoff.cli.spreading import spread
+from bakeoff.errors import NotFound
+from bakeoff.nouns import plain
+
+new = typer.Typer(no_args_is_help=True, help="Make a challenge or an entry to start from.")
+table = typer.Typer(no_args_is_help=True, help="Bring tables into a challenge and look at them.")
+
+To = Annotated[Path, Option("--to", "--challenge", "-C", metavar="DIR", help="The challenge's folder.")]
+_Picks = Option(metavar="TASK", help="Make it the team's final pick on a task; may be repeated, or with commas.")
+_Entries = Option(metavar="NAME", help="Only these entries; may be repeated, or with commas.")
+_Tasks = Option(metavar="NAME", help="Only these tasks; may be repeated, or with commas.")
+
+
+@new.command("challenge")
+def new_challenge(
+    folder: Annotated[Path, Argument(metavar="DIR", help="Where it goes.")],
+    title: Annotated[str, Option(help="What stands above the board; the folder's name when not given.")] = "",
+) -> None:
+    """Make a challenge: a folder with challenge.toml."""
+    from bakeoff.arena.challenge import Challenge
+
+    Challenge.create(folder, title=title)
+    typer.echo(f"A new challenge in {folder}. Next: bakeoff table add PATH --target COL -C {folder}")
+
+
+@new.command("entry")
+def new_entry(
+    folder: Annotated[Path, Argument(metavar="DIR", help="Where it goes; not there yet, or empty.")],
+    team: Annotated[str, Option(help="The team that brings it.")] = "",
+) -> None:
+    """Make an entry that runs as it is, to be changed."""
+    from bakeoff.arena.entries import write_scaffold
+
+    write_scaffold(folder, team)
+    typer.echo(f"A new entry in {folder}: change model.py. Next: bakeoff submit {folder} --to CHALLENGE")
+
+
+@dataclass(frozen=True)
+class NameChoices:
+    """How a table and its task are called and where they stand."""
+
+    name: Annotated[str, Option(help="The table's and its task's name; the file's when not given.")] = ""
+    track: Annotated[str, Option(help="The track of its task; the task's kind when not given.")] = ""
+    label: Annotated[str, Option(help="real or made: whether the rows were observed or generated.")] = ""
+
+
+@table.command("add")
+@spread
+def table_add(
+    path: Annotated[Path, Argument(metavar="PATH", help="A CSV, TSV or Parquet file, or a folder of them.")],
+    question: QuestionChoices,
+    names: NameChoices,
+    challenge: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Read a table, say what was understood, and make its task."""
+    from bakeoff.arena.challenge import Challenge
+
+    options = question.options(name=names.name, track=names.track, label=names.label)
+    added = Challenge.open(challenge).add_table(path, options)
+    if as_json:
+        print_json(plain(added))
+        return
+    show_table(added.table)
+    for line in (*added.explained, *added.notes):
+        typer.echo(line)
+
+
+@table.command("list")
+def table_list(challenge: Folder = HERE, as_json: Json = False) -> None:
+    """List the challenge's tables and what is asked of them."""
+    from bakeoff.arena.challenge import Challenge
+
+    opened = Challenge.open(challenge)
+    tables = {each.name: each for each in opened.tables()}
+    tasks = opened.tasks()
+    if as_json:
+        print_json([{"table": plain(tables[task.table]), "task": plain(task)} for task in tasks])
+        return
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    heads = ("task", "rows", "columns", "target", "kind", "metric", "split", "track", "label")
+    grid = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+    for task in tasks:
+        held = tables[task.table]
+        size = (f"{held.rows:,}", str(len(held.columns)))
+        words = (task.name, *size, task.target, task.kind, task.metric, task.split.method, task.track, task.label)
+        grid.add_row(*map(Text, words))
+    console().print(grid)
+
+
+@table.command("show")
+def table_show(
+    name: Annotated[str, Argument(metavar="NAME", help="The table's name.")],
+    challenge: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Show one table: each column with its type, its role and why, and the question."""
+    from bakeoff.arena.challenge import Challenge
+
+    opened = Challenge.open(challenge)
+    tables = {each.name: each for each in opened.tables()}
+    if name not in tables:
+        raise NotFound(f"There is no table {name!r}; tables here are {', '.join(tables) or 'none yet'}.")
+    asked = [task for task in opened.tasks() if task.table == name]
+    if as_json:
+        print_json({"table": plain(tables[name]), "tasks": plain(asked)})
+        return
+    show_table(tables[name])
+    for task in asked:
+        typer.echo(f"{task.name}: {task.kind} of {task.target}, metric {task.metric}, split {task.split.method}")
+
+
+def submit(
+    entry: Annotated[Path, Argument(metavar="ENTRY", help="A Python file, or a folder with code or predictions.")],
+    to: To = HERE,
+    team: Annotated[str, Option(help="The team; entry.toml's when not given.")] = "",
+    name: Annotated[str, Option(help="The entry's name; entry.toml's when not given.")] = "",
+    pick: Annotated[Names, _Picks] = None,
+    as_json: Json = False,
+) -> None:
+    """Hand in an entry; the challenge keeps a copy."""
+    from bakeoff.arena.challenge import Challenge
+
+    made = Challenge.open(to).submit(entry, team=team, name=name, picks=split_names(pick))
+    if as_json:
+        print_json(plain(made))
+        return
+    picks = f", the final pick on {', '.join(made.picks)}" if made.picks else ""
+    typer.echo(f"Submission {made.number}: {made.entry.name}{picks}. Next: bakeoff run -C {to}")
+
+
+@spread
+def run(
+    how: RunChoices,
+    entries: Annotated[Names, _Entries] = None,
+    tasks: Annotated[Names, _Tasks] = None,
+    again: Annotated[bool, Option("--again", help="Run failed and refused cells once more.")] = False,
+    challenge: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Run whatever cells are due and judge them; those that are finished stay."""
+    from bakeoff.arena.challenge import Challenge, RunRequest
+
+    opened = Challenge.open(challenge)
+    limits = how.limits(opened.rules.limits)
+    request = RunRequest(split_names(entries), split_names(tasks), how.seeds, limits, how.workers, again)
+    with Bar() as watch:
+        summary = opened.run(request, watch)
+    if as_json:
+        print_json(plain(summary))
+    else:
+        show_run(summary)
+
+
+def judge(
+    again: Annotated[bool, Option("--again", help="Judge what was judged already, too.")] = False,
+    challenge: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Let judges read kept answers, without running anything."""
+    from bakeoff.arena.challenge import Challenge
+
+    with Bar() as watch:
+        made = Challenge.open(challenge).judge(watch, again)
+    if as_json:
+        print_json({"judgements": made})
+    else:
+        typer.echo(f"{made} judgement{'s' * (made != 1)} made.")

@@ -1,0 +1,53 @@
+"""The command that holds a whole bake-off by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from bakeoff.cli.options import Json, RunChoices, print_json
+from bakeoff.cli.progress import Bar
+from bakeoff.cli.showing import console, show_run
+from bakeoff.cli.spreading import spread
+
+FOLDER = Path("demo")
+
+
+_Data = Option(metavar="DIR", help="Use every classification folder in DIR, those with an about.json.")
+
+
+@spread
+def demo(
+    how: RunChoices,
+    folder: Annotated[
+        Path, Argument(metavar="[DIR]", help="Where it goes; when it is there already, it goes on.")
+    ] = FOLDER,
+    data: Annotated[Path | None, _Data] = None,
+    as_json: Json = False,
+) -> None:
+    """Hold a bake-off on bundled and made tables, without a network."""
+    from bakeoff.arena.board_export import board_json
+    from bakeoff.arena.board_text import board_text
+    from bakeoff.arena.challenge import RunRequest
+    from bakeoff.arena.demo import make_demo, make_demo_from
+
+    with Bar(f"They are kept in {folder}; the same command goes on from there.") as watch:
+        watch.message("reading the tables")
+        opened, left_out = (make_demo(folder), []) if data is None else make_demo_from(data, folder, watcher=watch)
+        request = RunRequest(seeds=how.seeds, limits=how.limits(opened.rules.limits), workers=how.workers)
+        summary = opened.run(request, watch)
+    boards = opened.boards()
+    report = opened.report(folder / "report.html")
+    if as_json:
+        print_json({"report": str(report), "left_out": left_out, "boards": [board_json(board) for board in boards]})
+        return
+    for line in left_out:
+        typer.echo(line)
+    show_run(summary)
+    for board in boards:
+        typer.echo()
+        board_text(board, console())
+    typer.echo(f"\nThe report is in {report.absolute()}")

@@ -1,0 +1,109 @@
+"""The options that several commands share, and how the words given to them become the house's records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer import Option
+
+from bakeoff.errors import UsageError
+from bakeoff.nouns import ColumnType, Limits
+
+if TYPE_CHECKING:
+    from bakeoff.arena.intake import TableOptions
+
+HERE = Path()
+
+Folder = Annotated[Path, Option("--challenge", "-C", metavar="DIR", help="The challenge's folder, or one inside it.")]
+Json = Annotated[bool, Option("--json", help="Print JSON for a program to read.")]
+Names = list[str] | None
+
+_Columns = Option(metavar="COL", help="A protected column; may be repeated.")
+_Types = Option(metavar="COL=TYPE", help="A column's type where the guess is wrong; may be repeated.")
+_Seconds = Option(min=0, metavar="SECONDS", help="Wall clock for a cell; 0 means what the rules say.")
+_Memory = Option(min=0, metavar="MIB", help="Memory for a cell; 0 means what the rules say.")
+
+
+@dataclass(frozen=True)
+class QuestionChoices:
+    """What a person may say about a table and the question asked of it; the rest is in table.toml or inferred."""
+
+    target: Annotated[str, Option(metavar="COL", help="The column to be predicted.")] = ""
+    kind: Annotated[str, Option(help="classification or regression.")] = ""
+    metric: Annotated[str, Option(help="The primary metric.")] = ""
+    split: Annotated[str, Option(help="How the test is set apart: given, stratified, random, owner or time.")] = ""
+    test_share: Annotated[float, Option(min=0, max=0.9, help="The share of rows set apart; 0 means a quarter.")] = 0.0
+    split_seed: Annotated[int, Option(help="The seed of the split.")] = 0
+    id: Annotated[str, Option(metavar="COL", help="The column that identifies a row.")] = ""
+    owner: Annotated[str, Option(metavar="COL", help="The column that says whose a row is.")] = ""
+    time_column: Annotated[str, Option(metavar="COL", help="The column that says when a row was.")] = ""
+    protected: Annotated[Names, _Columns] = None
+    type: Annotated[Names, _Types] = None
+
+    def options(self, **more: str) -> TableOptions:
+        """The arena's own record."""
+        from bakeoff.arena.intake import TableOptions
+
+        return TableOptions(
+            target=self.target,
+            kind=self.kind,
+            metric=self.metric,
+            id=self.id,
+            owner=self.owner,
+            time=self.time_column,
+            protected=tuple(self.protected or ()),
+            types=column_types(self.type or ()),
+            split=self.split,
+            test_share=self.test_share,
+            seed=self.split_seed,
+            **more,
+        )
+
+
+@dataclass(frozen=True)
+class RunChoices:
+    """What a person may say about how cells run; 0 leaves it to the rules."""
+
+    seeds: Annotated[int, Option(min=0, help="Seeds for each entry and task; 0 means what the rules say.")] = 0
+    time: Annotated[float, _Seconds] = 0.0
+    memory: Annotated[int, _Memory] = 0
+    workers: Annotated[int, Option(min=0, help="Cells run at once; 0 leaves one core in four to the house.")] = 0
+
+    def limits(self, rules: Limits) -> Limits:
+        """The limits of a cell, the rules' own where nothing was said."""
+        return replace(rules, seconds=self.time or rules.seconds, memory_mib=self.memory or rules.memory_mib)
+
+
+@dataclass(frozen=True)
+class BoardChoices:
+    """In which forms a board is wanted."""
+
+    as_json: Annotated[bool, Option("--json", help="Print JSON for a program to read.")] = False
+    as_csv: Annotated[bool, Option("--csv", help="Print the board as CSV.")] = False
+    html: Annotated[Path | None, Option(metavar="PATH", help="Write the board as one HTML file.")] = None
+
+
+def column_types(given: Iterable[str]) -> Mapping[str, ColumnType]:
+    """`["city=text", ...]` as a mapping; UsageError names what is not a type."""
+    types = {}
+    for word in given:
+        column, equals, name = word.rpartition("=")
+        if not equals or name not in list(ColumnType):
+            raise UsageError(f"--type {word!r} is not COL=TYPE with a type of {', '.join(ColumnType)}.")
+        types[column] = ColumnType(name)
+    return types
+
+
+def split_names(given: Iterable[str] | None) -> tuple[str, ...]:
+    """Names given by repeating an option, or in one word with commas."""
+    return tuple(name.strip() for word in given or () for name in word.split(",") if name.strip())
+
+
+def print_json(thing: Any) -> None:
+    """What a program reads."""
+    typer.echo(json.dumps(thing, ensure_ascii=False, indent=2, allow_nan=False))

@@ -1,0 +1,47 @@
+"""What commands print for people: tables, and how a run ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.arena.matrix import RunSummary
+    from bakeoff.nouns import Table
+
+
+def console() -> Console:
+    """Where boards and tables go; wide when it is a file or a pipe, so that nothing is cut off there."""
+    import shutil
+
+    from rich.console import Console
+
+    out = Console()
+    return out if out.is_terminal else Console(width=max(120, shutil.get_terminal_size((120, 24)).columns))
+
+
+def show_table(table: Table) -> None:
+    """A table's columns, each with its type, its role and how the type was found."""
+    from rich import box
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    typer.echo(f"{table.name}: {table.rows:,} rows, {len(table.columns)} columns")
+    grid = Grid("column", "type", "role", "why", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns:
+        # Names and reasons hold a stranger's words, which must not be read as markup.
+        grid.add_row(*(Text(word) for word in (column.name, column.type.value, column.role.value, column.why)))
+    console().print(grid)
+
+
+def show_run(summary: RunSummary) -> None:
+    """How many cells ran, how they ended, at which level of confinement, and what the house failed to do."""
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
+    ran = f"{summary.ran} cell{'s' * (summary.ran != 1)} run in {summary.seconds:.0f} s"
+    ended = f" ({outcomes})" if outcomes else ""
+    typer.echo(f"{ran}{ended}, {summary.kept} kept from before; level {summary.level.value}.")
+    for trouble in summary.troubles:
+        typer.echo(f"bakeoff: {trouble}", err=True)

@@ -1,0 +1,21 @@
+"""Judges: each reads a finished cell's answers and says what they show, as findings.
+
+A judge may plan rows to withhold or to ask beforehand; it never trains anything, never meets an entry, and knows
+nothing of the arena that runs cells.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_PLACES = {"Cost": "cost", "Memorisation": "memorisation", "Quality": "quality"}
+
+__all__ = ["Cost", "Memorisation", "Quality"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

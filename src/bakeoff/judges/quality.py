@@ -1,0 +1,86 @@
+"""Quality: every metric of the task's kind on the test rows, and the primary one on the common scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from bakeoff.nouns import Answered, Array, Brief, Finding, Plan
+from bakeoff.stats.bootstrap import Resample, resample
+from bakeoff.stats.intervals import interval
+from bakeoff.tasks import Kind, Metric, Score, kind, normalise
+
+
+class Quality:
+    """How good the answers to the test rows are.
+
+    One finding for each metric; one more with variant `normalised` for the task's primary metric, where 0 is the best
+    constant answer fitted on the training labels and 1 is perfect. Bootstrap weights depend on the task alone, so
+    replicates of two cells are paired.
+    """
+
+    name = "quality"
+    version = "1"
+
+    def plan(self, brief: Brief) -> Plan:
+        """Nothing: the test rows are asked anyway."""
+        return Plan()
+
+    def judge(self, answered: Answered) -> Sequence[Finding]:
+        """Findings on the test rows; Refused when the answers cannot be scored."""
+        task = answered.task
+        asked = kind(task.kind)
+        truth = asked.encode(answered.truth, task)
+        answers = asked.accept(answered.answers, task)
+        weights = resample(len(truth), task.digest)
+        scores = asked.score(truth, answers, task, weights)
+        findings = [
+            self._finding(asked.metrics[name], score, len(truth), primary=name == task.metric)
+            for name, score in scores.items()
+        ]
+        constant = constant_score(asked, answered, truth, weights)
+        return [*findings, self._normalised(asked.metrics[task.metric], scores[task.metric], constant, len(truth))]
+
+    def _finding(self, metric: Metric, score: Score, n: int, *, primary: bool) -> Finding:
+        if not math.isfinite(score.value):
+            reason = f"{metric.title} is undefined on these test rows"
+            return Finding(self.name, metric.name, None, n=n, status="insufficient", reason=reason)
+        low, high, reason = spread(score.replicates)
+        replicates = score.replicates if primary else None
+        return Finding(self.name, metric.name, score.value, low, high, n=n, reason=reason, replicates=replicates)
+
+    def _normalised(self, metric: Metric, score: Score, constant: Score, n: int) -> Finding:
+        scaled = normalise(score, constant, metric)
+        low, high, reason = spread(scaled.replicates)
+        return Finding(
+            self.name,
+            metric.name,
+            scaled.value if math.isfinite(scaled.value) else None,
+            low,
+            high,
+            variant="normalised",
+            n=n,
+            status="ok" if scaled.averaged else "insufficient",
+            reason=scaled.reason or reason,
+            replicates=scaled.replicates,
+        )
+
+
+def constant_score(asked: Kind, answered: Answered, truth: Array, weights: Resample) -> Score:
+    """The primary metric of the best constant answer, fitted on all training labels."""
+    task = answered.task
+    constant = asked.constants(asked.encode(answered.labels, task), task)[task.metric]
+    answers = np.tile(constant, (len(truth), 1))
+    return asked.score(truth, answers, task, weights, only=(task.metric,))[task.metric]
+
+
+def spread(replicates: Array | None) -> tuple[float | None, float | None, str]:
+    """The interval of bootstrap replicates, or the reason why there is none."""
+    if replicates is None:
+        return None, None, "no bootstrap replicates"
+    low, high = interval(replicates)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None, None, "undefined in every bootstrap replicate"
+    return low, high, ""

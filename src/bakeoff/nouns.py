@@ -1,0 +1,385 @@
+"""The house's words as frozen records and protocols; standard library only.
+
+Everything that two rooms say to each other is said in these words. A `Frame` is a pandas DataFrame and an `Array`
+a numpy array; they are named here without importing either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+Frame = Any
+Array = Any
+Label = str | int
+
+ENTRY_PROTOCOL = 1  # fit/predict, schema, decline; raised when a contestant's code would have to change
+JUDGE_PROTOCOL = 1  # plan/judge
+
+
+class ColumnType(StrEnum):
+    """What kind of values a column holds."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+    TEXT = "text"
+    IMAGE = "image"
+    DATETIME = "datetime"
+    TOKENS = "tokens"
+
+
+class Role(StrEnum):
+    """What a column is for."""
+
+    FEATURE = "feature"
+    TARGET = "target"
+    ID = "id"
+    OWNER = "owner"
+    TIME = "time"
+    PROTECTED = "protected"
+
+
+class Visibility(StrEnum):
+    """When an entry sees the columns of a role."""
+
+    HIDDEN = "hidden"
+    FIT = "fit"
+    BOTH = "fit and predict"
+
+
+DEFAULT_VISIBILITY: Mapping[Role, Visibility] = {
+    Role.FEATURE: Visibility.BOTH,
+    Role.TARGET: Visibility.FIT,
+    Role.ID: Visibility.HIDDEN,
+    Role.OWNER: Visibility.HIDDEN,
+    Role.TIME: Visibility.BOTH,
+    Role.PROTECTED: Visibility.BOTH,
+}
+
+
+class Outcome(StrEnum):
+    """How a cell ended."""
+
+    DONE = "done"
+    DECLINED = "declined"
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
+    OUT_OF_MEMORY = "out of memory"
+    REFUSED = "refused"
+
+
+class Level(StrEnum):
+    """How an entry was confined while it ran; always shown with the result."""
+
+    PREDICTIONS = "L0 prediction file"
+    PROCESS = "L1 process with limits"
+    BUBBLEWRAP = "L2 bubblewrap"
+
+
+def digest(thing: object) -> str:
+    """The SHA-256 of a record, or of anything JSON can hold, as 64 hexadecimal digits; bytes are taken as they are."""
+    data = thing if isinstance(thing, bytes) else json.dumps(plain(thing), sort_keys=True, ensure_ascii=False).encode()
+    return hashlib.sha256(data).hexdigest()
+
+
+def plain(thing: object) -> Any:
+    """Records, mappings and sequences as what JSON can hold; a record's keys are its field names."""
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return {f.name: plain(getattr(thing, f.name)) for f in fields(thing)}
+    if isinstance(thing, Mapping):
+        return {str(key): plain(value) for key, value in thing.items()}
+    if isinstance(thing, bytes):
+        return thing.hex()
+    if isinstance(thing, (list, tuple, set, frozenset)):
+        items = [plain(item) for item in thing]
+        return sorted(items, key=str) if isinstance(thing, (set, frozenset)) else items
+    if hasattr(thing, "tolist"):
+        return thing.tolist()
+    return thing
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table; `why` explains how its type was decided."""
+
+    name: str
+    type: ColumnType
+    role: Role = Role.FEATURE
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Typed columns with roles, named by the digest of their content; `about` holds licence, source and notes."""
+
+    name: str
+    columns: tuple[Column, ...]
+    rows: int
+    digest: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError when there is none."""
+        return {column.name: column for column in self.columns}[name]
+
+    def of_role(self, role: Role) -> tuple[Column, ...]:
+        """The columns that have this role, in table order."""
+        return tuple(column for column in self.columns if column.role is role)
+
+
+@dataclass(frozen=True)
+class Split:
+    """How rows were set apart for the test.
+
+    `method` is given, stratified, random, owner or time; `column` names the owner or time column.
+    """
+
+    method: str = "stratified"
+    column: str = ""
+    test_share: float = 0.25
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A question asked of a table; `classes` are in the order of the answers' columns, empty for regression."""
+
+    name: str
+    table: str
+    table_digest: str
+    kind: str
+    target: str
+    metric: str
+    classes: tuple[Label, ...] = ()
+    split: Split = Split()
+    see: Mapping[Role, Visibility] = field(default_factory=lambda: dict(DEFAULT_VISIBILITY))
+    track: str = ""
+    label: str = "real"
+
+    @property
+    def digest(self) -> str:
+        """The task's version: everything that could change an answer or a score, and no cosmetic name."""
+        return digest([self.table_digest, self.kind, self.target, self.metric, self.classes, self.split, self.see])
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What an entry that asks for it is told: the columns it sees, the question, its seed and its budget."""
+
+    columns: tuple[Column, ...]
+    kind: str
+    target: str
+    metric: str
+    classes: tuple[Label, ...]
+    seed: int
+    time_budget: float
+    threads: int = 1
+
+    def of_type(self, *types: ColumnType) -> list[str]:
+        """Names of the visible columns that have one of these types."""
+        return [column.name for column in self.columns if column.type in types]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a cell may use: seconds of wall clock from go to answers, MiB of memory and log, and processes."""
+
+    seconds: float = 600.0
+    memory_mib: int = 4096
+    log_mib: int = 16
+    processes: int = 64
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an entry's algorithm comes from.
+
+    `form` is baseline (`what` names an entry point of `bakeoff.algorithms`), code (`what` is module:attribute inside
+    `folder`, or the module alone), object (`what` names a pickle in `folder`, made by the caller's own process), or
+    predictions (one file per task in `folder`).
+    """
+
+    form: str
+    what: str
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An algorithm with its parameters, environment, team and claims; `digest` covers all but team and claims."""
+
+    name: str
+    source: Source
+    digest: str
+    team: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    environment: str = ""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    baseline: bool = False
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One row asked beside the test rows: a row of `part`, with some cells changed.
+
+    Probes that share a non-empty `apart` never meet in one call.
+    """
+
+    row: int
+    part: str = "train"
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    apart: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one judge wants of a cell: positions of training rows to withhold, and rows to be asked.
+
+    `reason` says why a judge that could plan planned nothing.
+    """
+
+    withhold: tuple[int, ...] = ()
+    ask: tuple[Probe, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a judge may know while it plans: never an entry.
+
+    `train` holds all columns of the training rows but the target, `labels` their targets as given, `key` the HMAC of
+    the challenge's secret over task, seed and judge, and `budget` the probe rows that are left for this judge.
+    """
+
+    task: Task
+    table: Table
+    train: Frame
+    labels: Array
+    key: bytes
+    budget: int
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What the parent saw from outside; times in seconds, memory in MiB.
+
+    `wall` and `cpu` run from go to answers with the probe rows' share taken out; `fit` and `predict` split `wall` as
+    the entry itself reported; `before` and `after` are the house's own wall seconds around the cell, `warm_cpu` and
+    `load_cpu` the CPU that the spare's imports and the entry's own imports took before the clock started.
+    """
+
+    wall: float | None = None
+    cpu: float | None = None
+    peak_mib: float | None = None
+    fit: float | None = None
+    predict: float | None = None
+    before: float | None = None
+    after: float | None = None
+    warm_cpu: float | None = None
+    load_cpu: float | None = None
+    batch_dependent: bool | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry on one task with one seed under one plan; `id` is its identity."""
+
+    entry: str
+    entry_digest: str
+    task: str
+    task_digest: str
+    seed: int
+    plan_digest: str
+    contract: str
+
+    @property
+    def id(self) -> str:
+        """The digest of all that could change the answers; names are left out."""
+        return digest([self.entry_digest, self.task_digest, self.seed, self.plan_digest, self.contract])
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What came of a cell; `answers` is the digest of the kept answers, empty when there are none."""
+
+    cell: Cell
+    outcome: Outcome
+    reason: str = ""
+    log: str = ""
+    answers: str = ""
+    level: Level = Level.PROCESS
+    limits: Limits = Limits()
+    measurements: Measurements = Measurements()
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a judge reads: a cell's answers to the test rows and to the judge's own probes, never another judge's.
+
+    Answers have one row per asked row and one column per class (one in all for regression); `truth` holds the test
+    targets and `labels` the training targets, both as given.
+    """
+
+    result: CellResult
+    task: Task
+    table: Table
+    truth: Array
+    labels: Array
+    test: Frame
+    answers: Array
+    plan: Plan
+    probes: Array
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure of a cell, with its interval or the reason why there is none.
+
+    `variant` tells figures of one metric apart (normalised, for example), `replicates` are the paired bootstrap
+    replicates where the board needs them, and `status` is ok or insufficient.
+    """
+
+    judge: str
+    metric: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    variant: str = ""
+    group: str = ""
+    split: str = "test"
+    n: int = 0
+    status: str = "ok"
+    reason: str = ""
+    replicates: Array | None = None
+
+
+@runtime_checkable
+class Algorithm(Protocol):
+    """Anything with scikit-learn's fit and predict; `fit` may also take `schema`, and `predict_proba` is optional."""
+
+    def fit(self, X: Frame, y: Array) -> Any:
+        """Learn from the training rows."""
+
+    def predict(self, X: Frame) -> Array:
+        """Answer rows."""
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """Looks at a cell and returns findings; it never trains anything and never meets an entry."""
+
+    name: str
+    version: str
+
+    def plan(self, brief: Brief) -> Plan:
+        """What must be withheld or asked for this judge; an empty plan when it needs nothing."""
+
+    def judge(self, answered: Answered) -> Sequence[Finding]:
+        """Findings of one finished cell; a pure function of the answers."""

@@ -1,0 +1,46 @@
+"""What data is: reading tables, finding types, checking, splitting, and keeping them in standard form.
+
+Nothing here knows what is asked of a table or who answers; a question belongs to `tasks`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Raw": "reading",
+    "read": "reading",
+    "Settings": "settings",
+    "read_settings": "settings",
+    "settings_toml": "settings",
+    "infer_types": "types",
+    "TableData": "standard",
+    "standardise": "standard",
+    "write": "folders",
+    "load": "folders",
+    "card": "cards",
+    "thumbnail": "images",
+    "conform": "incoming",
+}
+
+__all__ = [
+    "Raw",
+    "Settings",
+    "TableData",
+    "card",
+    "infer_types",
+    "load",
+    "read",
+    "read_settings",
+    "settings_toml",
+    "standardise",
+    "thumbnail",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bakeoff.tables' has no attribute {name!r}")
+    return getattr(import_module(f"bakeoff.tables.{_HOMES[name]}"), name)

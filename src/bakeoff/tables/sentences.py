@@ -1,0 +1,47 @@
+"""The turns of phrase that sentences about tables share: names near a wrong one, lists, and row numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from bakeoff.nouns import Array
+
+SHOWN = 5  # row numbers or names in one sentence; more would hide the mend
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """` (did you mean 'price'?)`, or the known names when none is near; starts with a space unless it is empty."""
+    names = [str(word) for word in known]
+    by_lower = {candidate.lower(): candidate for candidate in names}
+    close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    if close:
+        return f" (did you mean {by_lower[close[0]]!r}?)"
+    return f" (known: {listed(names)})" if names else ""
+
+
+def listed(names: Sequence[object], shown: int = SHOWN) -> str:
+    """The names quoted and joined, the rest counted."""
+    quoted = [repr(str(name)) for name in names]
+    if len(quoted) > shown:
+        return f"{', '.join(quoted[:shown])} and {len(quoted) - shown} more"
+    return " and ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
+
+
+def rows(wrong: Array, parts: Array | None = None) -> str:
+    """Data rows where `wrong` (n,) holds, counted from 1 after the header, within each file when there are several.
+
+    `data row 3`, `data rows 3, 7 and 9`, `data rows 3, 7, 9, 12, 13 and 40 more`, `data row 2 of train and ...`.
+    """
+    if parts is not None:
+        each = [
+            f"{rows(wrong[parts == part])} of {part}" for part in dict.fromkeys(parts) if wrong[parts == part].any()
+        ]
+        return " and ".join(each)
+    numbers = [str(int(place) + 1) for place in wrong.nonzero()[0][: SHOWN + 1]]
+    count = int(wrong.sum())
+    if count == 1:
+        return f"data row {numbers[0]}"
+    if count > SHOWN + 1:
+        return f"data rows {', '.join(numbers[:SHOWN])} and {count - SHOWN} more"
+    return f"data rows {', '.join(numbers[:-1])} and {numbers[-1]}"

@@ -1,0 +1,274 @@
+"""What is said about a table beside its data: `table.toml`, or an `about.json` with the same fields."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bakeoff.errors import NotFound, TableError
+from bakeoff.nouns import ColumnType, Role, Split
+from bakeoff.tables.sentences import near
+
+MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A")
+METHODS = ("given", "stratified", "random", "owner", "time")
+LABELS = ("real", "made")
+TYPE_WORDS: Mapping[str, ColumnType] = {
+    **{str(kind): kind for kind in ColumnType},
+    "boolean": ColumnType.CATEGORICAL,
+    "date": ColumnType.DATETIME,
+    "tags": ColumnType.TOKENS,
+}
+LEFT_OUT = ("left out", "ignored", "label-like")
+KEYS = (
+    *("name", "kind", "target", "metric", "label", "track", "owner", "time", "id", "protected", "columns", "leave_out"),
+    *("split", "images", "missing", "licence", "source", "commit", "notes", "files", "more"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A table's name, question, column types and roles as declared; whatever is empty is inferred.
+
+    `images` is the folder that image paths are relative to, itself relative to the data; `missing` are the cells that
+    mean "no value"; `leave_out` names columns that are not part of the table. `lenient` settings (from about.json) may
+    name columns that the data lack.
+    """
+
+    name: str = ""
+    target: str = ""
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    leave_out: tuple[str, ...] = ()
+    split: Split | None = None
+    kind: str = ""
+    metric: str = ""
+    label: str = "real"
+    track: str = ""
+    images: str = ""
+    missing: tuple[str, ...] = MISSING
+    licence: str = ""
+    source: str = ""
+    commit: str = ""
+    notes: str = ""
+    lenient: bool = False
+
+    def asking(self, target: str) -> Settings:
+        """These settings with another target; the former one would give the answer away and is left out."""
+        if target == self.target:
+            return self
+        left_out = dict.fromkeys(name for name in (*self.leave_out, self.target) if name not in ("", target))
+        types = {name: kind for name, kind in self.types.items() if name != self.target}
+        return replace(self, target=target, leave_out=tuple(left_out), types=types, kind="", metric="")
+
+    def column_of(self, role: Role) -> str:
+        """The column declared with this role, or an empty string."""
+        return next((name for name, given in self.roles.items() if given is role), "")
+
+
+def read_settings(path: str | Path) -> Settings:
+    """Settings from a `table.toml` or `about.json` file, or from the one in a folder; empty when the folder has none.
+
+    Raises NotFound for a missing file, TableError with every fault of a table.toml. An about.json is read leniently:
+    what is not known there is passed over.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = [path / name for name in ("table.toml", "about.json") if (path / name).is_file()]
+        return read_settings(found[0]) if found else Settings()
+    if not path.is_file():
+        raise NotFound(f"There is no settings file {str(path)!r}.")
+    lenient = path.suffix == ".json"
+    fields = _parse(path, lenient)
+    faults: list[str] = []
+    settings = _Reader(fields, lenient, faults).settings()
+    if faults:
+        raise TableError([f"In {path.name}: {fault}" for fault in faults])
+    return settings
+
+
+def _parse(path: Path, lenient: bool) -> Mapping[str, Any]:
+    import tomllib
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        fields = json.loads(text) if lenient else tomllib.loads(text)
+    except (ValueError, UnicodeDecodeError) as fault:
+        raise TableError(f"{str(path)!r} is not valid {'JSON' if lenient else 'TOML'}: {fault}.") from fault
+    if not isinstance(fields, dict):
+        raise TableError(f"{str(path)!r} must hold named fields, not {type(fields).__name__}.")
+    return fields
+
+
+class _Reader:
+    """Turns the fields of a file into settings, noting each fault of a strict file in `faults`."""
+
+    def __init__(self, fields: Mapping[str, Any], lenient: bool, faults: list[str]) -> None:
+        self.fields = fields
+        self.lenient = lenient
+        self.faults = faults
+
+    def settings(self) -> Settings:
+        if not self.lenient:
+            self.faults.extend(
+                f"the key {key!r} is not known{near(key, KEYS)}." for key in self.fields if key not in KEYS
+            )
+        types, roles, left_out, target = self.columns()
+        targets = self.texts("target") or ([target] if target else [])
+        chosen = self.classifiable(targets)
+        # What else could be asked of the rows gives the answer away, so it is no feature.
+        left_out = list(dict.fromkeys([*self.texts("leave_out"), *left_out, *(t for t in targets if t != chosen)]))
+        kinds = self.texts("kind")
+        return Settings(
+            name=self.text("name"),
+            target=chosen,
+            types={name: kind for name, kind in types.items() if name not in left_out},
+            roles={name: role for name, role in roles.items() if name not in left_out and name != chosen},
+            leave_out=tuple(left_out),
+            split=self.split(),
+            kind="classification" if "classification" in kinds else next(iter(kinds), ""),
+            metric=self.text("metric"),
+            label=self.one_of("label", LABELS, "real"),
+            track=self.text("track"),
+            images=self.text("images"),
+            missing=tuple(self.texts("missing")) if "missing" in self.fields else MISSING,
+            licence=self.text("licence"),
+            source=self.text("source"),
+            commit=self.text("commit"),
+            notes=self.text("notes"),
+            lenient=self.lenient,
+        )
+
+    def columns(self) -> tuple[dict[str, ColumnType], dict[str, Role], list[str], str]:
+        types: dict[str, ColumnType] = {}
+        roles: dict[str, Role] = {}
+        left_out: list[str] = []
+        target = ""
+        for name, said in self.mapping("columns").items():
+            for word in _words(str(said), self.lenient):
+                if word in TYPE_WORDS:
+                    types.setdefault(name, TYPE_WORDS[word])
+                elif word in ("label", "target"):
+                    target = target or name
+                elif word in LEFT_OUT:
+                    left_out.append(name)
+                elif word in {str(role) for role in Role}:
+                    roles.setdefault(name, Role(word))
+                elif not self.lenient:
+                    known = [*TYPE_WORDS, *Role, LEFT_OUT[0]]
+                    self.faults.append(
+                        f"column {name!r} is said to be {word!r}, which is no type or role{near(word, known)}."
+                    )
+        for role in (Role.OWNER, Role.ID, Role.TIME, Role.PROTECTED):
+            for name in self.texts(str(role)):
+                roles[name] = role if role is not Role.PROTECTED else roles.get(name, role)
+        return types, roles, left_out, target
+
+    def classifiable(self, targets: list[str]) -> str:
+        columns = self.mapping("columns")
+        fit = [t for t in targets if not {"tags", "tokens"} & set(_words(str(columns.get(t, "")), True))]
+        return next(iter([*fit, *targets]), "")
+
+    def split(self) -> Split | None:
+        said = self.mapping("split")
+        if not said:
+            return None
+        if not self.lenient:
+            known = ("method", "column", "test_share", "seed")
+            self.faults.extend(
+                f"the key split.{key} is not known{near(key, known)}." for key in said if key not in known
+            )
+        method = said.get("method", "stratified")
+        if method not in METHODS:
+            self.faults.append(f"split.method is {method!r}; it must be one of {', '.join(METHODS)}.")
+        share, seed = said.get("test_share", Split.test_share), said.get("seed", Split.seed)
+        if not isinstance(share, (int, float)) or not (0 < share < 1 or (share == 0 and method == "given")):
+            self.faults.append(f"split.test_share is {share!r}; it must be a number between 0 and 1.")
+            share = Split.test_share
+        if not isinstance(seed, int):
+            self.faults.append(f"split.seed is {seed!r}; it must be a whole number.")
+            seed = Split.seed
+        return Split(str(method), str(said.get("column", "")), float(share), seed)
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        said = self.fields.get(key) or {}
+        if isinstance(said, dict):
+            return said
+        self.fault(key, said, f"a table: [{key}]")
+        return {}
+
+    def text(self, key: str) -> str:
+        said = self.fields.get(key)
+        if said is None or isinstance(said, str):
+            return said or ""
+        if not self.lenient:
+            self.fault(key, said, "a text")
+            return ""
+        return json.dumps(said)
+
+    def texts(self, key: str) -> list[str]:
+        said = self.fields.get(key)
+        if said is None or isinstance(said, str):
+            return [said] if said else []
+        if isinstance(said, list) and all(isinstance(item, str) for item in said):
+            return said
+        self.fault(key, said, "a text or a list of texts")
+        return []
+
+    def one_of(self, key: str, known: tuple[str, ...], otherwise: str) -> str:
+        said = self.text(key) or otherwise
+        if said not in known:
+            self.fault(key, said, f"one of {', '.join(known)}")
+            return otherwise
+        return said
+
+    def fault(self, key: str, said: object, wanted: str) -> None:
+        if not self.lenient:
+            self.faults.append(f"{key} is {said!r}; it must be {wanted}.")
+
+
+def _words(said: str, lenient: bool) -> list[str]:
+    pieces = [piece.split("(")[0].strip().lower() for piece in said.split(",")]
+    if lenient:
+        # An about.json explains its columns in prose: the word before the explanation is the type or role.
+        pieces = [piece if piece in LEFT_OUT else re.split(r"[\s:]", piece)[0] for piece in pieces]
+    return [piece for piece in pieces if piece]
+
+
+def settings_toml(settings: Settings) -> str:
+    """The settings as the text of a `table.toml` that reads back equal, save for `lenient`."""
+    lines = [f"{key} = {_text(value)}" for key, value in _simple(settings).items() if value]
+    if settings.missing != MISSING:
+        lines.append(f"missing = {_texts(settings.missing)}")
+    if settings.leave_out:
+        lines.append(f"leave_out = {_texts(settings.leave_out)}")
+    if settings.split is not None:
+        split = settings.split
+        lines += ["", "[split]", f"method = {_text(split.method)}"]
+        lines += [f"column = {_text(split.column)}"] if split.column else []
+        lines += [f"test_share = {split.test_share!r}", f"seed = {split.seed}"]
+    names = list(dict.fromkeys([*settings.types, *settings.roles]))
+    if names:
+        lines += ["", "[columns]"]
+        for name in names:
+            said = filter(None, [settings.types.get(name), settings.roles.get(name)])
+            lines.append(f"{_text(name)} = {_text(', '.join(said))}")
+    return "\n".join(lines) + "\n"
+
+
+def _simple(settings: Settings) -> Mapping[str, str]:
+    keys = ("name", "target", "kind", "metric", "label", "track", "images", "licence", "source", "commit", "notes")
+
+    return {key: str(getattr(settings, key)) for key in keys}
+
+
+def _text(value: str) -> str:
+    # JSON's escapes are TOML's; only DEL must be escaped in TOML and is not in JSON.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _texts(values: tuple[str, ...]) -> str:
+    return f"[{', '.join(map(_text, values))}]"

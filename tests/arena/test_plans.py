@@ -1,0 +1,128 @@
+"""Plans: keyed, within the contract's bounds, and the same for every entry."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bakeoff.arena.plans import (
+    CALLS,
+    PROBE,
+    REPEAT,
+    TEST,
+    CellPlan,
+    asked_frame,
+    key_for,
+    lay_out,
+    make_plan,
+    sort_answers,
+)
+from bakeoff.errors import BakeoffError
+from bakeoff.nouns import Plan, Probe, Table, Task
+
+TASK = Task("t", "t", "digest", "classification", "y", "accuracy", ("a", "b"))
+TABLE = Table("t", (), 100, "digest")
+
+
+class Asks:
+    version = "1"
+
+    def __init__(self, name, plan):
+        self.name = name
+        self._plan = plan
+
+    def plan(self, brief):
+        self.key = brief.key
+        self.budget = brief.budget
+        return self._plan
+
+    def judge(self, answered):
+        return []
+
+
+def planned(*judges, seed=0, secret=b"s" * 32, rows=100):
+    frame = pd.DataFrame({"x": np.arange(rows)})
+    return make_plan(judges, TASK, TABLE, frame, np.zeros(rows), seed=seed, secret=secret)
+
+
+def test_keys_differ_by_judge_task_seed_and_secret():
+    keys = {
+        key_for(secret, task, seed, judge)
+        for secret in (b"1", b"2")
+        for task in (TASK, Task("u", "u", "other", "classification", "y", "accuracy"))
+        for seed in (0, 1)
+        for judge in ("a", "b")
+    }
+    assert len(keys) == 16
+
+
+def test_a_judge_without_a_plan_does_not_change_the_digest_and_one_with_a_plan_does():
+    empty = planned().digest
+    assert planned(Asks("quiet", Plan(reason="nothing to ask"))).digest == empty
+    assert planned(Asks("asks", Plan(ask=(Probe(0),)))).digest != empty
+
+
+def test_no_more_than_a_tenth_may_be_withheld():
+    planned(Asks("j", Plan(withhold=tuple(range(10)))))
+    with pytest.raises(BakeoffError, match=r"withhold 11 of 100 training rows of t; a tenth is the most"):
+        planned(Asks("j", Plan(withhold=tuple(range(11)))))
+
+
+def test_judges_share_one_budget():
+    first, second = Asks("a", Plan(ask=tuple(Probe(i) for i in range(30)))), Asks("b", Plan())
+    planned(first, second)
+    assert first.budget - second.budget == 30
+    with pytest.raises(BakeoffError, match="asks 2000 rows where 1020"):
+        planned(Asks("a", Plan(ask=tuple(Probe(i % 100) for i in range(2000)))))
+
+
+@settings(max_examples=40, deadline=None)
+@given(tests=st.integers(1, 300), probes=st.integers(0, 60), twins=st.integers(0, 20), seed=st.integers(0, 9))
+def test_every_row_is_asked_and_comes_back_to_its_place(tests, probes, twins, seed):
+    pairs = tuple(Probe(i, "train", {}, f"pair {i}") for i in range(twins) for _ in range(2))
+    plan = CellPlan({"one": Plan(ask=tuple(Probe(i) for i in range(probes))), "two": Plan(ask=pairs)}, (), "d")
+    layout = lay_out(plan, tests, key_for(b"secret", TASK, seed, "layout"))
+    assert sorted(layout.index[layout.origin == TEST]) == list(range(tests))
+    assert len(np.unique(layout.ids)) == len(layout.ids)
+    calls = {(o, i): c for o, i, c in zip(layout.origin, layout.index, layout.call, strict=True)}
+    for index in layout.index[layout.origin == REPEAT]:
+        assert calls[TEST, index] != calls[REPEAT, index]
+    if twins:
+        place = PROBE + layout.judges.index("two")
+        assert all(calls[place, 2 * i] != calls[place, 2 * i + 1] for i in range(twins))
+    assert layout.call.max() < CALLS
+
+    test = pd.DataFrame({"x": np.arange(tests) + 1000.0})
+    train = pd.DataFrame({"x": np.arange(100) * 1.0})
+    answers = np.empty((len(layout.ids), 1))
+    for call in np.unique(layout.call):
+        frame = asked_frame(layout, call, test, train, plan)
+        assert list(frame.index) == list(layout.ids[layout.rows_of(call)])
+        answers[layout.rows_of(call), 0] = frame["x"]
+    back = sort_answers(layout, answers, tests)
+    assert list(back.test[:, 0]) == list(test["x"])
+    assert not back.batch_dependent
+    if probes:
+        assert list(back.probes["one"][:, 0]) == list(range(probes))
+
+
+def test_changed_cells_reach_the_asked_row_and_no_other():
+    plan = CellPlan({"j": Plan(ask=(Probe(2, "train", {"x": -1.0}), Probe(3, "test"), Probe(4, "train")))}, (), "d")
+    layout = lay_out(plan, 10, b"k" * 32)
+    test, train = pd.DataFrame({"x": np.arange(10) + 100.0}), pd.DataFrame({"x": np.arange(10) * 1.0})
+    seen = {}
+    for call in np.unique(layout.call):
+        rows = layout.rows_of(call)
+        frame = asked_frame(layout, call, test, train, plan)
+        seen |= {(layout.origin[r], layout.index[r]): x for r, x in zip(rows, frame["x"], strict=True)}
+    assert [seen[PROBE, i] for i in range(3)] == [-1.0, 103.0, 4.0]
+    assert train["x"][2] == 2.0
+
+
+def test_answers_that_depend_on_the_batch_are_noticed():
+    layout = lay_out(CellPlan({}, (), ""), 40, b"k" * 32)
+    answers = np.zeros((len(layout.ids), 1))
+    assert not sort_answers(layout, answers, 40).batch_dependent
+    answers[np.flatnonzero(layout.origin == REPEAT)[0]] = 0.5
+    assert sort_answers(layout, answers, 40).batch_dependent

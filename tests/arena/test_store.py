@@ -1,0 +1,166 @@
+"""The store: what is written is read back, whole, by any thread, and survives a kill."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import sqlalchemy
+
+from bakeoff.arena.artefacts import Artefacts
+from bakeoff.arena.store import HEAD, Store
+from bakeoff.errors import MissingExtra, StoreError
+from bakeoff.nouns import Cell, CellResult, Entry, Finding, Level, Limits, Measurements, Outcome, Source
+
+
+def result(entry="e", seed=0, outcome=Outcome.DONE, **more):
+    return CellResult(Cell(entry, entry * 3, "t", "tt", seed, "p", "1"), outcome, **more)
+
+
+def test_results_and_findings_come_back_equal(tmp_path):
+    store = Store(tmp_path)
+    kept = result(
+        reason="because",
+        log="line\n\ttab é",
+        level=Level.BUBBLEWRAP,
+        limits=Limits(seconds=3.5),
+        measurements=Measurements(wall=1.25, batch_dependent=False),
+        made_with={"python": "3"},
+        notes=("a", "b"),
+    )
+    finding = Finding("quality", "auc", 0.5, 0.4, 0.6, variant="v", group="g", n=7, replicates=np.array([0.1, 1 / 3]))
+    empty = Finding("quality", "r2", None, status="insufficient", reason="few rows")
+    store.save(kept, {("quality", "1"): [finding, empty], ("cost", "2"): []})
+    assert store.results() == {kept.cell.id: kept}
+    (version, back), (_, second) = store.findings([kept.cell.id])[kept.cell.id]
+    assert version == "1"
+    assert list(back.replicates) == [0.1, 1 / 3]
+    assert (back.judge, back.metric, back.low, back.variant, back.group, back.n) == ("quality", "auc", 0.4, "v", "g", 7)
+    assert (second.value, second.status, second.replicates) == (None, "insufficient", None)
+    assert store.judged() == {(kept.cell.id, "quality", "1"), (kept.cell.id, "cost", "2")}
+
+
+def test_a_rerun_replaces_the_result_and_its_findings(tmp_path):
+    store = Store(tmp_path)
+    store.save(result(), {("quality", "1"): [Finding("quality", "a", 1.0), Finding("quality", "b", 2.0)]})
+    again = result(outcome=Outcome.FAILED)
+    store.save(again, {})
+    assert store.results() == {again.cell.id: again}
+    assert store.findings([again.cell.id]) == {again.cell.id: []}
+    assert store.judged() == set()
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path):
+    store = Store(tmp_path)
+    bad = Finding("quality", "a", 1.0, reason=object())  # type: ignore[arg-type]
+    with pytest.raises(sqlalchemy.exc.SQLAlchemyError, match="reason"):
+        store.save(result(), {("quality", "1"): [Finding("quality", "x", 0.0), bad]})
+    assert store.results() == {}
+    assert store.judged() == set()
+
+
+def test_many_threads_may_write(tmp_path):
+    store = Store(tmp_path)
+    troubles = []
+
+    def write(number):
+        try:
+            for seed in range(10):
+                store.save(result(f"e{number}", seed), {("quality", "1"): [Finding("quality", "a", 1.0)]})
+        except Exception as error:
+            troubles.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert troubles == []
+    assert len(store.results()) == 40
+
+
+def test_the_latest_submission_counts_and_picks_change(tmp_path):
+    store = Store(tmp_path)
+    first = Entry("a", Source("code", "m"), "1" * 64, team="red", parameters={"k": [1, 2]})
+    assert store.submit(first) == 1
+    assert store.submit(Entry("b", Source("code", "m"), "2" * 64)) == 2
+    assert store.submit(Entry("a", Source("code", "m"), "3" * 64, team="red")) == 3
+    assert [(entry.name, entry.digest[0]) for entry in store.entries()] == [("a", "3"), ("b", "2")]
+    store.pick("red", "t", "a")
+    store.pick("red", "t", "b")
+    assert store.picks() == {("red", "t"): "b"}
+
+
+def test_a_newer_store_is_refused_and_a_file_that_is_no_store_too(tmp_path):
+    Store(tmp_path / "a").close()
+    with sqlite3.connect(tmp_path / "a" / "store.db") as connection:
+        assert connection.execute("select version_num from alembic_version").fetchone() == (HEAD,)
+        connection.execute("update alembic_version set version_num = '9999'")
+    connection.close()
+    with pytest.raises(StoreError, match=r"newer Bakeoff \(store 9999"):
+        Store(tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "store.db").write_bytes(b"not a database at all, but long enough to be read" * 40)
+    with pytest.raises(StoreError, match=r"cannot be opened: .*not a database"):
+        Store(tmp_path / "b")
+
+
+def test_postgresql_without_its_driver_is_one_sentence(tmp_path):
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        with pytest.raises(MissingExtra, match=r"pip install 'bakeoff\[postgres\]'"):
+            Store(tmp_path, "postgresql+psycopg://nobody@127.0.0.1:1/none")
+    else:
+        with pytest.raises(StoreError, match="cannot be opened"):
+            Store(tmp_path, "postgresql+psycopg://nobody@127.0.0.1:1/none")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from bakeoff.arena.store import Store
+from bakeoff.nouns import *
+store = Store(Path(sys.argv[1]))
+for seed in range(100000):
+    kept = CellResult(Cell("e", "e", "t", "t", seed, "p", "1"), Outcome.DONE, answers=store.artefacts.put(b"%d" % seed))
+    store.save(kept, {("quality", "1"): [Finding("quality", str(i), 1.0) for i in range(20)]})
+    print(seed, flush=True)
+"""
+
+
+def test_a_killed_writer_loses_nothing_it_had_finished(tmp_path):
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    for line in writer.stdout:
+        if int(line) == 5:
+            break
+    time.sleep(0.03)
+    os.kill(writer.pid, signal.SIGKILL)
+    said = [5, *(int(line) for line in writer.stdout.read().split())]
+    writer.wait()
+    writer.stdout.close()
+    store = Store(tmp_path)
+    kept = store.results()
+    assert len(kept) >= max(said) + 1
+    found = store.findings(kept)
+    assert all(len(findings) == 20 for findings in found.values())
+    for one in kept.values():
+        assert store.artefacts.get(one.answers) == b"%d" % one.cell.seed
+    store.close()
+
+
+def test_artefacts_notice_that_they_were_changed(tmp_path):
+    artefacts = Artefacts(tmp_path)
+    name = artefacts.put(b"answers")
+    assert artefacts.put(b"answers") == name
+    assert artefacts.get(name) == b"answers"
+    artefacts.path(name).write_bytes(b"better answers")
+    with pytest.raises(StoreError, match="were changed"):
+        artefacts.get(name)
+    with pytest.raises(StoreError, match="are missing"):
+        artefacts.get("0" * 64)

@@ -1,0 +1,186 @@
+"""Strangers' code: every way to misbehave ends in an outcome with a reason, and nothing gets through the wall."""
+
+import json
+import os
+import re
+import socket
+import time
+
+import psutil
+import pytest
+
+from bakeoff.arena import RunRequest
+from bakeoff.arena.confinement import best_level, kill, open_box, why_no_bubblewrap
+from bakeoff.arena.runner import LocalRunner
+from bakeoff.nouns import Level, Limits, Outcome
+
+LIMITS = Limits(seconds=4, memory_mib=700, log_mib=2, processes=20)
+HEAD = "import os, sys, time\nimport numpy as np\n"
+GOOD_FIT = "    def fit(self, X, y):\n        self.classes_ = np.unique(y)\n        return self\n"
+UNIFORM = "np.full((len(X), 2), 0.5)"
+
+
+def model(fit="pass", proba=UNIFORM):
+    return (
+        HEAD
+        + "class Model:\n    def fit(self, X, y):\n        self.classes_ = np.unique(y)\n"
+        + "".join(f"        {line}\n" for line in fit.splitlines())
+        + "        return self\n    def predict_proba(self, X):\n"
+        + "".join(f"        {line}\n" for line in proba.splitlines()[:-1])
+        + f"        return {proba.splitlines()[-1]}\n"
+    )
+
+
+MISBEHAVIOUR = {
+    "raises": (model("raise RuntimeError('the \\x1b[31mfuse blew')"), Outcome.FAILED, "RuntimeError: the"),
+    "sleeps": (model("time.sleep(60)"), Outcome.TIMED_OUT, "had not answered after 4 s"),
+    "spins": (model("while True: pass"), Outcome.TIMED_OUT, "had not answered after 4 s"),
+    "forks": (
+        model("for i in range(200):\n    if os.fork() == 0:\n        time.sleep(30)\ntime.sleep(30)"),
+        Outcome.FAILED,
+        "where 20 are allowed",
+    ),
+    "allocates": (model("self.hoard = [np.ones(10**7) for _ in range(10**6)]"), Outcome.OUT_OF_MEMORY, "700 MiB"),
+    "allocates-in-children": (
+        model(
+            "for i in range(6):\n    if os.fork() == 0:\n        hoard = np.ones(25 * 10**6)\n        time.sleep(20)\n"
+            "time.sleep(20)"
+        ),
+        Outcome.OUT_OF_MEMORY,
+        "where 700 MiB are allowed",
+    ),
+    "prints": (model("while True: print('x' * 10**6)"), Outcome.FAILED, "printed more than 2 MiB"),
+    "answers-nan": (model(proba="np.full((len(X), 2), np.nan)"), Outcome.REFUSED, "(?i)nan|not a number|finite"),
+    "answers-text": (model(proba="np.full((len(X), 2), 'much')"), Outcome.REFUSED, "(?i)number"),
+    "answers-too-few": (model(proba="np.full((len(X) - 1, 2), 0.5)"), Outcome.REFUSED, "rows"),
+    "answers-no-probabilities": (model(proba="np.full((len(X), 2), 7.0)"), Outcome.REFUSED, "(?i)sum|probabilit"),
+    "exits": (model("os._exit(0)"), Outcome.FAILED, r"ended without answering \(exit code 0\)"),
+    "exits-in-predict": (model(proba="os._exit(3)\nX"), Outcome.FAILED, r"ended without answering \(exit code 3\)"),
+    "sys-exits": (model("sys.exit('enough')"), Outcome.FAILED, "SystemExit: enough"),
+    "cannot-be-imported": (
+        "import no_such_module\nclass Model:\n    def fit(s, X, y): pass\n    def predict(s, X): pass\n",
+        Outcome.FAILED,
+        "ModuleNotFoundError: No module named 'no_such_module'",
+    ),
+    "declines": (
+        HEAD + "from bakeoff import Declined\n" + model("raise Declined('only for pictures')")[len(HEAD) :],
+        Outcome.DECLINED,
+        "^only for pictures$",
+    ),
+    "unknown-classes": (
+        HEAD + "class Model:\n" + GOOD_FIT + "    def predict(self, X):\n        return np.full(len(X), 'maybe')\n",
+        Outcome.REFUSED,
+        "maybe",
+    ),
+}
+
+
+@pytest.mark.parametrize("level", [Level.BUBBLEWRAP, Level.PROCESS], ids=["bubblewrap", "process"])
+def test_misbehaviour_is_an_outcome_with_a_reason(challenge, hand_in, level, require):
+    if level is Level.BUBBLEWRAP:
+        require("bubblewrap")
+    names = {name: hand_in(name, code).name for name, (code, _, _) in MISBEHAVIOUR.items()}
+    matrix, cells, _ = challenge._matrix(RunRequest(entries=(*names, "linear")), None)
+    before = {process.pid for process in psutil.process_iter()}
+    summary = matrix.run(cells, LIMITS, LocalRunner(level=level))
+    assert summary.troubles == ()
+    results = {result.cell.entry: result for result in challenge.store.results().values()}
+    wrong = []
+    for name, (_, outcome, reason) in MISBEHAVIOUR.items():
+        got = results[name]
+        if got.outcome is not outcome or not re.search(reason, got.reason):
+            wrong.append(
+                f"{name}: {got.outcome} ({got.reason!r}) where {outcome} ({reason!r}) is due\n{got.log[-500:]}"
+            )
+    assert not wrong, "\n".join(wrong)
+    assert results["linear"].outcome is Outcome.DONE
+    assert all(result.level is level for result in results.values())
+    assert "\x1b" not in results["raises"].log
+    assert len(results["prints"].log) < 10_000
+    time.sleep(0.2)
+    left = [p for p in psutil.process_iter() if p.pid not in before and p.ppid() in (1, os.getpid())]
+    left = [p for p in left if p.status() != psutil.STATUS_ZOMBIE]
+    assert left == [], "processes are left over"
+
+
+SPY = (
+    HEAD
+    + """
+import glob, socket, json
+from pathlib import Path
+
+def tried(thing):
+    try:
+        return thing()
+    except Exception as error:
+        return f"refused: {type(error).__name__}"
+
+class Model:
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        root = os.getcwd().split("/cell")[0] or "/cell"
+        seen = {
+            "truth": tried(lambda: open(TRUTH, "rb").read(4).hex()),
+            "secret": tried(lambda: open(SECRET).read(4)),
+            "home": tried(lambda: sorted(os.listdir(os.path.expanduser("~root")))[:3]),
+            "asked": sorted(p.name for p in Path("/cell").rglob("call-*")),
+            "network": tried(lambda: socket.create_connection(("127.0.0.1", PORT), 2).close() or "reached"),
+            "write": tried(lambda: Path("/cell/x").write_text("x")),
+            "write-root": tried(lambda: Path("/x").write_text("x")),
+            "processes": len([p for p in os.listdir("/proc") if p.isdigit()]),
+            "columns": sorted(X.columns),
+            "variables": sorted(os.environ),
+            "uid": os.getuid(),
+        }
+        raise RuntimeError("SPY " + json.dumps(seen))
+    def predict(self, X):
+        return X
+"""
+)
+
+
+def test_what_a_spy_sees_behind_bubblewrap(challenge, hand_in, require, monkeypatch):
+    require("bubblewrap")
+    monkeypatch.setenv("SECRET_TOKEN", "do not tell")
+    truth = next(challenge.places.truth.glob("*.parquet"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        paths = {
+            "TRUTH": str(truth),
+            "SECRET": str(challenge.places.private / "secret"),
+            "PORT": server.getsockname()[1],
+        }
+        code = SPY
+        for name, value in paths.items():
+            code = code.replace(name, repr(value))
+        hand_in("spy", code)
+        challenge.run(RunRequest(entries=("spy",)))
+        (result,) = challenge.store.results().values()
+    seen = json.loads(result.reason.split("SPY ")[1])
+    assert truth.read_bytes()[:4].hex() == "50415231", "the partner: outside the wall the same file can be read"
+    assert seen["truth"] == seen["secret"] == "refused: FileNotFoundError"
+    assert str(seen["home"]).startswith("refused") or not set(seen["home"]) & set(os.listdir(os.path.expanduser("~")))
+    assert seen["asked"] == []
+    assert seen["network"].startswith("refused")
+    assert seen["write"].startswith("refused") and seen["write-root"].startswith("refused")
+    assert seen["processes"] <= 4
+    assert seen["columns"] == ["colour", "note", "size", "weight"]
+    assert not {"SECRET_TOKEN", "SSH_AUTH_SOCK"} & set(seen["variables"])
+    assert seen["uid"] == 65534
+
+
+def test_a_box_leaves_nothing_behind(require):
+    box = open_box(best_level())
+    assert psutil.pid_exists(box.process.pid)
+    kill(box)
+    box.close()
+    assert not box.folder.exists()
+    assert box.process.returncode is not None
+
+
+def test_without_bubblewrap_the_reason_and_the_mend_are_said(monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    why_no_bubblewrap.cache_clear()
+    try:
+        assert why_no_bubblewrap() == "bubblewrap is not installed; install it with: apt install bubblewrap"
+    finally:
+        why_no_bubblewrap.cache_clear()

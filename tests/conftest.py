@@ -1,0 +1,71 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def _why_no_bubblewrap() -> str:
+    from bakeoff.arena.confinement import why_no_bubblewrap
+
+    return why_no_bubblewrap()
+
+
+def _why_no_chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found and importlib.util.find_spec("playwright"):
+        return ""
+    return "chromium and playwright are needed; install them with: apt install chromium; pip install playwright"
+
+
+CHECKS: dict[str, Callable[[], str]] = {"bubblewrap": _why_no_bubblewrap, "chromium": _why_no_chromium}
+
+
+def required() -> frozenset[str]:
+    """The means whose absence fails a test instead of skipping it, from BAKEOFF_REQUIRE (comma separated)."""
+    return frozenset(filter(None, os.environ.get("BAKEOFF_REQUIRE", "").split(",")))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave long checks out unless a mark expression asks for them, or a test is named outright."""
+    if config.getoption("markexpr") or any("::" in word for word in config.args):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], None]:
+    """Call `require("bubblewrap")`: a test is skipped when it is missing, and fails when it was promised."""
+
+    def check(name: str) -> None:
+        why = CHECKS[name]()
+        if why and name in required():
+            pytest.fail(f"BAKEOFF_REQUIRE promises {name}, but: {why}")
+        if why:
+            pytest.skip(why)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def bakeoff_data() -> Path:
+    """The folder of public data sets: BAKEOFF_DATA, or ../shared/data beside the repository."""
+    folder = Path(os.environ.get("BAKEOFF_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        if "data" in required():
+            pytest.fail(f"BAKEOFF_REQUIRE promises data, but there is no folder {folder}.")
+        pytest.skip(f"there is no folder {folder}; set BAKEOFF_DATA to the public data sets")
+    return folder
