@@ -51,7 +51,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     print(f"best of {rounds}; loops: the plain version of one fold, times the folds\n")
-    print(f"{'entries x tasks x seeds x folds':32} {'these tables':>13} {'new table':>11} {'versus':>9} {'loops':>9} {'ratio':>7}")
+    print(
+        f"{'entries x tasks x seeds x folds':32} {'these tables':>13} {'new table':>11} {'versus':>9} {'loops':>9} "
+        f"{'ratio':>7}"
+    )
     for shape in SIZES:
         replicates, values = scores(shape)
         these = best(lambda r=replicates, v=values: standings(r, v, key="bench"), rounds)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 Frame = Any
@@ -160,7 +161,7 @@ class Task:
     track: str = ""
     label: str = "real"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The task's version: everything that could change an answer or a score, and no cosmetic name."""
         return digest([self.table_digest, self.kind, self.target, self.metric, self.classes, self.split, self.see])
@@ -297,7 +298,7 @@ class Cell:
     plan_digest: str
     contract: str
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The digest of all that could change the answers; names are left out."""
         return digest([self.entry_digest, self.task_digest, self.seed, self.plan_digest, self.contract])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -247,3 +248,57 @@ def _card(column: TaskColumn, number: int) -> dict[str, Any]:
         "examples": examples,
         "notes": ["the column 'seller' names the same owner on one side of the split only"],
     }
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=http://evil.example/x.png onerror=alert(1)>',
+    "</title></style><b>bold</b>",
+    "$\\frac{broken$ {{ 7 * 7 }} {% raw %}",
+    "\x1b[31mred\x1b[0m [bold]markup[/bold]",
+    "\u202ereversed\u202c & <!-- -->",
+)
+
+
+def hostile_board() -> Board:
+    """A board whose names, teams, reasons, notes and marks try to be markup, mathematics and escape codes."""
+    board = example_board(len(HOSTILE), 3, title=HOSTILE[2])
+    name = dict(zip((row.entry for row in sorted(board.rows, key=lambda row: row.entry)), HOSTILE, strict=True))
+    bad = HOSTILE[1]
+    columns = tuple(
+        replace(
+            column, metric_title=HOSTILE[0], note=bad, averaged=False, reason=bad,
+            task=replace(column.task, name=column.task.name + bad, table=column.task.name + bad, target=HOSTILE[0]),
+        )
+        for column in board.columns
+    )  # fmt: skip
+    task = {old.task.name: new.task.name for old, new in zip(board.columns, columns, strict=True)}
+    squares = {
+        (name[entry], task[on]): replace(
+            square, entry=name[entry], task=task[on], reason=bad, notes=(HOSTILE[0],),
+            figures={HOSTILE[4]: Estimate(1.0, reason=HOSTILE[0])},
+        )
+        for (entry, on), square in board.squares.items()
+    }  # fmt: skip
+    rows = tuple(replace(row, entry=name[row.entry], team=HOSTILE[0], marks=(bad, HOSTILE[4])) for row in board.rows)
+    return replace(
+        board, rows=rows, columns=columns, squares=squares, track=HOSTILE[0], reference=HOSTILE[3],
+        better={name[a]: {name[b]: p for b, p in row.items()} for a, row in board.better.items()},
+        beyond={name[a]: tuple(name[b] for b in wins) for a, wins in board.beyond.items()},
+        prizes=(replace(rows[0], kind="prize"),), made_with={HOSTILE[0]: [HOSTILE[1]]},
+    )  # fmt: skip
+
+
+def hostile_cards(board: Board) -> dict[str, dict[str, Any]]:
+    """Cards whose every cell is hostile, with a picture that would ask an outside machine."""
+    bad = HOSTILE[1]
+    column = {"name": bad, "type": "image", "role": bad, "missing": 0.5, "distinct": 3, "why": bad, "top": [[bad, 3]]}
+    return {
+        each.task.table: {
+            "rows": {"all": 9, bad: 9}, "split": {"method": bad, "column": bad}, "about": {bad: {bad: [bad]}},
+            "columns": [column], "target": {"classes": [bad], "counts": {"train": [3], "test": [1]}},
+            "examples": [{bad: "http://evil.example/x.png"}, {bad: "data:image/svg+xml;base64,PHN2Zz4="}, {bad: bad}],
+            "notes": [bad],
+        }
+        for each in board.columns
+    }  # fmt: skip

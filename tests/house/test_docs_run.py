@@ -9,6 +9,7 @@ TUTORIAL = DOCS / "tutorial.md"
 OTHERS = sorted(page for page in DOCS.rglob("*.md") if page != TUTORIAL)
 
 
+@pytest.mark.timeout(900)
 def test_the_tutorial_runs(tmp_path):
     said = {block.line: play(block, tmp_path, TUTORIAL) for block in blocks(TUTORIAL)}
     words = " ".join(said.values())
@@ -19,6 +20,7 @@ def test_the_tutorial_runs(tmp_path):
         assert (tmp_path / name).stat().st_size > 1000
 
 
+@pytest.mark.timeout(900)
 def test_the_readme_runs(tmp_path):
     shown = blocks(README)
     setups = [block for block in shown if block.language == "sh"][:2]

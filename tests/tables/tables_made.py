@@ -20,7 +20,7 @@ def picture(seed: int, size: int = 12, form: str = "PNG") -> bytes:
 def mixed(rows: int = 60, seed: int = 0) -> pd.DataFrame:
     """A frame with every column type, missing cells in each, awkward texts, an owner and a protected column."""
     generator = np.random.default_rng(seed)
-    texts = [f"line {i} says,\nwith \"quotes\" and {'é' * (i % 3)} ; a lone\rreturn" for i in range(rows)]
+    texts = [f'line {i} says,\nwith "quotes" and {"é" * (i % 3)} ; a lone\rreturn' for i in range(rows)]
     frame = pd.DataFrame(
         {
             "price": generator.normal(size=rows).round(3),

@@ -78,7 +78,7 @@ def test_a_missing_path_names_what_is_near(put: Callable[..., Path], tmp_path: P
     with pytest.raises(NotFound, match="nor a folder"):
         read(tmp_path / "nowhere" / "price.csv")
     (tmp_path / "bare").mkdir()
-    with pytest.raises(NotFound, match="holds no .parquet, .csv, .tsv file"):
+    with pytest.raises(NotFound, match=r"holds no \.parquet, \.csv, \.tsv file"):
         read(tmp_path / "bare")
 
 
@@ -112,7 +112,9 @@ def test_delimiters_byte_order_marks_and_line_ends(put: Callable[..., Path], mar
 
 
 def test_csv_cells_become_numbers_only_where_nothing_is_lost(put: Callable[..., Path]) -> None:
-    path = put("t.csv", "whole,part,postcode,long,code,gone,y\n1,0.5,01234,12345678901234567890,7,,u\n-2,?,90210,1,8,,v\n")
+    path = put(
+        "t.csv", "whole,part,postcode,long,code,gone,y\n1,0.5,01234,12345678901234567890,7,,u\n-2,?,90210,1,8,,v\n"
+    )
     frame = read(path).frame
     kinds = {name: frame[name].dtype.kind for name in ("whole", "part", "gone")}
     assert kinds == {"whole": "i", "part": "f", "gone": "f"}

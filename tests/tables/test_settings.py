@@ -29,7 +29,9 @@ SPLITS = some.builds(
 def test_settings_read_back_equal(tmp_path_factory: pytest.TempPathFactory, said: some.DataObject) -> None:
     names = said.draw(some.lists(NAMES, unique=True, min_size=4, max_size=6))
     types = {name: said.draw(some.sampled_from(list(ColumnType))) for name in names[1:3]}
-    roles = {name: said.draw(some.sampled_from([Role.ID, Role.OWNER, Role.TIME, Role.PROTECTED])) for name in names[2:4]}
+    roles = {
+        name: said.draw(some.sampled_from([Role.ID, Role.OWNER, Role.TIME, Role.PROTECTED])) for name in names[2:4]
+    }
     given_settings = Settings(
         name=said.draw(TEXT),
         target=names[0],

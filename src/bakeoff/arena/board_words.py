@@ -200,25 +200,41 @@ def beaten(board: Board, entry: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def headline(board: Board) -> Headline:
-    """Who leads with what, and whom that entry beats beyond noise."""
+    """Who leads with what, or who shares the lead, and whom they beat beyond noise."""
     rows = ranked(board)
     if not rows:
         return Headline("No entry is ranked yet.", "A row is ranked when its entry has met every task with every seed.")
     first = rows[0]
     decimals = 2 if _wide(first.mean) else 3
-    name = f"The baseline {one_line(first.entry)}" if first.baseline else one_line(first.entry)
-    lead = f"{name} leads with {score(first.mean, decimals)}."
-    wins, draws = beaten(board, first.entry)
+    shared = [row.entry for row in rows if _same(row.mean, first.mean)] or [first.entry]
+    if len(shared) == 1:
+        name = f"The baseline {one_line(first.entry)}" if first.baseline else one_line(first.entry)
+        lead = f"{name} leads with {score(first.mean, decimals)}."
+    else:
+        lead = f"{listed(shared)} share the lead with {score(first.mean, decimals)}."
+    others = [row.entry for row in rows if row.entry not in shared]
+    wins = [name for name in others if all(name in board.beyond.get(entry, ()) for entry in shared)]
+    return Headline(lead, _beats(len(shared) > 1, wins, [name for name in others if name not in wins]))
+
+
+def _beats(several: bool, wins: Sequence[str], draws: Sequence[str]) -> str:
     if not wins and not draws:
-        return Headline(lead, "There is no other complete entry to compare it with.")
+        return "There is no other complete entry to compare with."
     if not wins:
-        return Headline(lead, f"It beats no other entry beyond noise: {listed(draws)} may be as good.")
+        nobody = "they beat" if several else "it beats"
+        return f"Beyond noise {nobody} nobody: {listed(draws)} may be as good."
     whom = f"all {len(wins)} others" if not draws and len(wins) > 1 else listed(wins)
-    return Headline(lead, f"Beyond noise it beats {whom}" + (f"; not {listed(draws)}." if draws else "."))
+    return f"Beyond noise {'they beat' if several else 'it beats'} {whom}" + (
+        f"; not {listed(draws)}." if draws else "."
+    )
+
+
+def _same(one: Estimate | None, other: Estimate | None) -> bool:
+    return one is not None and other is not None and known(one.value) and math.isclose(one.value, other.value)
 
 
 def _wide(estimate: Estimate | None) -> bool:
-    return estimate is None or decimal(estimate.low) != decimal(estimate.high)
+    return estimate is None or estimate.low == estimate.high or decimal(estimate.low) != decimal(estimate.high)
 
 
 def compared(*boards: Board) -> str:

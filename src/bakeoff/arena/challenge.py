@@ -198,7 +198,7 @@ class Challenge:
 
     def _kept(self, track: str | None) -> Any:
         from bakeoff.arena.matrix import Matrix
-        from bakeoff.arena.ranking import Kept
+        from bakeoff.arena.scores import Kept
 
         tasks, entries, seeds = self.tasks(track), self.entries(), self._seeds_kept()
         matrix = Matrix(self.store, self.places.secret(), self.data, self.places.environments)

@@ -2,83 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from bakeoff.arena.board import Board, Duel, Estimate, Row, Square, TaskColumn, Versus
-from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Level, Outcome, Task, digest
+from bakeoff.arena.scores import FOLDS, NOT_RUN, Kept, Scores
+from bakeoff.nouns import Entry, Level, Outcome, Task, digest
 from bakeoff.stats import interval, standings, versus
 from bakeoff.tasks import kind
-
-FOLDS = 200
-NOT_RUN = "not run yet"
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What the board reads: entries, tasks, seeds, and for each cell its result and its newest findings."""
-
-    title: str
-    entries: Sequence[Entry]
-    tasks: Sequence[Task]
-    seeds: int
-    cells: Mapping[tuple[str, str, int], Cell]
-    results: Mapping[str, CellResult]
-    findings: Mapping[str, Sequence[Finding]]
-    picks: Mapping[tuple[str, str], str]
-    reference: str = "linear"
-
-
-class Scores:
-    """Normalised scores and their replicates as arrays over (entry, task, seed), nan where a cell has not run."""
-
-    def __init__(self, kept: Kept) -> None:
-        shape = (len(kept.entries), len(kept.tasks), kept.seeds)
-        self.values = np.full(shape, np.nan)
-        self.replicates = np.full((*shape, FOLDS), np.nan)
-        self.averaged = np.ones(len(kept.tasks), dtype=bool)
-        self.reasons = [""] * len(kept.tasks)
-        for e, entry in enumerate(kept.entries):
-            for t, task in enumerate(kept.tasks):
-                for seed in range(kept.seeds):
-                    self._fill(kept, (e, t, seed), kept.cells.get((entry.name, task.name, seed)), task)
-
-    def _fill(self, kept: Kept, at: tuple[int, int, int], cell: Cell | None, task: Task) -> None:
-        result = kept.results.get(cell.id) if cell else None
-        if cell is None or result is None:
-            return
-        if result.outcome is not Outcome.DONE:
-            self.values[at], self.replicates[at] = 0.0, 0.0
-            return
-        finding = primary(kept.findings.get(cell.id, ()), task)
-        if finding is None or finding.value is None:
-            return
-        self.values[at] = finding.value
-        self.replicates[at] = finding.value if finding.replicates is None else finding.replicates
-        if finding.status != "ok":
-            self.averaged[at[1]] = False
-            self.reasons[at[1]] = finding.reason
-
-
-def primary(findings: Iterable[Finding], task: Task) -> Finding | None:
-    """The normalised finding of a task's primary metric."""
-    wanted = ("quality", task.metric, "normalised", "")
-    return next((f for f in findings if (f.judge, f.metric, f.variant, f.group) == wanted), None)
 
 
 def rank(kept: Kept, track: str, question: str) -> Board:
     """The board of one track."""
     scores = Scores(kept)
-    squares = {
-        (entry.name, task.name): _square(kept, scores, (e, t))
-        for e, entry in enumerate(kept.entries)
-        for t, task in enumerate(kept.tasks)
-    }
+    squares = scores.squares()
     whole = ~np.isnan(scores.values).any(axis=(1, 2))
     place = {entry.name: e for e, entry in enumerate(kept.entries)}
     complete = [entry for entry in kept.entries if whole[place[entry.name]]]
@@ -114,74 +55,6 @@ def rank(kept: Kept, track: str, question: str) -> Board:
         reference=kept.reference if kept.reference in place else "",
         made_with=_made_with(kept),
     )
-
-
-def _square(kept: Kept, scores: Scores, at: tuple[int, int]) -> Square:
-    entry, task = kept.entries[at[0]], kept.tasks[at[1]]
-    cells = [kept.cells.get((entry.name, task.name, seed)) for seed in range(kept.seeds)]
-    results = [kept.results[cell.id] for cell in cells if cell is not None and cell.id in kept.results]
-    if not results:
-        return Square(entry.name, task.name, None, reason=NOT_RUN, seeds_due=kept.seeds)
-    worst = next((result for result in results if result.outcome is not Outcome.DONE), results[0])
-    done = [result for result in results if result.outcome is Outcome.DONE]
-    found = [finding for result in done for finding in kept.findings.get(result.cell.id, ())]
-    figures: dict[str, list[Finding]] = {}
-    for finding in found:
-        figures.setdefault(_figure_name(finding), []).append(finding)
-    raw = figures.get(task.metric)
-    return Square(
-        entry=entry.name,
-        task=task.name,
-        outcome=worst.outcome,
-        score=_score(scores.values[at], scores.replicates[at], worst.outcome),
-        raw=_estimate(raw) if raw else None,
-        reason=worst.reason,
-        seeds_done=len(done),
-        seeds_due=kept.seeds - len(results),
-        level=worst.level,
-        wall=_median([result.measurements.wall for result in done]),
-        cpu=_median([result.measurements.cpu for result in done]),
-        peak_mib=_median([result.measurements.peak_mib for result in done]),
-        notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
-        figures={name: _estimate(group) for name, group in figures.items() if name},
-    )
-
-
-def _figure_name(finding: Finding) -> str:
-    name = finding.metric if finding.judge == "quality" else f"{finding.judge}: {finding.metric}"
-    name += f" ({finding.variant})" if finding.variant else ""
-    return name + (f" [{finding.group}]" if finding.group else "")
-
-
-def _score(values: Array, replicates: Array, outcome: Outcome) -> Estimate | None:
-    seen = ~np.isnan(values)
-    if not seen.any():
-        return None
-    value = float(values[seen].mean())
-    if outcome is not Outcome.DONE and seen.all() and not values.any():
-        return Estimate(0.0, reason="counts as the constant")
-    low, high = interval(replicates[seen].mean(axis=0))
-    return Estimate(value, float(low), float(high))
-
-
-def _estimate(findings: Sequence[Finding]) -> Estimate:
-    """Several seeds' findings as one: the mean, with the mean replicates' interval where there are replicates."""
-    values = [finding.value for finding in findings if finding.value is not None]
-    reason = next((finding.reason for finding in findings if finding.reason), "")
-    if not values:
-        return Estimate(float("nan"), reason=reason or "insufficient")
-    replicates = [finding.replicates for finding in findings if finding.replicates is not None]
-    if len(replicates) == len(findings) and len(findings) > 1:
-        low, high = interval(np.mean(replicates, axis=0))
-        return Estimate(float(np.mean(values)), float(low), float(high), reason)
-    if len(findings) == 1:
-        return Estimate(values[0], findings[0].low, findings[0].high, reason)
-    lows = [finding.low for finding in findings if finding.low is not None]
-    highs = [finding.high for finding in findings if finding.high is not None]
-    if len(lows) == len(highs) == len(values):
-        # The mean of the seeds' intervals is as wide as one seed's: cautious, since seeds share their test rows.
-        return Estimate(float(np.mean(values)), float(np.mean(lows)), float(np.mean(highs)), reason)
-    return Estimate(float(np.mean(values)), float(min(values)), float(max(values)), "range over seeds")
 
 
 def _row(kept: Kept, squares: Mapping[tuple[str, str], Square], entry: Entry, i: int | None, standing: Any) -> Row:
@@ -286,22 +159,23 @@ def compare_two(kept: Kept, a: str, b: str, question: str) -> Versus:
     """A against B: who wins each table, by how much, and whether that is beyond noise."""
     two = replace(kept, entries=[entry for name in (a, b) for entry in kept.entries if entry.name == name])
     scores = Scores(two)
+    squares = scores.squares()
     seen = ~np.isnan(scores.values).any(axis=(0, 2))
     duels = [Duel(task.name, None, None, None, reason=NOT_RUN) for task in kept.tasks]
     if not seen.any():
         return Versus(a, b, tuple(duels), None, None)
     found = versus(scores.replicates[:, seen], scores.values[:, seen], key=_key(kept.tasks), question=question)
     for i, t in enumerate(np.flatnonzero(seen).tolist()):
-        squares = [_square(two, scores, (e, t)) for e in (0, 1)]
+        pair = [squares[name, kept.tasks[t].name] for name in (a, b)]
         difference = _triple(found.difference[i], found.difference_low[i], found.difference_high[i])
         stopped = [
-            f"{square.entry} {square.outcome.value}" for square in squares if square.outcome not in (None, Outcome.DONE)
+            f"{square.entry} {square.outcome.value}" for square in pair if square.outcome not in (None, Outcome.DONE)
         ]
         winner = "" if difference.value == 0 else a if difference.value > 0 else b
         duels[t] = Duel(
             kept.tasks[t].name,
-            squares[0].score,
-            squares[1].score,
+            pair[0].score,
+            pair[1].score,
             difference,
             winner,
             bool(found.beyond[i]),
@@ -337,8 +211,3 @@ def _made_with(kept: Kept) -> dict[str, Any]:
 
 def _key(tasks: Sequence[Task]) -> str:
     return digest([task.digest for task in tasks])
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return median(known) if known else None

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 HEAD = "0001"
 MIGRATIONS = Path(__file__).parent / "migrations"
+# In the order of Finding's own fields, so that a row unpacks into a record.
+FINDING_FIELDS = ("judge", "metric", "value", "low", "high", "variant", "grp", "split", "n", "status", "reason")
 CELL_FIELDS = ("entry", "entry_digest", "task", "task_digest", "seed", "plan_digest", "contract")
 
 
@@ -105,13 +107,17 @@ class Store:
 
     def findings(self, cells: Iterable[str]) -> dict[str, list[tuple[str, Finding]]]:
         """For each cell its findings with the version of the judge that made them."""
+        import sqlalchemy as sa
+
         findings = _tables()["findings"]
-        wanted = set(cells)
-        found: dict[str, list[tuple[str, Finding]]] = {cell: [] for cell in wanted}
+        found: dict[str, list[tuple[str, Finding]]] = {cell: [] for cell in cells}
+        columns = [findings.c[name] for name in ("cell", "version", *FINDING_FIELDS, "replicates")]
+        query = sa.select(*columns).order_by(findings.c.cell, findings.c.judge, findings.c.place)
         with self._engine.connect() as connection:
-            for row in connection.execute(findings.select().order_by(findings.c.place)):
-                if row.cell in wanted:
-                    found[row.cell].append((row.version, _finding(row)))
+            for cell, version, *fields, replicates in connection.execute(query):
+                if cell in found:
+                    numbers = None if replicates is None else np.frombuffer(replicates, dtype="<f8")
+                    found[cell].append((version, Finding(*fields, numbers)))
         return found
 
     def judged(self) -> set[tuple[str, str, str]]:
@@ -263,24 +269,6 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
     replicates = finding.replicates
     row["replicates"] = None if replicates is None else np.asarray(replicates, dtype="<f8").tobytes()
     return row | {"grp": finding.group}
-
-
-def _finding(row: Any) -> Finding:
-    replicates = None if row.replicates is None else np.frombuffer(row.replicates, dtype="<f8")
-    return Finding(
-        row.judge,
-        row.metric,
-        row.value,
-        row.low,
-        row.high,
-        variant=row.variant,
-        group=row.grp,
-        split=row.split,
-        n=row.n,
-        status=row.status,
-        reason=row.reason,
-        replicates=replicates,
-    )
 
 
 def _result(row: Any) -> CellResult:

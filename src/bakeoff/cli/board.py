@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -32,17 +33,19 @@ def board(
     from bakeoff.arena.board_text import board_text, versus_text
     from bakeoff.arena.challenge import Challenge
 
-    opened = Challenge.open(challenge)
-    if versus is not None:
-        found = opened.versus(*versus, track=track or None, new_tables=new_tables)
-        if form.as_json:
-            print_json(plain(found))
-        else:
-            versus_text(found, console())
-        return
-    boards = [opened.board(track, new_tables=new_tables)] if track else opened.boards(new_tables=new_tables)
-    if form.html is not None:
-        typer.echo(f"Wrote {opened.report(form.html, new_tables=new_tables)}", err=True)
+    with closing(Challenge.open(challenge)) as opened:
+        if versus is not None:
+            found = opened.versus(*versus, track=track or None, new_tables=new_tables)
+            if form.as_json:
+                print_json(plain(found))
+            else:
+                versus_text(found, console())
+            return
+        boards = [opened.board(track, new_tables=new_tables)] if track else opened.boards(new_tables=new_tables)
+        if not boards:
+            boards = [opened.board()]  # which says what is missing
+        if form.html is not None:
+            typer.echo(f"Wrote {opened.report(form.html, new_tables=new_tables)}", err=True)
     if form.as_json:
         print_json({"boards": [board_json(each) for each in boards]})
     elif form.as_csv:
@@ -65,7 +68,8 @@ def take(
     """Fit an entry on all labels of a table and save a predictor."""
     from bakeoff.arena.challenge import Challenge
 
-    path = Challenge.open(challenge).take(entry, on, to or "")
+    with closing(Challenge.open(challenge)) as opened:
+        path = opened.take(entry, on, to or "")
     if as_json:
         print_json({"predictor": str(path)})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +72,8 @@ def table_add(
     from bakeoff.arena.challenge import Challenge
 
     options = question.options(name=names.name, track=names.track, label=names.label)
-    added = Challenge.open(challenge).add_table(path, options)
+    with closing(Challenge.open(challenge)) as opened:
+        added = opened.add_table(path, options)
     if as_json:
         print_json(plain(added))
         return
@@ -85,9 +87,9 @@ def table_list(challenge: Folder = HERE, as_json: Json = False) -> None:
     """List the challenge's tables and what is asked of them."""
     from bakeoff.arena.challenge import Challenge
 
-    opened = Challenge.open(challenge)
-    tables = {each.name: each for each in opened.tables()}
-    tasks = opened.tasks()
+    with closing(Challenge.open(challenge)) as opened:
+        tables = {each.name: each for each in opened.tables()}
+        tasks = opened.tasks()
     if as_json:
         print_json([{"table": plain(tables[task.table]), "task": plain(task)} for task in tasks])
         return
@@ -114,11 +116,11 @@ def table_show(
     """Show one table: each column with its type, its role and why, and the question."""
     from bakeoff.arena.challenge import Challenge
 
-    opened = Challenge.open(challenge)
-    tables = {each.name: each for each in opened.tables()}
+    with closing(Challenge.open(challenge)) as opened:
+        tables = {each.name: each for each in opened.tables()}
+        asked = [task for task in opened.tasks() if task.table == name]
     if name not in tables:
         raise NotFound(f"There is no table {name!r}; tables here are {', '.join(tables) or 'none yet'}.")
-    asked = [task for task in opened.tasks() if task.table == name]
     if as_json:
         print_json({"table": plain(tables[name]), "tasks": plain(asked)})
         return
@@ -138,7 +140,8 @@ def submit(
     """Hand in an entry; the challenge keeps a copy."""
     from bakeoff.arena.challenge import Challenge
 
-    made = Challenge.open(to).submit(entry, team=team, name=name, picks=split_names(pick))
+    with closing(Challenge.open(to)) as opened:
+        made = opened.submit(entry, team=team, name=name, picks=split_names(pick))
     if as_json:
         print_json(plain(made))
         return
@@ -158,11 +161,11 @@ def run(
     """Run whatever cells are due and judge them; those that are finished stay."""
     from bakeoff.arena.challenge import Challenge, RunRequest
 
-    opened = Challenge.open(challenge)
-    limits = how.limits(opened.rules.limits)
-    request = RunRequest(split_names(entries), split_names(tasks), how.seeds, limits, how.workers, again)
-    with Bar() as watch:
-        summary = opened.run(request, watch)
+    with closing(Challenge.open(challenge)) as opened:
+        limits = how.limits(opened.rules.limits)
+        request = RunRequest(split_names(entries), split_names(tasks), how.seeds, limits, how.workers, again)
+        with Bar() as watch:
+            summary = opened.run(request, watch)
     if as_json:
         print_json(plain(summary))
     else:
@@ -177,8 +180,8 @@ def judge(
     """Let judges read kept answers, without running anything."""
     from bakeoff.arena.challenge import Challenge
 
-    with Bar() as watch:
-        made = Challenge.open(challenge).judge(watch, again)
+    with closing(Challenge.open(challenge)) as opened, Bar() as watch:
+        made = opened.judge(watch, again)
     if as_json:
         print_json({"judgements": made})
     else:

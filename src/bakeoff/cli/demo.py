@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -37,10 +38,11 @@ def demo(
     with Bar(f"They are kept in {folder}; the same command goes on from there.") as watch:
         watch.message("reading the tables")
         opened, left_out = (make_demo(folder), []) if data is None else make_demo_from(data, folder, watcher=watch)
-        request = RunRequest(seeds=how.seeds, limits=how.limits(opened.rules.limits), workers=how.workers)
-        summary = opened.run(request, watch)
-    boards = opened.boards()
-    report = opened.report(folder / "report.html")
+        with closing(opened):
+            request = RunRequest(seeds=how.seeds, limits=how.limits(opened.rules.limits), workers=how.workers)
+            summary = opened.run(request, watch)
+            boards = opened.boards()
+            report = opened.report(folder / "report.html")
     if as_json:
         print_json({"report": str(report), "left_out": left_out, "boards": [board_json(board) for board in boards]})
         return

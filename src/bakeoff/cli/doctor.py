@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -108,8 +109,9 @@ def _store(folder: Path) -> Iterator[Check]:
     from bakeoff.arena.challenge import Challenge
 
     try:
-        opened = Challenge.open(folder)
-        yield Check("store", f"{opened.rules.title!r}: {len(opened.tasks())} tasks, {len(opened.entries())} entries")
+        with closing(Challenge.open(folder)) as opened:
+            tasks, entries = opened.tasks(), opened.entries()
+        yield Check("store", f"{opened.rules.title!r}: {len(tasks)} tasks, {len(entries)} entries")
     except NotFound:
         yield Check("store", f"no challenge in {folder.absolute()} or above it")
     except BakeoffError as error:

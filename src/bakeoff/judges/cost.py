@@ -15,7 +15,7 @@ FIGURES = (  # metric, field of Measurements
 
 
 class Cost:
-    """Seconds of wall clock and CPU from go to answers, peak memory in MiB, and the seconds that the entry says fit took."""
+    """Wall and CPU seconds from go to answers, peak memory in MiB, and the seconds that the entry says fit took."""
 
     name = "cost"
     version = "1"

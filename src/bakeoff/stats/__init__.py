@@ -1,7 +1,7 @@
 """Pure numbers: bootstrap weights, intervals, ranks, tie groups, and who is better beyond noise.
 
-Arrays go in and records of arrays come out. Nothing here knows tables, tasks, entries or files, and everything random is
-drawn from a key, so that two callers with the same key meet the same draws.
+Arrays go in and records of arrays come out. Nothing here knows tables, tasks, entries or files, and everything random
+is drawn from a key, so that two callers with the same key meet the same draws.
 """
 
 from bakeoff.stats.bootstrap import Resample as Resample

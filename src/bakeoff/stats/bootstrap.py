@@ -76,7 +76,7 @@ def resample(n: int, key: str, folds: int = 200, groups: int = 2048) -> Resample
     if n <= groups:
         group = np.arange(n, dtype=np.int32)
     else:
-        # Row numbers ride in the low bits of random keys: one value sort shuffles them, several times faster than argsort.
+        # Row numbers ride in the low bits of random keys: a value sort is several times faster than argsort.
         shuffled = np.sort(draws(key, "groups", n, 2**31) << 32 | np.arange(n)) & (2**32 - 1)
         group = np.empty(n, dtype=np.int32)
         group[shuffled] = np.arange(n) * groups // n

@@ -1,7 +1,7 @@
 """Replicates of means: over seeds within a task, and over tables drawn as clusters.
 
-A mean of S numbers drawn again from those S spreads by sqrt((S - 1) / S) too little. Every draw here is stretched about its
-middle by the inverse of that, so that few seeds or few tables don't make intervals too narrow.
+A mean of S numbers drawn again from those S spreads by sqrt((S - 1) / S) too little. Every draw here is stretched about
+its middle by the inverse of that, so that few seeds or few tables don't make intervals too narrow.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def over_tables(points: Array, folds: int, *, key: str) -> Array:
 
 
 def stretched(counts: Array) -> Array:
-    """Weights that sum to 1 from how often each of m things was drawn (..., m, folds), stretched by sqrt(m / (m - 1))."""
+    """Weights that sum to 1 from how often each of m things was drawn (..., m, folds), stretched as said above."""
     things = counts.shape[-2]
     total = counts.sum(axis=-2, keepdims=True)
     shares = np.where(total > 0, counts / np.maximum(total, 1), 1 / things)

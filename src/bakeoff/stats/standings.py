@@ -1,9 +1,9 @@
 """Who stands where: means, ranks, win rates, P(first) and tie groups of entries over tasks, with uncertainty.
 
 Two questions, never blended. *On these tables*: would other test rows and other seeds have changed the order? The tasks
-stay, the rows' bootstrap folds are paired across entries, and seeds are drawn anew within each task. *On a new table*: what
-would the mean be over other tables like these? Tables are drawn as clusters; the noise of rows and seeds is already in the
-spread of the tables' scores, and counting it a second time would make intervals too wide.
+stay, the rows' bootstrap folds are paired across entries, and seeds are drawn anew within each task. *On a new table*:
+what would the mean be over other tables like these? Tables are drawn as clusters; the noise of rows and seeds is
+already in the spread of the tables' scores, and counting it a second time would make intervals too wide.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Standings:
 
     `value` is the mean score over tasks with its 95 % interval `low`, `high`. `mean_rank` (1 is best, ties share) and
     `win_rate` (share of tasks and opponents won, ties half; nan without opponents) are of the scores as they are, with
-    intervals beside them. `p_first` is the share of folds in which the entry has the highest mean, `better` the share in
-    which the row's mean is above the column's, ties shared in both. `difference` is row minus column, `p` its
-    Holm-adjusted p-value over all pairs, `significant` whether the row is better beyond noise, and `rank` 1 + the number
-    of entries that are significantly better. With a single task nothing is known of a new table: intervals, p, p_first
-    and better are nan.
+    intervals beside them. `p_first` is the share of folds in which the entry has the highest mean, `better` the share
+    in which the row's mean is above the column's, ties shared in both. `difference` is row minus column, `p` its
+    Holm-adjusted p-value over all pairs, `significant` whether the row is better beyond noise, and `rank` 1 + the
+    number of entries that are significantly better. With a single task nothing is known of a new table: intervals, p,
+    p_first and better are nan.
     """
 
     question: str
@@ -58,8 +58,8 @@ class Standings:
 class Spread:
     """How means over tasks vary under one question.
 
-    `folds` (E, B) are replicates of the means, `low` and `high` (E,) their interval, `error` (E, E) the standard errors of
-    paired differences, `rank_error` (E,) those of mean ranks, and `freedom` the degrees of freedom behind them.
+    `folds` (E, B) are replicates of the means, `low` and `high` (E,) their interval, `error` (E, E) the standard errors
+    of paired differences, `rank_error` (E,) those of mean ranks, and `freedom` the degrees of freedom behind them.
     """
 
     folds: Array
@@ -92,7 +92,7 @@ def standings(
     first = spread.folds == spread.folds.max(axis=0)
     unknown = np.isnan(spread.error)
     p_first = np.where(np.isnan(spread.low), np.nan, (first / np.maximum(first.sum(axis=0), 1)).mean(axis=1))
-    above = np.stack([(own > spread.folds) / 1.0 + (own == spread.folds) / 2 for own in spread.folds])
+    above = np.stack([(own > spread.folds) + (own == spread.folds) / 2 for own in spread.folds])
     difference = value[:, None] - value
     p = all_pairs(difference, spread.error, spread.freedom)
     significant = (p <= alpha) & (difference > 0)

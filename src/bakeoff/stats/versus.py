@@ -19,9 +19,9 @@ class Duels:
     """The first entry against the second: arrays over tasks (T,), nan on tasks that one of them has not run.
 
     `value`, `low`, `high` (2, T) are either entry's score with its 95 % interval; `difference` is first minus second,
-    with its interval; `p` is Holm-adjusted over the tasks and `beyond` says where the difference is beyond noise. `overall`
-    is the mean difference over the tasks that both have run, (value, low, high), `p_better` the probability that
-    the first's mean is higher, ties half, and `overall_beyond` whether that difference is beyond noise.
+    with its interval; `p` is Holm-adjusted over the tasks and `beyond` says where the difference is beyond noise.
+    `overall` is the mean difference over the tasks that both have run, (value, low, high), `p_better` the probability
+    that the first's mean is higher, ties half, and `overall_beyond` whether that difference is beyond noise.
     """
 
     value: Array
@@ -41,7 +41,7 @@ def versus(replicates: Array, values: Array, *, key: str, question: str = THESE_
     """Two entries paired, from scores (2, T, S) and replicates (2, T, S, folds), nan for seeds not run.
 
     The duels on single tasks are always about that table (other rows, other seeds); `question` is that of the mean over
-    tasks. p-values come from the paired difference over its standard deviation over folds, with the normal distribution.
+    tasks. p-values come from the paired difference over its standard deviation over folds and the normal distribution.
     """
     folds, points = over_seeds(replicates, values, key=key)
     # The difference is treated as a third contestant, so that it gets its interval as the two do.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.nouns import Column, ColumnType, Frame, Role
+from bakeoff.nouns import Array, Column, ColumnType, Frame, Role
 from bakeoff.tables.images import thumbnail
 from bakeoff.tables.standard import TableData
 
@@ -62,7 +62,10 @@ def _shape(kind: ColumnType, present: Any) -> Mapping[str, Any]:
     if not len(present) or kind is ColumnType.IMAGE:
         return {}
     if kind is ColumnType.NUMERIC:
-        return {"bins": _bins(present.to_numpy(dtype=np.float64)), "median": float(present.median())}
+        return {
+            "bins": _bins(present.to_numpy(dtype=np.float64)),
+            "median": _plain(np.quantile(present, 0.5, method="nearest")),
+        }
     if kind is ColumnType.DATETIME:
         seconds = present.to_numpy().astype("datetime64[s]").astype(np.int64).astype(np.float64)
         bins = _bins(seconds)
@@ -74,13 +77,25 @@ def _shape(kind: ColumnType, present: Any) -> Mapping[str, Any]:
     return {"top": _top(present)}
 
 
-def _bins(values: Any) -> dict[str, Any]:
+def _bins(values: Array) -> dict[str, Any]:
     # Beyond the 1st and 99th percentile a few extremes would leave all else in one bar.
-    low, high = np.quantile(values, [0.01, 0.99]) if len(values) > 100 else (values.min(), values.max())
+    low, high = np.quantile(values, [0.01, 0.99] if len(values) > 100 else [0, 1], method="nearest")
     if low == high:
         low, high = values.min(), values.max()
-    counts, edges = np.histogram(np.clip(values, low, high), bins=BINS if low < high else 1)
-    return {"edges": [float(f"{edge:.6g}") for edge in edges], "counts": counts.tolist()}
+    edges = _edges(low, high)
+    return {"edges": list(map(_plain, edges)), "counts": _counts(np.clip(values, low, high), edges)}
+
+
+def _edges(low: float, high: float) -> Array:
+    """Edges of equal bins; of one bin when floating point has no room for more between `low` and `high`."""
+    share = np.linspace(0.0, 1.0, BINS + 1)
+    edges = low * (1 - share) + high * share
+    return edges if (edges[1:] > edges[:-1]).all() else np.array([low, high])
+
+
+def _counts(values: Array, edges: Array) -> list[int]:
+    bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    return list(map(int, np.bincount(bins, minlength=len(edges) - 1)))
 
 
 def _top(present: Any) -> list[list[Any]]:
@@ -90,10 +105,11 @@ def _top(present: Any) -> list[list[Any]]:
 
 def _targets(target: Column, train: Any, test: Any) -> dict[str, Any]:
     if target.type is ColumnType.NUMERIC:
-        both = np.concatenate([train.to_numpy(np.float64), test.to_numpy(np.float64)])
-        edges = np.histogram_bin_edges(both, bins=BINS)
-        counts = {part: np.histogram(rows, edges)[0].tolist() for part, rows in (("train", train), ("test", test))}
-        return {"edges": [float(f"{edge:.6g}") for edge in edges], "counts": counts}
+        parts = {"train": train.to_numpy(np.float64), "test": test.to_numpy(np.float64)}
+        both = np.concatenate(list(parts.values()))
+        edges = _edges(both.min(), both.max())
+        counts = {part: _counts(values, edges) for part, values in parts.items()}
+        return {"edges": list(map(_plain, edges)), "counts": counts}
     held, asked = train.value_counts(), test.value_counts()
     classes = list(held.index)
     return {

@@ -73,8 +73,6 @@ def standardise(raw: Raw, *, target: str | None = None, split: Split | None = No
     standard, notes, cell_problems = _cells(frame, columns, raw, settings)
     problems += part_problems + cell_problems
     problems += checks.identifiers(standard, columns, raw.parts)
-    if settings.target in standard.columns:
-        problems += checks.target(standard[settings.target], settings.target, raw.parts)
     if problems:
         raise TableError(problems)
     parts, split = _divided(standard, columns, parts, settings)
@@ -162,13 +160,16 @@ def _cells(frame: Frame, columns: Sequence[Column], raw: Raw, settings: Settings
         series = frame[column.name]
         if column.role is Role.TARGET and column.type is ColumnType.CATEGORICAL:
             held[column.name] = labels(series, settings.missing)
+            problems += checks.target(held[column.name], column.name, raw.parts)
             continue
         converted = convert(series, column.type, raw.folder, settings.missing)
         if converted.infinite:
             notes.append(f"Column {column.name!r} has {converted.infinite:,} infinite numbers, taken as missing.")
         problems += checks.cells(column, converted.wrong, raw.parts)
-        target = column.role is Role.TARGET and not converted.wrong
-        held[column.name] = converted.series.astype("float64") if target else converted.series
+        held[column.name] = converted.series
+        if column.role is Role.TARGET and not converted.wrong:
+            held[column.name] = converted.series.astype("float64")
+            problems += checks.target(held[column.name], column.name, raw.parts)
     return pd.DataFrame(held, columns=[column.name for column in columns]), notes, problems
 
 

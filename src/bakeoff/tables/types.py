@@ -28,10 +28,9 @@ BY_DTYPE = {
     "M": (ColumnType.DATETIME, "dates"),
     "m": (ColumnType.NUMERIC, "lengths of time, in seconds"),
 }
-CODE_NAME = re.compile(
-    r"(?:^|[_\s.-])(?:id|code|zip|zip_?code|post_?code|postal_?code|phone)$|[a-z]I[Dd]$", re.IGNORECASE
-)
-ID_NAME = re.compile(r"(?:^|[_\s.-])(?:row_?)?(?:id|uuid|guid|index)$|^unnamed: 0$|[a-z]I[Dd]$", re.IGNORECASE)
+START = r"(?:^|[_\s.-])"  # of a word within a name, so that "paid" is no id
+CODE_NAME = re.compile(rf"(?i:{START}(?:id|code|zip|(?:zip|post|postal)[_\s]?code|phone)$)|[a-z]I[Dd]$")
+ID_NAME = re.compile(rf"(?i:{START}(?:row_?)?(?:id|uuid|guid|index)$|^unnamed: 0$)|[a-z]I[Dd]$")
 
 
 def infer_types(frame: Frame, settings: Settings | None = None, folder: Path | None = None) -> tuple[Column, ...]:

@@ -1,7 +1,7 @@
 """What is asked of a table, and how answers are scored.
 
-A kind of task says what may be asked, what answers look like and how they are scored; kinds join by the entry-point group
-`bakeoff.kinds`. Nothing here fits anything, and nothing here knows entries or cells.
+A kind of task says what may be asked, what answers look like and how they are scored; kinds join by the entry-point
+group `bakeoff.kinds`. Nothing here fits anything, and nothing here knows entries or cells.
 """
 
 from bakeoff.tasks.kinds import Kind as Kind

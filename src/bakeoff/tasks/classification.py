@@ -58,8 +58,8 @@ class Classification:
             )
         if len(train_labels) >= 10 and len(train) == len(train_labels):
             problems.append(
-                f"Target {task.target!r} has a different value in every one of {len(train):,} training rows, so nothing "
-                "can be learned from it as a class; choose another target, or another kind of task."
+                f"Target {task.target!r} has a different value in every one of {len(train):,} training rows, so "
+                "nothing can be learned from it as a class; choose another target, or another kind of task."
             )
         strange = ordered(set(test) - set(train))
         if strange and train:
@@ -95,10 +95,10 @@ class Classification:
             return answers
         sums = answers.sum(axis=1)
         if not np.isfinite(sums).all():
-            row = int(np.flatnonzero(~np.isfinite(sums))[0])
+            wrong = np.flatnonzero(~np.isfinite(sums))
             raise Refused(
-                f"Answers to {task.name!r} are not all finite numbers: row {row} (and {(~np.isfinite(sums)).sum() - 1:,} "
-                "more) holds nan or infinity; answer every row with probabilities."
+                f"Answers to {task.name!r} are not all finite numbers: row {wrong[0]} (and {len(wrong) - 1:,} more) "
+                "holds nan or infinity; answer every row with probabilities."
             )
         if answers.min() < 0:
             row = int(np.flatnonzero((answers < 0).any(axis=1))[0])
@@ -108,10 +108,10 @@ class Classification:
             )
         off = np.abs(sums - 1)
         if off.max() > SLACK:
-            row = int(np.flatnonzero(off > SLACK)[0])
+            wrong = np.flatnonzero(off > SLACK)
             raise Refused(
-                f"Answers to {task.name!r} sum to {sums[row]:.6g} in row {row} (and {(off > SLACK).sum() - 1:,} more rows "
-                f"are further than {SLACK} from 1); give probabilities that sum to 1 in every row."
+                f"Answers to {task.name!r} sum to {sums[wrong[0]]:.6g} in row {wrong[0]} (and {len(wrong) - 1:,} more "
+                f"rows are further than {SLACK} from 1); give probabilities that sum to 1 in every row."
             )
         inexact = off > EXACT
         if inexact.any():

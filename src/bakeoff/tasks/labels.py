@@ -29,7 +29,8 @@ def coded(labels: Array) -> tuple[Array, list[Label]]:
     """Labels (rows,) as positions in the list of distinct ones, -1 where missing: (int64 (rows,), distinct)."""
     import pandas as pd
 
-    codes, found = pd.factorize(np.asarray(labels))
+    # A plain list goes in as objects: numpy would turn a nan beside text into the text 'nan'.
+    codes, found = pd.factorize(np.asarray(labels) if hasattr(labels, "dtype") else np.array(labels, dtype=object))
     return codes, [native(label) for label in found]
 
 

@@ -19,8 +19,8 @@ ROWS_PER_CLASS = 5
 class Wish(TypedDict, total=False):
     """What may be said about a task; whatever is not said, or None, is worked out.
 
-    `track` is the kind's name unless given, `label` is real or made, and `see` names only the roles that differ from the
-    default visibility.
+    `track` is the kind's name unless given, `label` is real or made, and `see` names only the roles that differ from
+    the default visibility.
     """
 
     kind: str | None

@@ -82,8 +82,8 @@ class Regression:
         wrong = np.flatnonzero(~np.isfinite(answers[:, 0]))
         if len(wrong):
             raise Refused(
-                f"Answers to {task.name!r} are not all finite numbers: row {wrong[0]} (and {len(wrong) - 1:,} more) holds "
-                "nan or infinity; answer every row with a number."
+                f"Answers to {task.name!r} are not all finite numbers: row {wrong[0]} (and {len(wrong) - 1:,} more) "
+                "holds nan or infinity; answer every row with a number."
             )
         return answers
 

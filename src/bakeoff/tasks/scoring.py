@@ -1,18 +1,19 @@
 """Metrics with bootstrap replicates, from sums within the groups that are resampled.
 
-Every metric but AUC is a function of sums over rows. So one pass makes the sums of each group, and the replicates follow
-from the product weights (folds, groups) @ sums (groups, ...), exactly as if each resampled table had been scored.
+Every metric but AUC is a function of sums over rows. So one pass makes the sums of each group, and the replicates
+follow from the product weights (folds, groups) @ sums (groups, ...), as if each resampled table had been scored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from bakeoff.nouns import Array
 from bakeoff.stats.bootstrap import Resample
-from bakeoff.tasks.auc import macro_auc
+from bakeoff.tasks.auc import WORTH_A_THREAD, macro_auc
 from bakeoff.tasks.kinds import Score
 
 SMALLEST = 1e-7  # log loss counts any probability of the true class as at least this
@@ -66,29 +67,44 @@ def defined(replicates: Array, value: float) -> Array:
 
 def score_classes(truth: Array, answers: Array, wanted: Sequence[str], resample: Resample | None) -> dict[str, Score]:
     """The wanted metrics of class probabilities (rows, classes) against int codes (rows,)."""
-    rows, width = answers.shape
-    groups = GroupSums(rows, resample)
-    want = set(wanted)
+    groups = GroupSums(len(answers), resample)
+    true = groups.counts(truth, answers.shape[1])
+    if "auc" not in wanted:
+        scores = _scores_but_auc(truth, answers, true, wanted, groups)
+    elif answers.size < WORTH_A_THREAD:
+        scores = _scores_but_auc(truth, answers, true, wanted, groups)
+        scores["auc"] = macro_auc(truth, answers, true, resample)
+    else:
+        # Ranking takes longest and mostly sorts, which leaves the interpreter free for the other metrics.
+        with ThreadPoolExecutor(1) as beside:
+            area = beside.submit(macro_auc, truth, answers, true, resample)
+            scores = _scores_but_auc(truth, answers, true, wanted, groups)
+            scores["auc"] = area.result()
+    return {name: scores[name] for name in wanted}
+
+
+def _scores_but_auc(
+    truth: Array, answers: Array, true: Array, wanted: Sequence[str], groups: GroupSums
+) -> dict[str, Score]:
+    width = answers.shape[1]
     scores: dict[str, Score] = {}
-    true = groups.counts(truth, width)
-    if want & {"accuracy", "balanced_accuracy", "macro_f1", "calibration_error"}:
+    if set(wanted) & {"accuracy", "balanced_accuracy", "macro_f1", "calibration_error"}:
         answer = answers.argmax(axis=1)
         right = answer == truth
-        hits = groups.counts(truth[right], width) if resample is None else _hits(groups, truth, right, width)
-        if "accuracy" in want:
+        # One spare code takes the wrong answers, which is cheaper than picking the right ones and their groups out.
+        hits = groups.counts(np.where(right, truth, width), width + 1)[:, :width]
+        if "accuracy" in wanted:
             scores["accuracy"] = groups.score(_accuracy, hits, true)
-        if "balanced_accuracy" in want:
+        if "balanced_accuracy" in wanted:
             scores["balanced_accuracy"] = groups.score(_balanced, hits, true)
-        if "macro_f1" in want:
+        if "macro_f1" in wanted:
             scores["macro_f1"] = groups.score(_macro_f1, hits, groups.counts(answer, width), true)
-        if "calibration_error" in want:
+        if "calibration_error" in wanted:
             scores["calibration_error"] = _calibration(groups, answers, answer, right)
-    if "log_loss" in want:
+    if "log_loss" in wanted:
         losses = -np.log(np.clip(_picked(answers, truth), SMALLEST, 1.0))
         scores["log_loss"] = groups.score(_mean, groups.sums(losses), groups.sizes)
-    if "auc" in want:
-        scores["auc"] = macro_auc(truth, answers, true, resample)
-    return {name: scores[name] for name in wanted}
+    return scores
 
 
 def score_numbers(truth: Array, answers: Array, wanted: Sequence[str], resample: Resample | None) -> dict[str, Score]:
@@ -106,11 +122,6 @@ def score_numbers(truth: Array, answers: Array, wanted: Sequence[str], resample:
         centred = truth - truth.mean()
         scores["r2"] = groups.score(_r2, squares, groups.sums(centred), groups.sums(centred * centred), groups.sizes)
     return {name: scores[name] for name in wanted}
-
-
-def _hits(groups: GroupSums, truth: Array, right: Array, width: int) -> Array:
-    # One spare code takes the wrong answers, which is cheaper than picking rows and their groups out.
-    return groups.counts(np.where(right, truth, width), width + 1)[:, :width]
 
 
 def _picked(answers: Array, codes: Array) -> Array:

@@ -137,7 +137,7 @@ def _steps(axes: Any, front: Sequence[Point], right: float) -> list[tuple[float,
     """The front's line as thin boxes that no name should cross."""
     corners = [(point.cost, point.score) for point in front] + [(right, front[-1].score)]
     spots = [tuple(axes.transData.transform(corner)) for corner in corners]
-    boxes = []
+    boxes: list[tuple[float, ...]] = []
     for (x, y), (next_x, next_y) in pairwise(spots):
         boxes += [(x, y - 1, next_x, y + 1), (next_x - 1, y, next_x + 1, next_y)]
     return boxes

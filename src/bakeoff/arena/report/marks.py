@@ -1,4 +1,4 @@
-"""Small marks inside tables: interval bars, heat steps and histograms. They hold numbers only, so they are safe markup."""
+"""Small marks inside tables: interval bars, heat steps and histograms; numbers only, so they are safe markup."""
 
 from __future__ import annotations
 

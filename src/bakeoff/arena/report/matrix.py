@@ -13,13 +13,14 @@ SPREAD_UP_TO = 14  # columns; with more of them the interval is in the hover tex
 
 @dataclass(frozen=True)
 class HeatCell:
-    """One cell in words; `shade` is a class of the style sheet, `aside` a second, smaller line."""
+    """One cell in words; `shade` is a class of the style sheet, `aside` half the interval, `own` the metric's value."""
 
     shade: str
     text: str
     aside: str
     title: str
     best: bool = False
+    own: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,14 @@ def _task_cell(
         title += f"; {words.counted(square.seeds_due, 'seed')} still due"
     if square.score is None or not words.known(square.score.value):
         return HeatCell("none", words.figure(square.raw.value) if square.raw else "–", "", title)
-    text = words.decimal(square.score.value, 2) + (words.PARTLY.symbol if sign else "")
     return HeatCell(
-        heat(square.score.value), text, words.half_width(square.score) if roomy else "", title,
-        entry in best[column.task.name],
-    )  # fmt: skip
+        shade=heat(square.score.value),
+        text=words.decimal(square.score.value, 2) + (words.PARTLY.symbol if sign else ""),
+        aside=words.half_width(square.score) if roomy else "",
+        title=title,
+        best=entry in best[column.task.name],
+        own=words.spread(square.raw) if roomy and square.raw else "",
+    )
 
 
 def chance_matrix(board: Board, track: int = 0) -> tuple[HeatRow, ...]:

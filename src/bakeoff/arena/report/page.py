@@ -12,7 +12,7 @@ from typing import Any
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board
 from bakeoff.arena.report.charts import cost_chart, points
-from bakeoff.arena.report.matrix import HeatRow, chance_matrix, task_matrix
+from bakeoff.arena.report.matrix import SPREAD_UP_TO, HeatRow, chance_matrix, task_matrix
 from bakeoff.arena.report.ranking import Ranking, ranking
 from bakeoff.arena.report.scorecard import Scorecard, scorecards
 from bakeoff.arena.report.tablecard import Card, table_views
@@ -31,6 +31,7 @@ class TrackView:
     headline: words.Headline
     compared: str
     ranking: Ranking
+    roomy: bool
     tasks: tuple[HeatRow, ...]
     chances: tuple[HeatRow, ...]
     cost_wide: str
@@ -81,6 +82,7 @@ def _track(board: Board, number: int, anchors: Mapping[str, str]) -> TrackView:
         headline=words.headline(board),
         compared=words.compared(board),
         ranking=ranking(board, number),
+        roomy=len(board.columns) <= SPREAD_UP_TO,
         tasks=task_matrix(board, number),
         chances=chance_matrix(board, number),
         cost_wide=cost_chart(board, f"cost-wide-{number}"),

@@ -102,9 +102,15 @@ def _scorecard(board: Board, row: Row, number: int, look: Look) -> Scorecard:
     wins, _ = words.beaten(board, row.entry)
     losses = [other.entry for other in words.ranked(board) if row.entry in board.beyond.get(other.entry, ())]
     return Scorecard(
-        row, entry_anchor(look.track, number), _facts(board, row), words.listed(wins, 20), words.listed(losses, 20), everywhere, tables,
-        tuple(notes.reasons),
-    )  # fmt: skip
+        row=row,
+        anchor=entry_anchor(look.track, number),
+        facts=_facts(board, row),
+        wins=words.listed(wins, 20),
+        losses=words.listed(losses, 20),
+        everywhere=everywhere,
+        tables=tables,
+        notes=tuple(notes.reasons),
+    )
 
 
 def _everywhere(board: Board, entry: str) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def _remove(root: ElementTree.Element, path: str) -> None:
 
 def _own(element: ElementTree.Element, name: str, titles: Mapping[str, str]) -> None:
     own_id = element.attrib.pop("id", None)
-    if own_id in titles:
+    if own_id is not None and own_id in titles:
         title = ElementTree.Element(f"{{{SVG}}}title")
         title.text = titles[own_id]
         element.insert(0, title)

@@ -155,7 +155,11 @@ def _facts(card: Card) -> tuple[tuple[str, str], ...]:
     column = f" by {split['column']}" if split.get("column") else ""
     seed = f", seed {split['seed']}" if split.get("method") in {"stratified", "random"} and "seed" in split else ""
     facts = [("split", f"{split['method']}{column}{seed}")] if split.get("method") else []
-    facts += [(str(key), _said(value)) for key, value in about.items() if value not in (None, "", [], {}, ())]
+    facts += [
+        (str(key), _said(value))
+        for key, value in about.items()
+        if key != "label" and value not in (None, "", [], {}, ())
+    ]
     facts += [("digest", str(card["digest"])[:12])] if card.get("digest") else []
     return tuple(facts)
 

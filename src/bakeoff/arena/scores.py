@@ -1,0 +1,176 @@
+"""What is kept of a part of the matrix, as arrays for ranking and as squares for showing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from bakeoff.arena.board import Estimate, Square
+from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Outcome, Task
+
+FOLDS = 200
+NOT_RUN = "not run yet"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a board reads: entries, tasks, seeds, and for each cell its result and its newest findings."""
+
+    title: str
+    entries: Sequence[Entry]
+    tasks: Sequence[Task]
+    seeds: int
+    cells: Mapping[tuple[str, str, int], Cell]
+    results: Mapping[str, CellResult]
+    findings: Mapping[str, Sequence[Finding]]
+    picks: Mapping[tuple[str, str], str]
+    reference: str = "linear"
+
+
+class Paired:
+    """One figure over (entry, task, seed) with its paired replicates (entry, task, seed, fold); nan where not run."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.values = np.full(shape, np.nan)
+        self.replicates = np.full((*shape, FOLDS), np.nan)
+
+    def put(self, at: tuple[int, int, int], value: float, replicates: Array | None) -> None:
+        """Fill one place; without replicates the value stands in each fold."""
+        self.values[at] = value
+        self.replicates[at] = value if replicates is None else replicates
+
+    def estimates(self) -> list[list[Estimate | None]]:
+        """For each entry and task the mean over its seeds with the percentile interval of the mean replicates."""
+        seen = ~np.isnan(self.values)
+        count = np.maximum(seen.sum(axis=2), 1)
+        value = np.where(seen, self.values, 0.0).sum(axis=2) / count
+        folds = np.where(seen[..., None], self.replicates, 0.0).sum(axis=2) / count[..., None]
+        low, high = np.quantile(folds, [0.025, 0.975], axis=-1)
+        low, high = np.minimum(low, value), np.maximum(high, value)
+        return [
+            [
+                Estimate(float(value[e, t]), float(low[e, t]), float(high[e, t])) if seen[e, t].any() else None
+                for t in range(value.shape[1])
+            ]
+            for e in range(value.shape[0])
+        ]
+
+
+class Scores:
+    """Normalised scores and the primary metric itself; a cell that did not get done counts as the constant, 0."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
+        shape = (len(kept.entries), len(kept.tasks), kept.seeds)
+        self.normalised, self.raw = Paired(shape), Paired(shape)
+        self.averaged = np.ones(len(kept.tasks), dtype=bool)
+        self.reasons = [""] * len(kept.tasks)
+        for e, entry in enumerate(kept.entries):
+            for t, task in enumerate(kept.tasks):
+                for seed in range(kept.seeds):
+                    self._fill((e, t, seed), kept.cells.get((entry.name, task.name, seed)), task)
+
+    @property
+    def values(self) -> Array:
+        """Normalised scores (entries, tasks, seeds)."""
+        return self.normalised.values
+
+    @property
+    def replicates(self) -> Array:
+        """Their replicates (entries, tasks, seeds, folds)."""
+        return self.normalised.replicates
+
+    def _fill(self, at: tuple[int, int, int], cell: Cell | None, task: Task) -> None:
+        result = self.kept.results.get(cell.id) if cell else None
+        if cell is None or result is None:
+            return
+        if result.outcome is not Outcome.DONE:
+            self.normalised.put(at, 0.0, None)
+            return
+        for finding in self.kept.findings.get(cell.id, ()):
+            if finding.judge != "quality" or finding.metric != task.metric or finding.group or finding.value is None:
+                continue
+            if finding.variant == "normalised":
+                self.normalised.put(at, finding.value, finding.replicates)
+                if finding.status != "ok":
+                    self.averaged[at[1]] = False
+                    self.reasons[at[1]] = finding.reason
+            elif not finding.variant:
+                self.raw.put(at, finding.value, finding.replicates)
+
+    def squares(self) -> dict[tuple[str, str], Square]:
+        """Each entry on each task."""
+        scores, raw = self.normalised.estimates(), self.raw.estimates()
+        return {
+            (entry.name, task.name): self._square(entry, task, scores[e][t], raw[e][t])
+            for e, entry in enumerate(self.kept.entries)
+            for t, task in enumerate(self.kept.tasks)
+        }
+
+    def _square(self, entry: Entry, task: Task, score: Estimate | None, raw: Estimate | None) -> Square:
+        kept = self.kept
+        cells = [kept.cells.get((entry.name, task.name, seed)) for seed in range(kept.seeds)]
+        results = [kept.results[cell.id] for cell in cells if cell is not None and cell.id in kept.results]
+        if not results:
+            return Square(entry.name, task.name, None, reason=NOT_RUN, seeds_due=kept.seeds)
+        worst = next((result for result in results if result.outcome is not Outcome.DONE), results[0])
+        done = [result for result in results if result.outcome is Outcome.DONE]
+        if not done:
+            score = Estimate(0.0, reason="counts as the constant")
+        figures: dict[str, list[Finding]] = {}
+        for result in done:
+            for finding in kept.findings.get(result.cell.id, ()):
+                figures.setdefault(_figure_name(finding), []).append(finding)
+        return Square(
+            entry=entry.name,
+            task=task.name,
+            outcome=worst.outcome,
+            score=score,
+            raw=raw,
+            reason=worst.reason,
+            seeds_done=len(done),
+            seeds_due=kept.seeds - len(results),
+            level=worst.level,
+            wall=_median([result.measurements.wall for result in done]),
+            cpu=_median([result.measurements.cpu for result in done]),
+            peak_mib=_median([result.measurements.peak_mib for result in done]),
+            notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
+            figures={name: _over_seeds(found) for name, found in figures.items()},
+        )
+
+
+def _figure_name(finding: Finding) -> str:
+    name = finding.metric if finding.judge == "quality" else f"{finding.judge}: {finding.metric}"
+    name += f" ({finding.variant})" if finding.variant else ""
+    return name + (f" [{finding.group}]" if finding.group else "")
+
+
+def _over_seeds(findings: Sequence[Finding]) -> Estimate:
+    """Several seeds' findings as one figure: their mean, and the mean of their intervals' ends.
+
+    That interval is as wide as one seed's: cautious, since seeds share their test rows. A figure without intervals
+    gets the range over seeds.
+    """
+    values = [finding.value for finding in findings if finding.value is not None]
+    reason = next((finding.reason for finding in findings if finding.reason), "")
+    if not values:
+        return Estimate(float("nan"), reason=reason or "insufficient")
+    lows = [finding.low for finding in findings if finding.low is not None]
+    highs = [finding.high for finding in findings if finding.high is not None]
+    if len(lows) == len(highs) == len(values):
+        return Estimate(_mean(values), _mean(lows), _mean(highs), reason)
+    if len(values) == 1:
+        return Estimate(values[0], reason=reason)
+    return Estimate(_mean(values), min(values), max(values), "range over seeds")
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None

@@ -1,0 +1,125 @@
+"""A challenge through its commands: each asks the challenge for one thing and shows it."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pandas as pd
+
+import bakeoff
+
+
+def test_run_says_what_ran_and_runs_nothing_twice(say, challenge):
+    again = say("run", "-C", challenge)
+    assert "0 cells run" in again.out
+    assert "6 kept from before" in again.out
+    summary = say("run", "-C", challenge, "--json").json
+    assert (summary["ran"], summary["kept"]) == (0, 6)
+    assert summary["level"].startswith(("L1", "L2"))
+
+
+def test_an_unknown_entry_or_task_is_named_with_its_neighbour(say, challenge):
+    assert "did you mean 'linear'?" in say("run", "-C", challenge, "--entries", "linaer", code=2).err
+    assert "There is no task 'houses'" in say("run", "-C", challenge, "--tasks", "houses", code=2).err
+    assert "tables here are orders, prices" in say("table", "show", "houses", "-C", challenge, code=2).err
+    assert "There is no track" in say("board", "-C", challenge, "--track", "cooking", code=2).err
+
+
+def test_tables_are_listed_and_shown(say, challenge):
+    listed = say("table", "list", "-C", challenge)
+    assert all(word in listed.out for word in ("orders", "prices", "back", "regression", "stratified", "160"))
+    assert [each["task"]["name"] for each in say("table", "list", "-C", challenge, "--json").json] == [
+        "orders",
+        "prices",
+    ]
+    shown = say("table", "show", "orders", "-C", challenge)
+    assert "classification of back, metric accuracy" in shown.out
+    columns = say("table", "show", "orders", "-C", challenge, "--json").json["table"]["columns"]
+    assert {column["name"]: column["type"] for column in columns} == {
+        "size": "numeric",
+        "colour": "categorical",
+        "price": "numeric",
+        "back": "categorical",
+    }
+
+
+def test_the_board_shows_every_track(say, challenge):
+    text = say("board", "-C", challenge).out
+    assert text.count("The shop") == 2
+    assert all(word in text for word in ("track classification", "track regression", "mine", "constant", "linear"))
+    boards = say("board", "-C", challenge, "--json").json["boards"]
+    assert [board["track"] for board in boards] == ["classification", "regression"]
+    ranking = {row["entry"]: row for row in boards[0]["ranking"]}
+    assert ranking["mine"]["mean"]["low"] <= ranking["mine"]["mean"]["value"] <= ranking["mine"]["mean"]["high"]
+    assert boards[0]["prizes"][0]["team"] == "us"
+
+
+def test_the_board_as_csv_is_one_track(say, challenge):
+    assert "--track: classification, regression" in say("board", "-C", challenge, "--csv", code=2).err
+    text = say("board", "-C", challenge, "--csv", "--track", "regression").out
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert {row["entry"] for row in rows if row["part"] == "ranking"} == {"constant", "linear", "mine"}
+
+
+def test_the_board_as_a_page(say, challenge, tmp_path):
+    page = tmp_path / "board.html"
+    said = say("board", "-C", challenge, "--html", page, "--json")
+    assert str(page) in said.err
+    assert "The shop" in page.read_text(encoding="utf-8")
+    assert said.json["boards"]
+
+
+def test_on_a_new_table_is_another_question(say, challenge):
+    boards = say("board", "-C", challenge, "--new-tables", "--json").json["boards"]
+    assert {board["question"] for board in boards} == {"on a new table"}
+
+
+def test_versus_goes_through_the_tasks(say, challenge):
+    text = say("board", "-C", challenge, "--versus", "linear", "constant").out
+    assert "linear against constant" in text
+    found = say("board", "-C", challenge, "--versus", "linear", "constant", "--json").json
+    assert {duel["task"] for duel in found["duels"]} == {"orders", "prices"}
+    assert found["overall"]["value"] > 0
+    assert "cannot be compared with itself" in say("board", "-C", challenge, "--versus", "linear", "linear", code=2).err
+
+
+def test_judging_again_runs_nothing(say, challenge):
+    assert say("judge", "-C", challenge, "--json").json == {"judgements": 0}
+    assert "judgements made" in say("judge", "-C", challenge, "--again").out
+
+
+def test_take_saves_what_load_brings_back(say, challenge, tmp_path):
+    to = tmp_path / "linear.predictor"
+    assert say("take", "linear", "--on", "orders", "-C", challenge, "--to", to, "--json").json == {"predictor": str(to)}
+    frame = pd.DataFrame({"size": [3.0, -3.0], "colour": ["red", "blue"], "price": [9.0, -9.0]})
+    with bakeoff.load(to) as predictor:
+        assert predictor.predict(frame).tolist() == ["yes", "no"]
+        assert predictor.predict_proba(frame).shape == (2, 2)
+
+
+def test_a_new_entry_runs_as_it_is(say, challenge, tmp_path):
+    say("new", "entry", tmp_path / "fresh", "--team", "them")
+    made = say("submit", tmp_path / "fresh", "--to", challenge, "--json").json
+    assert (made["entry"]["name"], made["entry"]["team"]) == ("fresh", "them")
+    ran = say("run", "-C", challenge, "--entries", "fresh", "--json").json
+    assert ran["outcomes"] == {"done": 2}
+
+
+def test_a_command_works_from_inside_the_challenge(say, challenge, monkeypatch):
+    monkeypatch.chdir(challenge / "tables" / "orders")
+    assert "prices" in say("table", "list").out
+
+
+def test_a_corner_of_the_matrix_can_be_run(say, challenge):
+    ran = say("run", "-C", challenge, "--entries", "constant,mine", "--tasks", "orders", "--seeds", 2, "--json").json
+    assert ran["ran"] == 2
+    assert ran["outcomes"] == {"done": 2}
+
+
+def test_a_row_with_cells_still_due_is_not_ranked(say, challenge):
+    """After the corner above, linear lacks the second seed."""
+    ranking = {row["entry"]: row for row in say("board", "-C", challenge, "--json").json["boards"][0]["ranking"]}
+    assert ranking["linear"]["rank"] is None
+    assert not ranking["linear"]["complete"]
+    assert ranking["mine"]["rank"] == 1
