@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 
-def little_frame(rows=120, seed=0):
+def little_frame(rows=400, seed=0):
     """Two numbers, a category and a text that tell the class, and nothing more."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, rows)

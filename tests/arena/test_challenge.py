@@ -364,7 +364,7 @@ def predictions(challenge, folder, change=lambda frame: frame):
     [
         (lambda frame: frame, Outcome.DONE, ""),
         (lambda frame: frame.sample(frac=1, random_state=0), Outcome.DONE, ""),
-        (lambda frame: frame.iloc[1:], Outcome.REFUSED, "lacks 1 of 30 asked rows"),
+        (lambda frame: frame.iloc[1:], Outcome.REFUSED, "lacks 1 of 100 asked rows"),
         (lambda frame: pd.concat([frame, frame.iloc[:1]]), Outcome.REFUSED, "answers 1 rows twice"),
         (lambda frame: frame.assign(prediction="maybe"), Outcome.REFUSED, "predicts 'maybe', which is not a class"),
         (lambda frame: frame.rename(columns={"row_id": "id"}), Outcome.REFUSED, "has no column row_id"),

@@ -23,6 +23,7 @@ def test_wilson_agrees_with_scipy(trial, level):
 def test_difference_of_means_is_welchs(a, b):
     value, low, high = difference_of_means(a, b)
     assert value == pytest.approx(np.mean(a) - np.mean(b))
+    assert low <= value <= high
     if np.var(a) + np.var(b) > 1e-12:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # scipy remarks on a sample without spread

@@ -12,6 +12,7 @@ import pytest
 from bakeoff.errors import BakeoffError, MissingExtra, NotFound, TableError, UsageError
 from bakeoff.nouns import ColumnType
 from bakeoff.tables import Settings, read
+from bakeoff.tables.reading import settings_for
 
 ROWS = "a,y\n1,u\n2,v\n3,u\n"
 
@@ -156,6 +157,11 @@ def test_a_folder_of_several_tables_must_be_narrowed_down(put: Callable[..., Pat
 def test_about_json_speaks_only_for_the_files_it_lists(put: Callable[..., Path]) -> None:
     put("about.json", '{"target": "y", "files": {"mine.csv": {}}}')
     assert read(put("mine.csv", ROWS)).settings.target == "y"
+    assert settings_for(put("mine.csv", ROWS)).target == "y"
+    put("stranger.toml", 'target = "a"')
+    assert settings_for(put("stranger.csv", ROWS)).target == "a"
+    put("stranger.toml", "")
+    assert settings_for(pd.DataFrame({"a": [1]})) == Settings()
     assert read(put("stranger.csv", ROWS)).settings.target == ""
 
 

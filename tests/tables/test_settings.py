@@ -128,7 +128,11 @@ def test_another_target_puts_the_former_one_aside(tmp_path: Path) -> None:
     said = about(tmp_path, target=["sentiment", "emotion"], kind=["classification"])
     other = said.asking("emotion")
     assert (other.target, other.leave_out) == ("emotion", ("sentiment",))
+    assert other.kind == ""
     assert said.asking("sentiment") is said
+    assert Settings(kind="regression", metric="mae").asking("y") == Settings(
+        target="y", kind="regression", metric="mae"
+    )
 
 
 def test_a_folder_without_settings_gives_empty_ones(tmp_path: Path) -> None:

@@ -210,9 +210,9 @@ class Challenge:
             cell: [finding for version, finding in found if newest.get(finding.judge) == version]
             for cell, found in self.store.findings(ids).items()
         }
-        return Kept(
-            self.rules.title, entries, tasks, seeds, cells, results, findings, self.store.picks(), self.rules.reference
-        )
+        notes = {name: card.get("about", {}).get("notes", "") for name, card in self.cards().items()}
+        picks, reference = self.store.picks(), self.rules.reference
+        return Kept(self.rules.title, entries, tasks, seeds, cells, results, findings, picks, reference, notes)
 
     def _seeds_kept(self) -> int:
         """How many seeds the board spans: what the rules ask for, or more when more were run."""

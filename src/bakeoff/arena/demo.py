@@ -18,7 +18,7 @@ def make_demo(folder: str | Path, *, watcher: Any = None) -> Challenge:
     known = {task.name for task in challenge.tasks()}
     for sample in samples():
         if sample.name not in known:
-            challenge.add_table(sample.frame, _options(sample))
+            challenge.add_table(sample.frame, TableOptions(name=sample.name, settings=sample.settings))
     return challenge
 
 
@@ -53,7 +53,3 @@ def _fresh(folder: str | Path, title: str) -> Challenge:
     """The challenge in `folder`, made if it is not there, so that a stopped demo goes on where it was."""
     path = Path(folder)
     return Challenge.open(path) if (path / "challenge.toml").exists() else Challenge.create(path, title=title)
-
-
-def _options(sample: Any) -> TableOptions:
-    return TableOptions(name=sample.name, target=sample.settings.target, label=sample.label, notes=sample.note)

@@ -18,7 +18,8 @@ from bakeoff.nouns import ColumnType, Role, Split, Table, Task
 class TableOptions:
     """What the caller says of a table; what is left empty is read from table.toml or inferred.
 
-    `split` is given, stratified, random, owner or time; `label` is real or made.
+    `split` is given, stratified, random, owner or time; `label` is real or made; `settings` is a `tables.Settings` that
+    stands for a table.toml.
     """
 
     target: str = ""
@@ -36,6 +37,7 @@ class TableOptions:
     track: str = ""
     label: str = ""
     notes: str = ""
+    settings: Any = None
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ def add_table(places: Places, source: Any, options: TableOptions) -> Added:
 def _settings(source: Any, options: TableOptions) -> Any:
     from bakeoff.tables import Settings, read_settings
 
-    settings = Settings()
-    if isinstance(source, (str, Path)) and "://" not in str(source):
+    settings = options.settings or Settings()
+    if options.settings is None and isinstance(source, (str, Path)) and "://" not in str(source):
         path = Path(source)
         folder = path if path.is_dir() else path.parent
         beside = folder / "table.toml"

@@ -41,7 +41,9 @@ def rank(kept: Kept, track: str, question: str) -> Board:
     rows.sort(key=lambda row: (row.rank or 0, -(row.mean.value if row.mean else 0.0)))
     ranked = {row.entry for row in rows}
     rows += [_row(kept, squares, entry, None, None) for entry in kept.entries if entry.name not in ranked]
-    columns = tuple(_column(task, scores.averaged[t], scores.reasons[t], kept) for t, task in enumerate(kept.tasks))
+    if complete and not scores.averaged.any():
+        rows = [_unranked(row, whole[place[row.entry]]) for row in rows]
+    columns = tuple(_column(kept, task, scores.averaged[t], scores.reasons[t]) for t, task in enumerate(kept.tasks))
     return Board(
         title=kept.title,
         track=track,
@@ -115,11 +117,18 @@ def _marks(squares: Sequence[Square]) -> tuple[str, ...]:
     return tuple(marks)
 
 
-def _column(task: Task, averaged: bool, reason: str, kept: Kept) -> TaskColumn:
+def _unranked(row: Row, whole: bool) -> Row:
+    """A row that is whole but has no task that can be averaged says so."""
+    return replace(row, marks=("not ranked: no task can be averaged", *row.marks)) if whole else row
+
+
+def _column(kept: Kept, task: Task, averaged: bool, reason: str) -> TaskColumn:
     metric = kind(task.kind).metrics[task.metric]
     if not averaged:
         reason = reason or "its constant answer is nearly perfect"
-    return TaskColumn(task, metric.title, metric.greater_is_better, bool(averaged), reason)
+    return TaskColumn(
+        task, metric.title, metric.greater_is_better, bool(averaged), reason, kept.notes.get(task.table, "")
+    )
 
 
 def _prizes(kept: Kept, scores: Scores) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
@@ -17,7 +17,10 @@ NOT_RUN = "not run yet"
 
 @dataclass(frozen=True)
 class Kept:
-    """What a board reads: entries, tasks, seeds, and for each cell its result and its newest findings."""
+    """What a board reads: entries, tasks, seeds, and for each cell its result and its newest findings.
+
+    `notes` holds what is to be said of a table, by its name.
+    """
 
     title: str
     entries: Sequence[Entry]
@@ -28,6 +31,7 @@ class Kept:
     findings: Mapping[str, Sequence[Finding]]
     picks: Mapping[tuple[str, str], str]
     reference: str = "linear"
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 class Paired:

@@ -117,7 +117,8 @@ class Store:
             for cell, version, *fields, replicates in connection.execute(query):
                 if cell in found:
                     numbers = None if replicates is None else np.frombuffer(replicates, dtype="<f8")
-                    found[cell].append((version, Finding(*fields, numbers)))
+                    values = [*fields, numbers]
+                    found[cell].append((version, Finding(*values)))
         return found
 
     def judged(self) -> set[tuple[str, str, str]]:

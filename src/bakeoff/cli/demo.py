@@ -52,4 +52,7 @@ def demo(
     for board in boards:
         typer.echo()
         board_text(board, console())
+    made = [column for board in boards for column in board.columns if column.task.label == "made" and column.note]
+    for column in made:
+        typer.echo(f"\n{column.task.name} is made: {column.note}")
     typer.echo(f"\nThe report is in {report.absolute()}")

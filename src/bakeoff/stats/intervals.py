@@ -51,9 +51,9 @@ def difference_of_means(a: Array, b: Array, level: float = 0.95) -> tuple[float,
     error = math.sqrt(sum(parts))
     if error == 0:
         return value, value, value
-    freedom = sum(parts) ** 2 / sum(
-        part**2 / (len(sample) - 1) for part, sample in zip(parts, (first, second), strict=True)
-    )
+    # Shares of the variance first: squares of tiny variances would vanish.
+    shares = [part / sum(parts) for part in parts]
+    freedom = 1 / (shares[0] ** 2 / (len(first) - 1) + shares[1] ** 2 / (len(second) - 1))
     half = student_quantile((1 + level) / 2, freedom) * error
     return value, value - half, value + half
 

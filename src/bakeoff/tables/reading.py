@@ -71,6 +71,14 @@ def read(source: Any, settings: Settings | None = None, *, name: str | None = No
     return Raw(frame, found.parts, settings, found.folder / settings.images if found.folder else None, found.partial)
 
 
+def settings_for(source: Any) -> Settings:
+    """The settings that lie beside a path, as `read` finds them; empty ones for a URL, a frame or a missing path."""
+    if not isinstance(source, (str, os.PathLike)) or "://" in str(source):
+        return Settings()
+    path = Path(source)
+    return read_settings(path) if path.is_dir() else _settings_beside(path)
+
+
 def _given(source: Any) -> Frame:
     import pandas as pd
 

@@ -60,6 +60,8 @@ class Settings:
         """These settings with another target; the former one would give the answer away and is left out."""
         if target == self.target:
             return self
+        if not self.target:
+            return replace(self, target=target, leave_out=tuple(name for name in self.leave_out if name != target))
         left_out = dict.fromkeys(name for name in (*self.leave_out, self.target) if name not in ("", target))
         types = {name: kind for name, kind in self.types.items() if name != self.target}
         return replace(self, target=target, leave_out=tuple(left_out), types=types, kind="", metric="")
