@@ -19,7 +19,7 @@ class TableOptions:
     """What the caller says of a table; what is left empty is read from table.toml or inferred.
 
     `split` is given, stratified, random, owner or time; `label` is real or made; `settings` is a `tables.Settings` that
-    stands for a table.toml.
+    stands for a table.toml; `leave_out_given_away` leaves columns out that follow from the target.
     """
 
     target: str = ""
@@ -38,6 +38,7 @@ class TableOptions:
     label: str = ""
     notes: str = ""
     settings: Any = None
+    leave_out_given_away: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ def add_table(places: Places, source: Any, options: TableOptions) -> Added:
     settings = _settings(source, options)
     raw = read(source, settings, name=options.name or None)
     data = standardise(raw, target=options.target or None)
+    if options.leave_out_given_away:
+        given_away = determined(data.frame, data.table.columns, data.target)
+        raw = replace(raw, settings=replace(raw.settings, leave_out=(*raw.settings.leave_out, *given_away)))
+        data = standardise(raw, target=data.target) if given_away else data
     train, test = data.labels("train"), data.labels("test")
     inferred, why_kind = infer_kind(data.table, np.concatenate([train, test]))
     asked_kind = options.kind or data.settings.kind
@@ -83,17 +88,11 @@ def add_table(places: Places, source: Any, options: TableOptions) -> Added:
 
 
 def _settings(source: Any, options: TableOptions) -> Any:
-    from bakeoff.tables import Settings, read_settings
+    from bakeoff.tables import Settings, settings_for
 
-    settings = options.settings or Settings()
-    if options.settings is None and isinstance(source, (str, Path)) and "://" not in str(source):
-        path = Path(source)
-        folder = path if path.is_dir() else path.parent
-        beside = folder / "table.toml"
-        if path.is_dir():
-            settings = read_settings(path)
-        elif beside.is_file():
-            settings = read_settings(beside)
+    settings: Any = options.settings or Settings()
+    if options.settings is None and isinstance(source, (str, Path)):
+        settings = settings_for(source)
     roles = dict(settings.roles)
     for role, names in (
         (Role.ID, (options.id,)),

@@ -46,8 +46,9 @@ class Bar:
 
         console = Console(stderr=True)
         if console.is_terminal:
-            columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-            self._progress = Progress(*columns, TextColumn("{task.description}"), console=console, transient=True)
+            times = (TimeElapsedColumn(), TextColumn("gone,"), TimeRemainingColumn(), TextColumn("to go"))
+            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("cells"), *times, TextColumn("{task.description}"))
+            self._progress = Progress(*columns, console=console, transient=True, refresh_per_second=4)
             self._progress.start()
         return self
 
