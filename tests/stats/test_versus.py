@@ -38,6 +38,10 @@ def test_each_duel_is_paired():
     np.testing.assert_allclose(together.difference_low, alone.difference_low)
     assert (together.high - together.low > 3 * (alone.high - alone.low)).all()
     gaps = (replicates[0] - replicates[1])[:, 0]
+    raw = 2 * scipy.stats.norm.sf(np.abs(alone.difference) / gaps.std(axis=1, ddof=1))
+    order = np.argsort(raw)
+    np.testing.assert_allclose(alone.p[order], np.minimum(1, np.maximum.accumulate(raw[order] * np.arange(6, 0, -1))))
+    assert (alone.beyond == (alone.p <= 0.05)).all() and alone.beyond.any() and not alone.beyond.all()
     for task in range(6):
         low, high = interval(gaps[task])
         value = values[0, task, 0] - values[1, task, 0]

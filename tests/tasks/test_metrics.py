@@ -72,6 +72,13 @@ def test_values_are_scikit_learns(rows, classes, seed, decimals):
     assert list(CLASSES.score(truth, answers, task(classes), only=("auc", "accuracy"))) == ["auc", "accuracy"]
 
 
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
+    # 0.4 ends a bin, so the two rows share none; together they would be calibrated.
+    answers = np.array([[0.4, 0.3, 0.3], [0.3, 0.3, 0.4], [0.41, 0.3, 0.29]])
+    score = CLASSES.score(np.array([0, 2, 2]), answers, task(3))["calibration_error"]
+    assert score.value == pytest.approx(slow_calibration_error(np.array([0, 2, 2]), answers)) == pytest.approx(1.61 / 3)
+
+
 def test_log_loss_counts_no_probability_below_a_ten_millionth():
     answers = np.array([[1.0, 0.0], [1.0, 0.0]])
     score = CLASSES.score(np.array([1, 0]), answers, task(2))["log_loss"]

@@ -57,6 +57,7 @@ def add_table(places: Places, source: Any, options: TableOptions) -> Added:
     Raises TableError with all of the table's problems at once, TaskError when the question cannot be asked.
     """
     from bakeoff.tables import read, standardise, write
+    from bakeoff.tables.checks import determined
     from bakeoff.tasks import infer_kind, make_task
 
     settings = _settings(source, options)
