@@ -29,4 +29,4 @@ bench: setup  ## every benchmark, each printing its table
 	for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
 
 docs: setup  ## run the code of the README and the tutorial, and check that nothing is undocumented
-	$(BIN)/pytest -q tests/house/test_docs.py
+	$(BIN)/pytest -q tests/house/test_docs.py tests/house/test_docs_run.py

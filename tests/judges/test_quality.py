@@ -129,3 +129,17 @@ def test_answers_that_cannot_be_scored_are_refused():
 
 def test_quality_plans_nothing():
     assert Quality().plan(None) == Plan()
+
+
+def test_answers_that_are_all_right_keep_an_interval():
+    truth = np.array(["a"] * 22 + ["b"] * 22, dtype=object)
+    answers = (truth[:, None] == np.array(["a", "b"], dtype=object)).astype(float)
+    found = Quality().judge(answered(task(("a", "b")), truth, answers))
+    accuracy, scaled = by_name(found)["accuracy"], by_name(found, "normalised")["accuracy"]
+    # Wilson (1927) for 44 of 44: 1 - z^2 / (n + z^2).
+    low = 1 - 1.959964**2 / (44 + 1.959964**2)
+    assert (accuracy.low, accuracy.high) == (pytest.approx(low), 1.0)
+    assert (scaled.low, scaled.high) == (pytest.approx((low - 0.5) / 0.5), 1.0)
+    answers[0] = [0.1, 0.9]
+    almost = by_name(Quality().judge(answered(task(("a", "b")), truth, answers)))["accuracy"]
+    assert "Wilson" not in almost.reason

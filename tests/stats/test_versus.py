@@ -32,7 +32,7 @@ def test_over_all_tasks_it_says_what_the_standings_say(tasks, seed, question):
 
 
 def test_each_duel_is_paired():
-    replicates, values = scores(seeds=1, gap=0.02)
+    replicates, values = scores(seeds=1, gap=0.1)
     shared = np.random.default_rng(9).normal(size=(1, 6, 1, 100))
     alone, together = versus(replicates, values, key="k"), versus(replicates + shared, values, key="k")
     np.testing.assert_allclose(together.difference_low, alone.difference_low)

@@ -73,7 +73,7 @@ def test_values_are_scikit_learns(rows, classes, seed, decimals):
 
 
 def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
-    # 0.4 ends a bin, so the two rows share none; together they would be calibrated.
+    # 0.4 ends a bin: in one bin with the third row, its miss would make up for the others.
     answers = np.array([[0.4, 0.3, 0.3], [0.3, 0.3, 0.4], [0.41, 0.3, 0.29]])
     score = CLASSES.score(np.array([0, 2, 2]), answers, task(3))["calibration_error"]
     assert score.value == pytest.approx(slow_calibration_error(np.array([0, 2, 2]), answers)) == pytest.approx(1.61 / 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -184,13 +185,33 @@ def _entry(name: str, thing: Any, folder: Path) -> Entry:
         return read_entry(Path(thing), name=name)
     if not hasattr(thing, "fit") or not (hasattr(thing, "predict") or hasattr(thing, "predict_proba")):
         raise EntryError(f"{name!r} is a {type(thing).__name__}; an entry needs fit and predict, or is a path to one.")
+    return object_entry(name, _pickled(name, thing), folder / name)
+
+
+def _pickled(name: str, thing: Any) -> bytes:
+    """The estimator as bytes for the worker; classes of the caller's own modules go along, since it cannot import them."""
     import cloudpickle
 
+    own = [module for module in list(sys.modules.values()) if _is_callers_own(module)]
+    for module in own:
+        cloudpickle.register_pickle_by_value(module)
     try:
-        pickled = cloudpickle.dumps(thing)
+        return bytes(cloudpickle.dumps(thing))
     except Exception as error:
         raise EntryError(f"{name!r} cannot be sent to a worker: {error}.") from error
-    return object_entry(name, pickled, folder / name)
+    finally:
+        for module in own:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_callers_own(module: Any) -> bool:
+    """Whether a module lies outside of the interpreter, the installed packages and Bakeoff itself."""
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str) or getattr(module, "__name__", "__main__") == "__main__":
+        return False
+    path = Path(file).resolve()
+    homes = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[1]))
+    return not any(path.is_relative_to(Path(home).resolve()) for home in homes)
 
 
 def _baselines(challenge: Challenge, chosen: bool | Sequence[str]) -> list[str]:

@@ -78,7 +78,7 @@ class LocalRunner:
     def run(self, due: Sequence[Due], prepare: Prepare, finish: Finish, began: Callable[[Cell], None]) -> list[str]:
         """Run all cells; Ctrl-C ends the running ones and keeps the finished ones."""
         queue = deque(due)
-        spares = Spares(self.level, ahead=self.cores.count, house_cores=self.cores.house, threads=self.threads)
+        spares = Spares(self.level, ahead=self.cores.count + 1, house_cores=self.cores.house, threads=self.threads)
         troubles: list[str] = []
         errors: list[BaseException] = []
         if queue:

@@ -40,11 +40,14 @@ class Paired:
     def __init__(self, shape: tuple[int, int, int]) -> None:
         self.values = np.full(shape, np.nan)
         self.replicates = np.full((*shape, FOLDS), np.nan)
+        self.bounds = np.full((*shape, 2), np.nan)
 
-    def put(self, at: tuple[int, int, int], value: float, replicates: Array | None) -> None:
+    def put(self, at: tuple[int, int, int], value: float, finding: Finding | None = None) -> None:
         """Fill one place; without replicates the value stands in each fold."""
         self.values[at] = value
-        self.replicates[at] = value if replicates is None else replicates
+        self.replicates[at] = value if finding is None or finding.replicates is None else finding.replicates
+        if finding is not None and finding.low is not None and finding.high is not None:
+            self.bounds[at] = finding.low, finding.high
 
     def estimates(self) -> list[list[Estimate | None]]:
         """For each entry and task the mean over its seeds with the percentile interval of the mean replicates."""
@@ -54,6 +57,10 @@ class Paired:
         folds = np.where(seen[..., None], self.replicates, 0.0).sum(axis=2) / count[..., None]
         low, high = np.quantile(folds, [0.025, 0.975], axis=-1)
         low, high = np.minimum(low, value), np.maximum(high, value)
+        # Replicates of answers that are all right do not vary; the judge's own interval does.
+        still = (low == high) & seen.all(axis=2) & ~np.isnan(self.bounds).any(axis=(2, 3))
+        low = np.where(still, self.bounds[..., 0].mean(axis=2), low)
+        high = np.where(still, self.bounds[..., 1].mean(axis=2), high)
         return [
             [
                 Estimate(float(value[e, t]), float(low[e, t]), float(high[e, t])) if seen[e, t].any() else None
@@ -92,18 +99,18 @@ class Scores:
         if cell is None or result is None:
             return
         if result.outcome is not Outcome.DONE:
-            self.normalised.put(at, 0.0, None)
+            self.normalised.put(at, 0.0)
             return
         for finding in self.kept.findings.get(cell.id, ()):
             if finding.judge != "quality" or finding.metric != task.metric or finding.group or finding.value is None:
                 continue
             if finding.variant == "normalised":
-                self.normalised.put(at, finding.value, finding.replicates)
+                self.normalised.put(at, finding.value, finding)
                 if finding.status != "ok":
                     self.averaged[at[1]] = False
                     self.reasons[at[1]] = finding.reason
             elif not finding.variant:
-                self.raw.put(at, finding.value, finding.replicates)
+                self.raw.put(at, finding.value, finding)
 
     def squares(self) -> dict[tuple[str, str], Square]:
         """Each entry on each task."""

@@ -25,6 +25,7 @@ Names = list[str] | None
 
 _Columns = Option(metavar="COL", help="A protected column; may be repeated.")
 _Types = Option(metavar="COL=TYPE", help="A column's type where the guess is wrong; may be repeated.")
+_GivenAway = Option("--leave-out-given-away", help="Leave columns out that follow from the target.")
 _Seconds = Option(min=0, metavar="SECONDS", help="Wall clock for a cell; 0 means what the rules say.")
 _Memory = Option(min=0, metavar="MIB", help="Memory for a cell; 0 means what the rules say.")
 
@@ -45,7 +46,9 @@ class QuestionChoices:
     protected: Annotated[Names, _Columns] = None
     type: Annotated[Names, _Types] = None
 
-    def options(self, **more: str) -> TableOptions:
+    leave_out_given_away: Annotated[bool, _GivenAway] = False
+
+    def options(self, name: str = "", track: str = "", label: str = "") -> TableOptions:
         """The arena's own record."""
         from bakeoff.arena.intake import TableOptions
 
@@ -61,7 +64,10 @@ class QuestionChoices:
             split=self.split,
             test_share=self.test_share,
             seed=self.split_seed,
-            **more,
+            leave_out_given_away=self.leave_out_given_away,
+            name=name,
+            track=track,
+            label=label,
         )
 
 

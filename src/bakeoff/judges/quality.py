@@ -9,7 +9,7 @@ import numpy as np
 
 from bakeoff.nouns import Answered, Array, Brief, Finding, Plan
 from bakeoff.stats.bootstrap import Resample, resample
-from bakeoff.stats.intervals import interval
+from bakeoff.stats.intervals import interval, wilson
 from bakeoff.tasks import Kind, Metric, Score, kind, normalise
 
 
@@ -22,7 +22,7 @@ class Quality:
     """
 
     name = "quality"
-    version = "1"
+    version = "2"
 
     def plan(self, brief: Brief) -> Plan:
         """Nothing: the test rows are asked anyway."""
@@ -47,13 +47,17 @@ class Quality:
         if not math.isfinite(score.value):
             reason = f"{metric.title} is undefined on these test rows"
             return Finding(self.name, metric.name, None, n=n, status="insufficient", reason=reason)
-        low, high, reason = spread(score.replicates)
+        low, high, reason = all_right(metric, score, n) or spread(score.replicates)
         replicates = score.replicates if primary else None
         return Finding(self.name, metric.name, score.value, low, high, n=n, reason=reason, replicates=replicates)
 
     def _normalised(self, metric: Metric, score: Score, constant: Score, n: int) -> Finding:
         scaled = normalise(score, constant, metric)
         low, high, reason = spread(scaled.replicates)
+        certain = all_right(metric, score, n)
+        if certain is not None and constant.value < metric.perfect:
+            low, high = max(-1.0, (certain[0] - constant.value) / (metric.perfect - constant.value)), 1.0
+            reason = certain[2]
         return Finding(
             self.name,
             metric.name,
@@ -74,6 +78,13 @@ def constant_score(asked: Kind, answered: Answered, truth: Array, weights: Resam
     constant = asked.constants(asked.encode(answered.labels, task), task)[task.metric]
     answers = np.tile(constant, (len(truth), 1))
     return asked.score(truth, answers, task, weights, only=(task.metric,))[task.metric]
+
+
+def all_right(metric: Metric, score: Score, n: int) -> tuple[float, float, str] | None:
+    """Wilson's interval where every row is answered rightly, since a bootstrap of right answers has no width."""
+    if metric.name not in ("accuracy", "balanced_accuracy", "macro_f1") or score.value != metric.perfect:
+        return None
+    return wilson(n, n)[0], 1.0, "every row is right; Wilson's interval"
 
 
 def spread(replicates: Array | None) -> tuple[float | None, float | None, str]:

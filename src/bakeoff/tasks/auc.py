@@ -36,7 +36,9 @@ def macro_auc(truth: Array, answers: Array, true: Array, resample: Resample | No
     classes = [code for code in ([1] if width == 2 else range(width)) if 0 < totals[code] < rows]
     if not classes:
         return Score(float("nan"))
-    values, replicates = np.empty(len(classes)), np.empty((len(classes), resample.folds if resample else 0))
+    values = np.empty(len(classes))
+    of_positive = np.empty((resample.groups if resample else 0, len(classes)))
+    of_negative = np.empty_like(of_positive)
     due = list(enumerate(classes))
 
     def work() -> None:
@@ -51,8 +53,7 @@ def macro_auc(truth: Array, answers: Array, true: Array, resample: Resample | No
             positive = truth == code
             values[place] = auc(scores, positive, keys)
             if resample is not None:
-                sums = placements(scores, positive, resample, keys)
-                replicates[place] = _replicates(values[place], sums, true[:, code], resample)
+                of_positive[:, place], of_negative[:, place] = placements(scores, positive, resample, keys)
 
     if rows * len(classes) < WORTH_A_THREAD or (os.cpu_count() or 1) < 2:
         work()
@@ -63,8 +64,14 @@ def macro_auc(truth: Array, answers: Array, true: Array, resample: Resample | No
     value = float(values.mean())
     if resample is None:
         return Score(value)
-    counted = np.isfinite(replicates)
-    total, shares = np.where(counted, replicates, 0.0).sum(axis=0), counted.sum(axis=0)
+    positives = resample.weights @ true[:, classes]
+    negatives = resample.weights @ (resample.sizes[:, None] - true[:, classes])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        areas = resample.weights @ of_positive / positives + resample.weights @ of_negative / negatives
+    # A fold that lacks a class, or all the others, has no area for it.
+    areas = np.clip(areas - values, 0.0, 1.0)
+    counted = np.isfinite(areas)
+    total, shares = np.where(counted, areas, 0.0).sum(axis=1), counted.sum(axis=1)
     return Score(value, np.where(shares > 0, total / np.maximum(shares, 1), value))
 
 
@@ -168,12 +175,3 @@ def _runs(starts: Array, lengths: Array) -> Array:
     """The positions of runs, one after the other: start, start + 1, ... of each."""
     ends = np.cumsum(lengths)
     return np.repeat(starts - ends + lengths, lengths) + np.arange(ends[-1] if len(ends) else 0)
-
-
-def _replicates(value: float, sums: tuple[Array, Array], true: Array, resample: Resample) -> Array:
-    """First-order replicates of one AUC (folds,): nan in a fold that lacks the class or the rest."""
-    of_positive, of_negative = sums
-    positives, negatives = resample.weights @ true, resample.weights @ (resample.sizes - true)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        areas = (resample.weights @ of_positive) / positives + (resample.weights @ of_negative) / negatives
-    return np.clip(areas - value, 0.0, 1.0)

@@ -1,0 +1,128 @@
+"""What a cell measures from outside, and the wire that its answers cross."""
+
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bakeoff.arena import RunRequest, wire
+from bakeoff.nouns import Outcome
+
+BUSY = """
+import time
+import numpy as np
+time.sleep({load})
+class Model:
+    def fit(self, X, y):
+        end = time.process_time() + {fit}
+        while time.process_time() < end:
+            pass
+        self.hoard = np.ones({mib} * 2**17)
+        self.classes_ = np.unique(y)
+    def predict_proba(self, X):
+        time.sleep({predict})
+        return np.full((len(X), 2), 0.5)
+"""
+
+
+def test_cost_is_seen_from_outside_and_imports_stay_out_of_it(challenge, hand_in):
+    hand_in("busy", BUSY.format(load=2.0, fit=1.0, mib=200, predict=0.1))
+    hand_in("idle", BUSY.format(load=0.0, fit=0.0, mib=1, predict=0.0))
+    challenge.run(RunRequest(entries=("busy", "idle")))
+    busy, idle = (
+        next(r.measurements for r in challenge.store.results().values() if r.cell.entry == name)
+        for name in ("busy", "idle")
+    )
+    assert 1.0 <= busy.cpu < 1.6
+    assert busy.fit >= 1.0
+    assert 0.3 <= busy.predict < 1.5, "four calls, less the share of repeated rows"
+    assert busy.wall == pytest.approx(busy.fit + busy.predict)
+    assert idle.cpu < 0.5
+    assert 180 < busy.peak_mib - idle.peak_mib < 260
+    assert busy.warm_cpu > 0.3
+
+
+def test_threads_are_pinned_to_one_core(challenge, hand_in):
+    hand_in(
+        "cores",
+        "import os\nclass Model:\n    def fit(self, X, y):\n"
+        "        raise RuntimeError(f\"CORES {len(os.sched_getaffinity(0))} {os.environ['OMP_NUM_THREADS']}\")\n"
+        "    def predict(self, X): pass\n",
+    )
+    challenge.run(RunRequest(entries=("cores",)))
+    (result,) = challenge.store.results().values()
+    assert result.outcome is Outcome.FAILED
+    assert "CORES 1 1" in result.reason
+    assert len(os.sched_getaffinity(0)) == os.cpu_count() or os.cpu_count() == 1, "the partner: the house has more"
+
+
+messages = st.lists(
+    st.tuples(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=20)), st.binary(max_size=300))
+)
+
+
+@given(sent=messages, cuts=st.lists(st.integers(1, 50), min_size=1))
+def test_messages_arrive_whole_however_they_are_cut(sent, cuts):
+    data = b"".join(
+        json.dumps({**message, "event": "e", "bytes": len(payload)}).encode() + b"\n" + payload
+        for message, payload in sent
+    )
+    inbox, got, at, turn = wire.Inbox(300), [], 0, 0
+    while at < len(data):
+        got += inbox.feed(data[at : at + cuts[turn % len(cuts)]])
+        at += cuts[turn % len(cuts)]
+        turn += 1
+    assert [payload for _, payload in got] == [payload for _, payload in sent]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"x" * 70_000, "longer than the cap"),
+        (b"not json\n", "not JSON"),
+        (b"[1]\n", "without an event"),
+        (b'{"event": 3, "bytes": 0}\n', "without an event"),
+        (b'{"event": "e", "bytes": 301}\n', "larger than what was asked for"),
+        (b'{"event": "e", "bytes": -1}\n', "larger than what was asked for"),
+        (b'{"event": "e", "bytes": true}\n', "larger than what was asked for"),
+        (b'{"event": "e"}\n', "larger than what was asked for"),
+        (b"[" * 60_000 + b"\n", "not JSON"),
+    ],
+)
+def test_what_is_no_message_is_refused(data, message):
+    with pytest.raises(wire.Malformed, match=message):
+        wire.Inbox(300).feed(data)
+
+
+FORGING = """
+import os, re
+import numpy as np
+class Model:
+    def fit(self, X, y):
+        for fd in range(3, 500):
+            try:
+                os.write(fd, {data!r})
+            except OSError:
+                pass
+        self.classes_ = np.unique(y)
+    def predict_proba(self, X): return np.full((len(X), 2), 0.5)
+"""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"garbage\n",
+        b'{"event": "answers", "bytes": 99999999}\n',
+        b'{"event": "model", "bytes": 0}\n',
+        b"\x80\x04x" * 50_000,
+    ],
+)
+def test_an_entry_that_writes_to_the_houses_pipe_is_refused(challenge, hand_in, data):
+    hand_in("forging", FORGING.format(data=data))
+    challenge.run(RunRequest(entries=("forging",)))
+    (result,) = challenge.store.results().values()
+    assert result.outcome is Outcome.REFUSED
+    assert challenge.run(RunRequest(entries=("constant",))).outcomes == {"done": 1}
