@@ -346,6 +346,9 @@ def test_answers_that_depend_on_the_batch_are_recorded(challenge, hand_in):
     challenge.run(RunRequest(entries=("batchy", "steady")))
     seen = {r.cell.entry: r.measurements.batch_dependent for r in challenge.store.results().values()}
     assert seen == {"batchy": True, "steady": False}
+    marks = {row.entry: row.marks for row in challenge.board().rows}
+    assert "answers depend on the batch" in marks["batchy"]
+    assert "answers depend on the batch" not in marks["steady"]
 
 
 # Prediction files

@@ -24,7 +24,20 @@ _HOMES = {
     "make_demo_from": "demo",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = [
+    "Board",
+    "Challenge",
+    "CompareOptions",
+    "Comparison",
+    "Predictor",
+    "RunRequest",
+    "TableOptions",
+    "Versus",
+    "compare",
+    "load",
+    "make_demo",
+    "make_demo_from",
+]
 
 
 def __getattr__(name: str) -> Any:

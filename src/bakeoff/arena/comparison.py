@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,11 @@ DEFAULT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """How to compare: seeds, limits of each cell, which baselines take part, and what is said of the table."""
+    """How to compare: seeds, limits of each cell, which baselines take part, and what is said of the table.
+
+    `keep` names a folder that keeps the comparison as a challenge; `told` is called with what was understood of the
+    table, before anything runs.
+    """
 
     table: TableOptions = field(default_factory=TableOptions)
     seeds: int = 1
@@ -31,6 +35,7 @@ class CompareOptions:
     baselines: bool | Sequence[str] = True
     workers: int = 0
     keep: str = ""
+    told: Callable[[Added], None] | None = None
 
 
 class Comparison:
@@ -137,6 +142,8 @@ def compare(
         made = [_entry(name, thing, root / ".bakeoff" / "objects") for name, thing in named]
         challenge = Challenge.create(root, title=_title(data, options))
         added = challenge.add_table(data, _asked(options.table, target))
+        if options.told is not None:
+            options.told(added)
         for entry in made:
             challenge.hand_in(entry)
         chosen = _baselines(challenge, options.baselines)
@@ -153,8 +160,6 @@ def compare(
 
 
 def _asked(table: TableOptions, target: str) -> TableOptions:
-    from dataclasses import replace
-
     return replace(table, target=target or table.target)
 
 
@@ -189,7 +194,7 @@ def _entry(name: str, thing: Any, folder: Path) -> Entry:
 
 
 def _pickled(name: str, thing: Any) -> bytes:
-    """The estimator as bytes for the worker; classes of the caller's own modules go along, since it cannot import them."""
+    """The estimator as bytes for the worker, with the classes of the caller's own modules, which it cannot import."""
     import cloudpickle
 
     own = [module for module in list(sys.modules.values()) if _is_callers_own(module)]
@@ -222,6 +227,4 @@ def _baselines(challenge: Challenge, chosen: bool | Sequence[str]) -> list[str]:
 
 
 def _only(challenge: Challenge, chosen: Sequence[str]) -> Any:
-    from dataclasses import replace
-
     return replace(challenge.rules, baselines=tuple(chosen) if chosen else False)

@@ -148,9 +148,15 @@ class Scores:
             wall=_median([result.measurements.wall for result in done]),
             cpu=_median([result.measurements.cpu for result in done]),
             peak_mib=_median([result.measurements.peak_mib for result in done]),
-            notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
+            notes=tuple(dict.fromkeys(note for result in results for note in _notes(result))),
             figures={name: _over_seeds(found) for name, found in figures.items()},
         )
+
+
+def _notes(result: CellResult) -> tuple[str, ...]:
+    """What a reader must know of a cell, its dependence on the batch included."""
+    batchy = ("answers depend on the batch",) if result.measurements.batch_dependent else ()
+    return (*result.notes, *batchy)
 
 
 def _figure_name(finding: Finding) -> str:

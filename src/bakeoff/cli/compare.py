@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
@@ -12,6 +12,9 @@ from bakeoff.cli.options import BoardChoices, Names, QuestionChoices, RunChoices
 from bakeoff.cli.progress import Bar
 from bakeoff.cli.showing import console, show_run, show_table
 from bakeoff.cli.spreading import spread
+
+if TYPE_CHECKING:
+    from bakeoff.arena.intake import Added
 
 _Baselines = Option(metavar="NAME", help="Only these baselines, or the word none; may be repeated, or with commas.")
 
@@ -43,6 +46,7 @@ def compare(
         baselines=False if chosen == ("none",) else chosen or True,
         workers=how.workers,
         keep=str(keep or ""),
+        told=None if form.as_json or form.as_csv else understood,
     )
     kept = f"They are kept; go on with: bakeoff run -C {keep}" if keep else "Nothing is kept without --keep DIR."
     with Bar(kept) as watch:
@@ -55,11 +59,15 @@ def compare(
         elif form.as_csv:
             typer.echo(board_csv(found.board), nl=False)
         else:
-            show_table(found.added.table)
-            for line in (*found.added.explained, *found.added.notes):
-                typer.echo(line)
             show_run(found.summary)
             typer.echo()
             board_text(found.board, console())
     finally:
         found.close()
+
+
+def understood(added: Added) -> None:
+    """Say what was understood of the table, before its cells run."""
+    show_table(added.table)
+    for line in (*added.explained, *added.notes):
+        typer.echo(line)
