@@ -40,6 +40,7 @@ MISBEHAVIOUR = {
         Outcome.FAILED,
         "where 20 are allowed",
     ),
+    "bombs": (model("while True:\n    os.fork()"), Outcome.FAILED, "where 20 are allowed|BlockingIOError"),
     "allocates": (model("self.hoard = [np.ones(10**7) for _ in range(10**6)]"), Outcome.OUT_OF_MEMORY, "700 MiB"),
     "allocates-in-children": (
         model(

@@ -29,7 +29,8 @@ class Square:
     `score` is the normalised primary metric (0 the best constant, 1 perfect), `raw` the metric itself; `figures` holds
     every other finding's estimate by name (`accuracy`, `memorisation: gap`, ...); `wall`, `cpu` in seconds and
     `peak_mib` are medians over seeds. `score` is None when the cell has not run yet; an entry that declined or failed
-    has the constant's score 0 and says so in `outcome` and `reason`.
+    has the constant's score 0 and says so in `outcome`, `reason` and the last lines of its `log`. `seeds_due` are the
+    seeds that have not run yet.
     """
 
     entry: str
@@ -46,6 +47,7 @@ class Square:
     peak_mib: float | None = None
     notes: tuple[str, ...] = ()
     figures: Mapping[str, Estimate] = field(default_factory=dict)
+    log: str = ""
 
 
 @dataclass(frozen=True)

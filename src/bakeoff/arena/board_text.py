@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-FIXED_WIDTH = 41  # of the ranking without names and scores
+FIXED_WIDTH = 42  # of the ranking without names and scores
 ROOMY = 118  # columns from which marks stand beside their row
 FIGURE_WIDTH = 15
 MOST_BLOCKS = 4
@@ -162,7 +162,7 @@ def _ranking(board: Board, console: Console, glyphs: Glyphs, inside: Sequence[Ta
     table.add_column("mean score", width=max(10, scores))
     table.add_column(_text(_axis(scale), glyphs), no_wrap=True, width=scale.width)
     for name in ("mean\nrank", "win\nrate", "P\n1st", "cost\nratio"):
-        table.add_column(name, justify="right", no_wrap=True, width=len(name.partition("\n")[2]))
+        table.add_column(name, justify="right", no_wrap=True, width=max(4, len(name.partition("\n")[2])))
     for column in inside:
         table.add_column(_task_head(column, glyphs), justify="right", no_wrap=True, width=FIGURE_WIDTH)
     if roomy:

@@ -141,26 +141,22 @@ def compare(
         named = _named(entries)
         made = [_entry(name, thing, root / ".bakeoff" / "objects") for name, thing in named]
         challenge = Challenge.create(root, title=_title(data, options))
-        added = challenge.add_table(data, _asked(options.table, target))
+        chosen = _baselines(challenge, options.baselines)
+        added = challenge.add_table(data, replace(options.table, target=target or options.table.target))
         if options.told is not None:
             options.told(added)
         for entry in made:
             challenge.hand_in(entry)
-        chosen = _baselines(challenge, options.baselines)
         request = RunRequest(
             tuple([*chosen, *(entry.name for entry in made)]), (), options.seeds, options.limits, options.workers
         )
         summary = challenge.run(request, watcher)
-        challenge.rules = _only(challenge, chosen)
+        challenge.rules = replace(challenge.rules, title=added.table.name, baselines=tuple(chosen) or False)
     except BaseException:
         if folder is not None:
             folder.cleanup()
         raise
     return Comparison(challenge, added, summary, folder)
-
-
-def _asked(table: TableOptions, target: str) -> TableOptions:
-    return replace(table, target=target or table.target)
 
 
 def _title(data: Any, options: CompareOptions) -> str:
@@ -224,7 +220,3 @@ def _baselines(challenge: Challenge, chosen: bool | Sequence[str]) -> list[str]:
     if chosen is True:
         return known
     return [Challenge._named("baseline", name, known) for name in chosen] if chosen else []
-
-
-def _only(challenge: Challenge, chosen: Sequence[str]) -> Any:
-    return replace(challenge.rules, baselines=tuple(chosen) if chosen else False)

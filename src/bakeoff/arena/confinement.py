@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 TMP_BYTES = 1 << 30
 PINNED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 MARK = "BAKEOFF_BOX"
+MOST_PROCESSES = 512
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Box:
     log: int
     mark: str
     inside: str = ""
+    group: Path | None = None
     _open: list[int] = field(default_factory=list)
 
     def close(self) -> None:
@@ -51,6 +53,9 @@ class Box:
             with contextlib.suppress(OSError):
                 os.close(fd)
         self._open.clear()
+        if self.group is not None:
+            with contextlib.suppress(OSError):
+                self.group.rmdir()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -92,7 +97,26 @@ def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ..
     if cores:
         with contextlib.suppress(OSError):
             os.sched_setaffinity(process.pid, cores)
-    return Box(process, folder, level, asks, answers, log, mark, inside, [asks, answers, log])
+    group = _process_group(process.pid, mark)
+    return Box(process, folder, level, asks, answers, log, mark, inside, group, [asks, answers, log])
+
+
+def _process_group(pid: int, mark: str) -> Path | None:
+    """A control group that stops a fork bomb where the system lets us make one; the watchdog alone would be late."""
+    for root in (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup")):
+        group = root / mark
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / "pids.max").write_text(str(MOST_PROCESSES))
+            (group / "cgroup.procs").write_text(str(pid))
+            return group
+        except OSError:
+            with contextlib.suppress(OSError):
+                group.rmdir()
+    return None
 
 
 def _variables(mark: str, threads: int, home: str) -> dict[str, str]:

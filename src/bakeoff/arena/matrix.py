@@ -66,8 +66,8 @@ class Silent:
 class RunSummary:
     """What a run did: cells run and kept from before, outcomes by name, and what the house failed to do.
 
-    `overhead` holds for each run cell the house's wall seconds before the data were handed in and after the answers
-    had come, until the findings were stored.
+    `stopped` are the run cells that did not get done and did not decline. `overhead` holds for each run cell the
+    house's wall seconds before the data were handed in, and from the answers until the findings were stored.
     """
 
     ran: int
@@ -77,6 +77,7 @@ class RunSummary:
     seconds: float
     level: Level
     troubles: tuple[str, ...] = ()
+    stopped: tuple[CellResult, ...] = ()
     overhead: tuple[tuple[float, float], ...] = ()
 
 
@@ -144,6 +145,7 @@ class Matrix:
             seconds=time.monotonic() - began,
             level=runner.level,
             troubles=tuple(dict.fromkeys(self._troubles)),
+            stopped=tuple(desk.stopped),
             overhead=tuple(desk.overhead),
         )
 
@@ -211,6 +213,7 @@ class _Desk:
         self.folder = folder
         self.outcomes: Counter[str] = Counter()
         self.overhead: list[tuple[float, float]] = []
+        self.stopped: list[CellResult] = []
         self.staged: dict[tuple[str, int], Staged] = {}
         for cell, (_, task) in wanted.items():
             if (task.name, cell.seed) not in self.staged:
@@ -271,6 +274,8 @@ class _Desk:
         self.matrix.store.save(result, found)
         self.overhead.append((measurements.before or 0.0, time.monotonic() - answered))
         self.outcomes[outcome.value] += 1
+        if outcome not in (Outcome.DONE, Outcome.DECLINED):
+            self.stopped.append(result)
         self.matrix._note(len(found), troubles)
         self.matrix.watcher.ended(result)
 

@@ -12,6 +12,7 @@ from bakeoff.arena.board import Estimate, Square
 from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Outcome, Task
 
 FOLDS = 200
+LOG_LINES = 12
 NOT_RUN = "not run yet"
 
 
@@ -142,6 +143,7 @@ class Scores:
             score=score,
             raw=raw,
             reason=worst.reason,
+            log="\n".join(worst.log.splitlines()[-LOG_LINES:]),
             seeds_done=len(done),
             seeds_due=kept.seeds - len(results),
             level=worst.level,

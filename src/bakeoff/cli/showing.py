@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from bakeoff.nouns import Table
 
 
+STOPPED_SHOWN = 8
+LOG_LINES = 6
+
+
 def console() -> Console:
     """Where boards and tables go; wide when it is a file or a pipe, so that nothing is cut off there."""
     import shutil
@@ -43,5 +47,11 @@ def show_run(summary: RunSummary) -> None:
     ran = f"{summary.ran} cell{'s' * (summary.ran != 1)} run in {summary.seconds:.0f} s"
     ended = f" ({outcomes})" if outcomes else ""
     typer.echo(f"{ran}{ended}, {summary.kept} kept from before; level {summary.level.value}.")
+    for result in summary.stopped[:STOPPED_SHOWN]:
+        typer.echo(f"{result.cell.entry} on {result.cell.task} {result.outcome.value}: {result.reason}")
+        for line in result.log.splitlines()[-LOG_LINES:]:
+            typer.echo(f"    {line}")
+    if len(summary.stopped) > STOPPED_SHOWN:
+        typer.echo(f"... and {len(summary.stopped) - STOPPED_SHOWN} more; the page shows them all.")
     for trouble in summary.troubles:
         typer.echo(f"bakeoff: {trouble}", err=True)

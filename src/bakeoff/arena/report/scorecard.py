@@ -26,7 +26,10 @@ class FigureCell:
 
 @dataclass(frozen=True)
 class CardLine:
-    """One task on a scorecard; `remarks` are the reason, notes and seeds that a reader must see."""
+    """One task on a scorecard.
+
+    `remarks` are the reason, notes and seeds that a reader must see; `log` holds the last lines of a cell that stopped.
+    """
 
     task: str
     anchor: str
@@ -37,6 +40,7 @@ class CardLine:
     figures: tuple[FigureCell, ...]
     cost: tuple[str, str, str]
     remarks: tuple[str, ...]
+    log: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,7 @@ def _card_line(column: TaskColumn, square: Square | None, names: tuple[str, ...]
         figures=figures,
         cost=(cost[0], cost[1], cost[2]),
         remarks=_remarks(column, square, look.said),
+        log=square.log,
     )
 
 
