@@ -147,7 +147,11 @@ class Split:
 
 @dataclass(frozen=True)
 class Task:
-    """A question asked of a table; `classes` are in the order of the answers' columns, empty for regression."""
+    """A question asked of a table.
+
+    `classes` are in the order of the answers' columns, empty for regression; `label` is real, made, or empty when
+    nobody said which.
+    """
 
     name: str
     table: str
@@ -159,7 +163,7 @@ class Task:
     split: Split = Split()
     see: Mapping[Role, Visibility] = field(default_factory=lambda: dict(DEFAULT_VISIBILITY))
     track: str = ""
-    label: str = "real"
+    label: str = ""
 
     @cached_property
     def digest(self) -> str:
@@ -169,7 +173,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Schema:
-    """What an entry that asks for it is told: the columns it sees, the question, its seed and its budget."""
+    """What an entry that asks for it is told: the columns it sees, the question, its seed and its budget.
+
+    `fit_only` names columns that are there in fit and absent in predict.
+    """
 
     columns: tuple[Column, ...]
     kind: str
@@ -179,6 +186,7 @@ class Schema:
     seed: int
     time_budget: float
     threads: int = 1
+    fit_only: tuple[str, ...] = ()
 
     def of_type(self, *types: ColumnType) -> list[str]:
         """Names of the visible columns that have one of these types."""

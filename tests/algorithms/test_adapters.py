@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 from tables_of_every_shape import SHAPES, made
 
 from bakeoff.algorithms import adapt
+from bakeoff.algorithms.adapters import NOTES
 from bakeoff.errors import Declined, EntryError, Refused
 from bakeoff.nouns import ColumnType, Schema
 
@@ -49,10 +51,10 @@ def test_an_estimator_for_numbers_alone_is_wrapped_and_says_so():
     assert accuracy(adapted.answers(shape.test), shape) > 0.9
 
 
-def test_wrapping_leaves_images_out_and_names_them():
+def test_wrapping_leaves_images_out_and_says_so():
     shape = SHAPES["every type"]()
     adapted = fitted(RandomForestClassifier(n_estimators=10), shape)
-    assert adapted.notes == ["wrapped by skrub's tabular_pipeline, without image 5"]
+    assert adapted.notes == ["wrapped by skrub's tabular_pipeline", "image columns left out"]
     assert accuracy(adapted.answers(shape.test), shape) > 0.8
 
 
@@ -276,3 +278,44 @@ def test_what_was_fitted_can_be_saved_and_read_back():
     adapted = fitted(LogisticRegression(), shape)
     again = pickle.loads(pickle.dumps(adapted))
     assert np.array_equal(again.answers(shape.test), adapted.answers(shape.test))
+
+
+class Told(LogisticRegression):
+    """Asks for the schema, and so knows which columns it will miss."""
+
+    def fit(self, X, y, schema):
+        self.seen, self.schema = list(X.columns), schema
+        return super().fit(X.drop(columns=list(schema.fit_only)), y)
+
+
+@pytest.mark.parametrize("algorithm", [LogisticRegression(), DecisionTreeClassifier()])
+@pytest.mark.parametrize("kinds", [NUMBERS, MIXED])
+def test_columns_shown_in_fit_alone_are_left_out_for_who_does_not_ask_for_the_schema(algorithm, kinds):
+    shape = made(kinds)
+    gone = shape.train.columns[0]
+    asked = shape.test.drop(columns=gone)
+    schema = replace(shape.schema, fit_only=(gone,))
+    adapted = adapt(algorithm, schema).fit(shape.train, shape.labels)
+    assert adapted.answers(asked).shape == (len(asked), 3)
+    assert "columns shown in fit alone left out" in adapted.notes
+    assert gone in shape.train.columns, "the frame that was given is changed"
+    if kinds is NUMBERS:
+        with pytest.raises(ValueError, match="seen at fit time, yet now missing"):
+            adapt(algorithm, shape.schema).fit(shape.train, shape.labels).answers(asked)
+
+
+def test_who_asks_for_the_schema_gets_the_columns_shown_in_fit_alone():
+    shape = made(NUMBERS)
+    gone = shape.train.columns[0]
+    adapted = adapt(Told(), replace(shape.schema, fit_only=(gone,))).fit(shape.train, shape.labels)
+    assert adapted.model.seen == list(shape.train.columns) and adapted.notes == []
+    assert adapted.answers(shape.test.drop(columns=gone)).shape == (len(shape.test), 3)
+
+
+def test_every_note_is_one_of_the_known_ones():
+    shape = SHAPES["every type"]()
+    schema = replace(shape.schema, fit_only=(shape.train.columns[0],))
+    for algorithm in (WantsCodes(), Perceptron(), RandomForestClassifier(n_estimators=3)):
+        adapted = adapt(algorithm, schema).fit(shape.train, shape.labels)
+        adapted.answers(shape.test)
+        assert adapted.notes and set(adapted.notes) <= set(NOTES)

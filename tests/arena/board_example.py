@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -302,3 +303,20 @@ def hostile_cards(board: Board) -> dict[str, dict[str, Any]]:
         }
         for each in board.columns
     }  # fmt: skip
+
+
+BROKEN = "\udcff\0"
+
+
+def broken(thing: Any) -> Any:
+    """A board, its cards or any part of them with a lone surrogate and a NUL at the end of every text."""
+    if isinstance(thing, Enum):
+        return thing
+    if isinstance(thing, str):
+        return thing + BROKEN
+    if is_dataclass(thing):
+        held = {f.name: getattr(thing, f.name) for f in fields(thing)}
+        return replace(thing, **{name: value if name == "kind" else broken(value) for name, value in held.items()})
+    if isinstance(thing, dict):
+        return {broken(key): broken(value) for key, value in thing.items()}
+    return type(thing)(broken(item) for item in thing) if isinstance(thing, (list, tuple)) else thing

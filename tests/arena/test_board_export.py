@@ -8,7 +8,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from board_example import example_board
+from board_example import broken, example_board
 
 from bakeoff.arena.board import Board
 from bakeoff.arena.board_export import CSV_COLUMNS, board_csv, board_json
@@ -62,3 +62,16 @@ def test_csv_text_is_never_a_formula(board, name):
     assert lines_of(hostile)[0]["team"] == f"'{name}"
     assert lines_of(hostile)[0]["entry"] == "plain"
     assert board_json(hostile)["ranking"][0]["team"] == name
+
+
+def test_text_that_cannot_be_encoded_is_replaced(board):
+    strange = broken(board)
+    with pytest.raises(UnicodeEncodeError):
+        strange.title.encode()
+    told = json.dumps(board_json(strange), ensure_ascii=False, allow_nan=False).encode().decode()
+    assert "\\u0000" not in told and "\0" not in told
+    assert json.loads(told)["title"] == board.title + "?\ufffd"
+    assert len(json.loads(told)["squares"]) == len(board.squares)
+    lines = list(csv.DictReader(io.StringIO(board_csv(strange).encode().decode())))
+    assert lines[0]["entry"] == board.rows[0].entry + "?\ufffd"
+    assert len(lines) == len(lines_of(board))

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from board_example import example_board, example_versus, hostile_board
+from board_example import broken, example_board, example_versus, hostile_board
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -175,3 +175,11 @@ def test_headline_of_a_single_entry_and_of_ties(board):
     said = words.headline(shared)
     assert said.lead == f"{board.rows[1].entry} and boosted share the lead with 0.53 [0.50, 0.55]."
     assert said.detail.startswith("Beyond noise they beat forest") and said.detail.endswith("not tabular-foundation.")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+@pytest.mark.parametrize("thing", [example_board(), example_versus()], ids=["board", "versus"])
+def test_text_that_cannot_be_encoded_is_replaced(thing, encoding):
+    text = drawn(broken(thing), 200, encoding)
+    assert len(text.splitlines()) == len(drawn(thing, 200, encoding).splitlines())
+    assert "\0" not in text and ("late fusion\ufffd\ufffd" in text or "late fusion??" in text)

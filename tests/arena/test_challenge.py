@@ -133,6 +133,51 @@ def test_the_same_seed_gives_the_same_answers(challenge, tmp_path):
     assert first.answers == second.answers
 
 
+def test_one_cell_with_one_more_seed_does_not_unrank_the_others(challenge):
+    challenge.run()
+    challenge.run(RunRequest(entries=("linear",), seeds=2))
+    board = challenge.board()
+    assert {row.entry: row.rank for row in board.rows} == {"linear": 1, "constant": 2}
+    assert board.squares["linear", "little"].seeds_done == 1
+    challenge.run(RunRequest(seeds=2))
+    assert challenge.board().squares["linear", "little"].seeds_done == 2
+
+
+def test_editing_a_tables_types_makes_its_next_version(challenge):
+    challenge.run()
+    path = challenge.places.tables / "little" / "table.toml"
+    before = challenge.tasks()[0].table_digest
+    text = path.read_text()
+    path.write_text(text + "\n")
+    assert challenge.run().ran == 0, "the partner: an edit that changes nothing makes nothing due"
+    assert '"colour" = "categorical"' in text
+    path.write_text(text.replace('"colour" = "categorical"', '"colour" = "text"'))
+    again = Challenge.open(challenge.places.root)
+    assert again.run().ran == 2
+    assert again.tasks()[0].table_digest != before
+    assert all(row.rank for row in again.board().rows)
+    again.close()
+
+
+def test_answers_that_were_lost_are_due_again_and_stop_nobody(challenge):
+    challenge.run()
+    lost = next(r for r in challenge.store.results().values() if r.cell.entry == "linear")
+    challenge.store.artefacts.path(lost.answers).unlink()
+    watch = Messages()
+    assert challenge.judge(watch, again=True) == 3
+    assert "linear on little could not be judged" in watch.said[0]
+    assert [cell.entry for cell in challenge.due()] == ["linear"]
+    assert challenge.run().ran == 1
+
+
+class Messages(Silent):
+    def __init__(self):
+        self.said = []
+
+    def message(self, text):
+        self.said.append(text)
+
+
 def test_an_unfinished_row_is_marked_and_not_ranked(challenge, hand_in):
     challenge.run()
     challenge.add_table(little_frame(seed=1), TableOptions(name="second", target="y"))
@@ -194,6 +239,16 @@ def test_a_plain_estimator_is_wrapped_and_the_board_says_so(challenge, tmp_path)
     (row,) = [row for row in challenge.board().rows if row.entry == "forest30"]
     assert row.mean.value > 0.5
     assert any("tabular_pipeline" in mark for mark in row.marks)
+
+
+def test_answers_that_are_all_right_do_not_look_certain(challenge, tmp_path):
+    challenge.submit(predictions(challenge, tmp_path / "oracle"))
+    challenge.run()
+    board = challenge.board()
+    oracle = next(row for row in board.rows if row.entry == "oracle")
+    assert oracle.mean.value == 1.0
+    assert 0.85 < oracle.mean.low < 0.97
+    assert board.squares["oracle", "little"].score.low == pytest.approx(oracle.mean.low)
 
 
 def test_versus_says_per_table_who_wins_and_whether_beyond_noise(challenge):

@@ -1,5 +1,7 @@
 """compare: the first ten minutes, in Python."""
 
+import stat
+
 import pandas as pd
 import pytest
 from little import little_frame
@@ -8,6 +10,8 @@ from sklearn.linear_model import LogisticRegression
 
 import bakeoff
 from bakeoff.errors import EntryError, TableError
+from bakeoff.nouns import Role, Split
+from bakeoff.tables import Settings
 
 
 class Mine:
@@ -109,6 +113,42 @@ def test_a_model_in_a_file_and_a_table_in_a_file(tmp_path):
     again = bakeoff.Challenge.open(tmp_path / "kept")
     assert again.run(bakeoff.RunRequest(entries=("my_model", "constant"))).ran == 0
     again.close()
+
+
+def test_what_is_kept_is_closed_to_others_and_nothing_is_kept_of_what_is_no_entry(tmp_path):
+    kept = tmp_path / "kept"
+    options = bakeoff.CompareOptions(baselines=("constant",), keep=str(kept))
+    for name, thing in (("x", 3), ("../x", Mine())):
+        with pytest.raises(EntryError, match=r"an entry needs fit and predict|cannot name an entry"):
+            bakeoff.compare({"mine": Mine(), name: thing}, little_frame(), "y", options=options)
+        assert not kept.exists()
+    found = bakeoff.compare({"mine": Mine()}, little_frame(), "y", options=options)
+    assert {row.entry for row in found.board.rows} == {"mine", "constant"}
+    assert stat.S_IMODE((kept / ".bakeoff").stat().st_mode) == 0o700
+    found.close()
+
+
+def test_a_test_share_alone_leaves_the_seed_of_the_split(tmp_path):
+    little_frame().to_csv(tmp_path / "data.csv", index=False)
+    (tmp_path / "table.toml").write_text('target = "y"\n[split]\nmethod = "random"\nseed = 7\n')
+    splits = []
+    for said in ({}, {"test_share": 0.5}, {"seed": 3}, {"test_share": 0.5, "seed": 3}):
+        challenge = bakeoff.Challenge.create(tmp_path / f"challenge-{len(splits)}")
+        split = challenge.add_table(tmp_path / "data.csv", bakeoff.TableOptions(**said)).task.split
+        splits.append((split.method, split.test_share, split.seed))
+        challenge.close()
+    assert splits == [("random", 0.25, 7), ("random", 0.5, 7), ("random", 0.25, 3), ("random", 0.5, 3)]
+
+
+def test_another_way_to_split_does_not_take_over_the_column_of_the_old_one(tmp_path):
+    frame = little_frame().assign(team=[f"t{i % 40}" for i in range(400)])
+    frame["day"] = pd.date_range("2020-01-01", periods=400).astype(str)
+    said = Settings(roles={"day": Role.TIME, "team": Role.OWNER}, split=Split("owner", "team"))
+    challenge = bakeoff.Challenge.create(tmp_path / "challenge")
+    options = bakeoff.TableOptions(name="daily", target="y", split="time", settings=said)
+    split = challenge.add_table(frame, options).task.split
+    assert (split.method, split.column) == ("time", "day")
+    challenge.close()
 
 
 def test_a_regression_is_understood(tmp_path):

@@ -9,13 +9,14 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from board_example import example_board, example_cards, hostile_board, hostile_cards
+from board_example import broken, example_board, example_cards, hostile_board, hostile_cards
 
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board, Estimate, Row
 from bakeoff.arena.report import board_fragment, report_html, report_page
 from bakeoff.arena.report.charts import points, ranking_chart
 from bakeoff.arena.report.marks import Axis, heat, histogram, interval_bar
+from bakeoff.arena.report.ranking import ranking
 
 
 class Page(HTMLParser):
@@ -251,3 +252,18 @@ def test_baselines_and_tasks_not_averaged_are_dimmed_in_the_matrix(board, page):
     baselines = sum(row.baseline for row in board.rows)
     assert classes.count("house") >= 2 * baselines
     assert [attrs.get("class") for tag, attrs in page.tags if tag == "th"].count("apart") == 1
+
+
+def test_text_that_cannot_be_encoded_is_replaced(board, tmp_path):
+    strange, cards = broken(board), broken(example_cards(board))
+    page = Page(report_html(strange, cards, tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert "late fusion\ufffd\ufffd" in page.text and "\0" not in page.text
+    assert "late fusion\ufffd\ufffd" in Page(board_fragment(strange).encode().decode()).text
+
+
+def test_a_teams_row_never_borrows_the_wins_of_an_entry_of_its_name(board):
+    first = board.rows[0]
+    assert board.beyond.get(first.entry)
+    same = replace(board, prizes=(replace(first, team=first.entry, kind="prize"),))
+    (line,) = ranking(same).prizes
+    assert (line.wins, line.rank) == ("", str(first.rank))

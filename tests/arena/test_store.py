@@ -110,6 +110,107 @@ def test_a_newer_store_is_refused_and_a_file_that_is_no_store_too(tmp_path):
         Store(tmp_path / "b")
 
 
+OPENER = """
+import sys, time
+from pathlib import Path
+from bakeoff.arena.store import Store
+import alembic.command, sqlalchemy.dialects.sqlite
+while time.time() < float(sys.argv[1]):
+    time.sleep(0.001)
+for folder in sys.argv[2:]:
+    Store(Path(folder)).close()
+"""
+
+
+def test_several_processes_may_open_a_new_store_at_once(tmp_path):
+    folders = [str(tmp_path / str(number)) for number in range(8)]
+    command = [sys.executable, "-c", OPENER, str(time.time() + 3), *folders]
+    openers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [opener.communicate()[1] for opener in openers] == [""] * 4
+    for folder in folders:
+        with sqlite3.connect(f"{folder}/store.db") as connection:
+            assert connection.execute("select version_num from alembic_version").fetchall() == [(HEAD,)]
+        connection.close()
+
+
+def test_several_threads_may_open_new_stores_at_once(tmp_path):
+    troubles = []
+
+    def enter(number):
+        try:
+            Store(tmp_path / str(number % 3)).close()
+        except Exception as error:
+            troubles.append(error)
+
+    threads = [threading.Thread(target=enter, args=(number,)) for number in range(9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert troubles == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import alembic.op
+from bakeoff.arena.store import Store
+alembic.op.create_index = lambda *said, **more: os.kill(os.getpid(), signal.SIGKILL)
+Store(Path(sys.argv[1]))
+"""
+
+
+def test_a_kill_in_the_middle_of_making_the_store_leaves_it_as_it_was(tmp_path):
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with sqlite3.connect(tmp_path / "store.db") as connection:
+        assert connection.execute("select name from sqlite_master").fetchall() == []
+    connection.close()
+    store = Store(tmp_path)
+    store.save(result(), {})
+    assert len(store.results()) == 1
+    store.close()
+
+
+def test_a_reader_does_not_wait_for_a_writer(tmp_path):
+    store = Store(tmp_path)
+    store.save(result(), {})
+    with store._begin() as connection:
+        connection.exec_driver_sql("delete from results")
+        assert len(store.results()) == 1
+    assert store.results() == {}
+    store.close()
+
+
+def test_only_the_cells_asked_for_are_read(tmp_path):
+    store = Store(tmp_path)
+    kept = [result("e", seed) for seed in range(1203)]
+    for one in kept:
+        store.save(one, {("quality", "1"): [Finding("quality", "b", 1.0), Finding("quality", "a", one.cell.seed)]})
+    asked = [one.cell.id for one in kept[:1100]]
+    assert store.results([*asked, asked[0], "unknown"]) == {one.cell.id: one for one in kept[:1100]}
+    found = store.findings([*asked, asked[0], "unknown"])
+    assert found.pop("unknown") == []
+    assert list(found) == asked
+    for seed, cell in enumerate(asked):
+        assert [(version, one.metric, one.value) for version, one in found[cell]] == [("1", "b", 1.0), ("1", "a", seed)]
+    assert (store.results([]), store.findings([])) == ({}, {})
+    sent = []
+    sqlalchemy.event.listen(store._engine, "before_cursor_execute", lambda *said: sent.append(said[3]))
+    store.results(asked[:1])
+    store.findings(asked[:1])
+    assert [len(given) for given in sent if given] == [1, 1]
+    store.close()
+
+
+def test_a_strangers_odd_characters_do_not_lose_a_result(tmp_path):
+    store = Store(tmp_path)
+    store.save(result(reason="bad \udcff", log="a\0b", notes=("\udc80",)), {})
+    (kept,) = store.results().values()
+    assert (kept.reason, kept.log, kept.notes) == ("bad \\udcff", "a\\0b", ("\\udc80",))
+    store.close()
+
+
 def test_postgresql_without_its_driver_is_one_sentence(tmp_path):
     try:
         import psycopg  # noqa: F401

@@ -81,7 +81,36 @@ def test_versus_goes_through_the_tasks(say, challenge):
     found = say("board", "-C", challenge, "--versus", "linear", "constant", "--json").json
     assert {duel["task"] for duel in found["duels"]} == {"orders", "prices"}
     assert found["overall"]["value"] > 0
+    assert found["question"] == "on these tables"
+    assert "Asked on these tables" in text
     assert "cannot be compared with itself" in say("board", "-C", challenge, "--versus", "linear", "linear", code=2).err
+
+
+def test_versus_says_when_it_is_about_a_new_table(say, challenge):
+    words = ("board", "-C", challenge, "--versus", "linear", "constant", "--new-tables")
+    text = say(*words).out
+    assert "The overall difference is about a new table" in text
+    assert "Asked on these tables" not in text
+    found = say(*words, "--json").json
+    assert found["question"] == "on a new table"
+    assert found["overall"]["low"] is None  # two tables say nothing of another one
+
+
+def test_who_declined_and_what_failed_goes_to_stderr_in_a_line_each(say, orders_csv, tmp_path):
+    (tmp_path / "shy.py").write_text(
+        "from bakeoff import Declined\n\nclass Shy:\n    def fit(self, X, y):\n"
+        "        raise Declined('I would rather not')\n    def predict(self, X): ...\n"
+    )
+    (tmp_path / "bad.py").write_text(
+        "class Bad:\n    def fit(self, X, y):\n        raise ValueError('no good')\n    def predict(self, X): ...\n"
+    )
+    models = (tmp_path / "shy.py", tmp_path / "bad.py")
+    said = say("compare", orders_csv, *models, "--target", "back", "--baselines", "constant", "--seeds", 2)
+    lines = said.err.splitlines()
+    assert [line for line in lines if "rather not" in line] == ["shy declined orders: I would rather not"]
+    assert any(line.startswith("bad on orders failed: ") and "no good" in line for line in lines)
+    assert "rather not" not in said.out.split("mean score")[0]
+    assert "2 declined" in said.out
 
 
 def test_judging_again_runs_nothing(say, challenge):

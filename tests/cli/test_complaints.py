@@ -23,12 +23,27 @@ BAKEOFF = [sys.executable, "-c", "from bakeoff.cli import main; main()"]
     ("words", "code", "sentence"),
     [
         (["compare", "absent.csv", "--target", "y"], 2, "absent.csv"),
-        (["compare", "empty.csv", "--target", "y"], 3, "'empty.csv' is empty (0 bytes)."),
+        (["compare", "empty.csv", "--target", "y"], 3, "'empty.csv' is empty (0 bytes); write or copy it again"),
         (["compare", "ragged.csv", "--target", "y"], 3, "is ragged"),
         (["compare", "cut.parquet", "--target", "y"], 3, "cut.parquet"),
         (["compare", "good.csv", "--target", "yy"], 3, "'yy'"),
         (["compare", "good.csv", "--target", "same"], 3, "same"),
         (["compare", "good.csv", "--target", "y", "--type", "x=colour"], 2, "--type 'x=colour' is not COL=TYPE"),
+        (["compare", "good.csv", "--target", "y", "--type", "x=nmeric"], 2, "did you mean 'x=numeric'?"),
+        (["compare", "good.csv", "--target", "y", "--html", "gone/a.html"], 2, "make it first: mkdir -p gone"),
+        (["compare", "good.csv", "--target", "y", "--html", "bare"], 2, "is a folder; name a file in it, such as 'b"),
+        (["compare", "good.csv", "--target", "y", "--html", "good.csv/a.html"], 2, "since 'good.csv' is a file"),
+        (["board", "-C", "bare", "--html", "gone/a.html"], 2, "lies in a folder that is not there"),
+        (["board", "-C", "bare", "--versus", "a", "b", "--csv"], 2, "leave --html and --csv out"),
+        (["compare", "good.csv"], 3, "with --target (target = ... in table.toml): 'x', 'y' and 'same'."),
+        (["compare", "good.csv", "--target", "same"], 3, "of table 'good' has the single class 'one' in all rows"),
+        (["compare", "good.csv", "--target", "y", "--split", "owner"], 3, "name it with --owner COL, or with owner"),
+        (["compare", "pictures.csv", "--target", "y"], 3, "names picture files ('0.png' and '1.png' ...), but none"),
+        (["run", "--seeds", "-2"], 2, "The value of --seeds should be at least 0."),
+        (["run", "--seeds", "many"], 2, "The value of --seeds should be a whole number."),
+        (["compare", "good.csv", "--test-share", "1.5"], 2, "The value of --test-share should be at most 0.9."),
+        (["table", "add", "good.csv", "--label", "fake", "-C", "bare"], 2, "--label is 'fake'; say real or made"),
+        (["demo", "good.csv"], 2, "is a file; name a new folder"),
         (["compare", "good.csv", "--target", "y", "--baselines", "liner"], 2, "did you mean 'linear'?"),
         (["compare", "good.csv", "--target", "y", "absent.py"], 2, "There is no entry at absent.py"),
         (["compare", "good.csv", "--target", "y", "broken.py"], 4, "not valid Python, line 2"),
@@ -56,6 +71,7 @@ def place(say, tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     rows = [f"{i % 7},{'ab'[i % 2]},one" for i in range(60)]
     Path("good.csv").write_text("\n".join(["x,y,same", *rows]))
+    Path("pictures.csv").write_text("\n".join(["photo,y", *(f"{i}.png,{'ab'[i % 2]}" for i in range(60))]))
     Path("empty.csv").write_text("")
     Path("ragged.csv").write_text("x,y\n1,2\n3\n4,5,6\n")
     Path("cut.parquet").write_bytes(b"PAR1" + bytes(200))

@@ -12,9 +12,23 @@ def test_it_names_what_it_looked_at(say, tmp_path):
     checks = {check["name"]: check for check in say("doctor", "-C", tmp_path, "--json").json["checks"]}
     assert checks["wall"]["well"] is not why_no_bubblewrap()
     assert checks["extra dev"]["well"]
+    assert [check for name, check in checks.items() if check["needed"] is name.startswith("extra")] == []
     missing = [check for name, check in checks.items() if name.startswith("extra") and not check["well"]]
     for check in missing:
         assert check["mend"] == f"pip install 'bakeoff[{check['name'].removeprefix('extra ')}]'"
+
+
+def test_all_is_well_without_the_optional_parts_and_not_without_a_needed_one(say, tmp_path, monkeypatch):
+    from bakeoff.cli import doctor
+
+    def well() -> bool:
+        return say("doctor", "-C", tmp_path, "--json").json["well"]
+
+    monkeypatch.setattr(doctor, "_wall", lambda: doctor.Check("wall", "works"))
+    assert [check for check in doctor._extras() if not check.well], "this needs an extra that is not installed"
+    assert well()
+    monkeypatch.setattr(doctor, "_wall", lambda: doctor.Check("wall", "is not there", False, "build it"))
+    assert not well()
 
 
 def test_a_broken_store_is_a_finding_and_no_crash(say, tmp_path):

@@ -143,3 +143,14 @@ def test_answers_that_are_all_right_keep_an_interval():
     answers[0] = [0.1, 0.9]
     almost = by_name(Quality().judge(answered(task(("a", "b")), truth, answers)))["accuracy"]
     assert "Wilson" not in almost.reason
+
+
+def test_numbers_so_far_off_that_they_overflow_are_at_the_floor():
+    question = task((), "rmse")
+    truth = np.linspace(0, 1, 40)
+    found = Quality().judge(answered(question, truth, np.full((40, 1), 1e200)))
+    own = next(one for one in found if one.metric == "rmse" and not one.variant)
+    scaled = next(one for one in found if one.variant == "normalised")
+    assert (own.value, own.status, own.reason) == (None, "insufficient", "RMSE is beyond any number")
+    assert (scaled.value, scaled.low, scaled.high, scaled.status) == (-1.0, -1.0, -1.0, "ok")
+    assert (scaled.replicates == -1).all() and len(scaled.replicates) == 200

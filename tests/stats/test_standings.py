@@ -14,10 +14,10 @@ shapes = st.tuples(st.integers(2, 6), st.integers(1, 5), st.integers(1, 4), st.i
 
 
 def scores(shape, seed=0, decimals=1):
-    """Scores with many ties, and replicates around them."""
+    """Normalised scores with many ties, and replicates around them."""
     rng = np.random.default_rng(seed)
-    values = rng.normal(size=shape[:3]).round(decimals)
-    return (values[..., None] + rng.normal(size=shape) * 0.3).round(decimals), values
+    values = (rng.normal(size=shape[:3]) * 0.3).clip(-1, 1).round(decimals)
+    return (values[..., None] + rng.normal(size=shape) * 0.15).round(decimals).clip(-1, 1), values
 
 
 def slowly_over_seeds(replicates, values, key):
@@ -72,7 +72,7 @@ def test_on_these_tables_agrees_with_loops(shape, seed):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.tuples(st.integers(2, 5), st.integers(2, 8), st.integers(1, 3), st.just(20)), st.integers(0, 99))
+@given(st.tuples(st.integers(2, 5), st.integers(4, 8), st.integers(1, 3), st.just(20)), st.integers(0, 99))
 def test_on_a_new_table_is_the_paired_t_test(shape, seed):
     replicates, values = scores(shape, seed, decimals=6)
     found = standings(replicates, values, question="on a new table", key="k")
@@ -80,7 +80,7 @@ def test_on_a_new_table_is_the_paired_t_test(shape, seed):
     raw = []
     for i in range(shape[0]):
         expected = scipy.stats.ttest_1samp(points[i], 0).confidence_interval()
-        assert (found.low[i], found.high[i]) == pytest.approx((expected.low, expected.high))
+        assert (found.low[i], found.high[i]) == pytest.approx((max(-1, expected.low), min(1, expected.high)))
         raw += [scipy.stats.ttest_rel(points[i], points[j]).pvalue for j in range(i + 1, shape[0])]
     order = np.argsort(raw)
     adjusted = np.minimum(1, np.maximum.accumulate(np.array(raw)[order] * np.arange(len(raw), 0, -1)))
@@ -134,13 +134,23 @@ def test_a_tie_group_shares_its_rank():
     assert standings(values[..., None] + noise / 100, values, key="k").rank.tolist() == [1, 2, 3]
 
 
-def test_one_task_says_nothing_of_a_new_table():
-    replicates, values = scores((3, 1, 2, 20))
+@pytest.mark.parametrize("tasks", [1, 2, 3])
+def test_few_tasks_say_nothing_of_a_new_table(tasks):
+    replicates, values = scores((3, tasks, 2, 20))
     found = standings(replicates, values, question="on a new table", key="k")
-    for unknown in (found.low, found.high, found.p_first, found.mean_rank_low, found.better[0]):
+    for unknown in (found.low, found.high, found.p_first, found.mean_rank_low, found.better[0], found.p[0, 1:]):
         assert np.isnan(unknown).all()
     assert not found.significant.any() and found.rank.tolist() == [1, 1, 1]
     assert np.isfinite(found.value).all()
+    assert np.isfinite(standings(replicates, values, key="k").low).all()
+
+
+def test_four_tasks_say_something_and_never_more_than_the_scale_holds():
+    values = np.array([[-0.9, 0.9, -0.9, 0.9], [0.9, 0.8, 0.9, 1.0]])[..., None]
+    found = standings(np.repeat(values[..., None], 20, axis=3), values, question="on a new table", key="k")
+    assert found.low[0] == -1 and found.high.tolist() == [1, 1]
+    assert 0.7 < found.low[1] < 0.9
+    assert np.isfinite(found.p_first).all() and np.isfinite(found.better).all()
 
 
 def test_one_entry_alone_is_first():

@@ -58,7 +58,7 @@ def test_cells_are_bytes_or_paths_below_the_folder(tmp_path: Path) -> None:
     for cell in ("../secret.png", str(tmp_path / "secret.png"), "link.png"):
         with pytest.raises(NotAnImage, match="leads out of the table's folder"):
             read_cell(cell, folder)
-    with pytest.raises(NotAnImage, match="names a file that is not there"):
+    with pytest.raises(NotAnImage, match="names a file that is not in the folder '"):
         read_cell("b.png", folder)
     with pytest.raises(NotAnImage, match="a frame has no folder"):
         read_cell("a.png", None)

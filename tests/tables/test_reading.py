@@ -34,7 +34,8 @@ def parquet(frame: pd.DataFrame, path: Path) -> bytes:
 
 
 UNREADABLE = {
-    "empty": ("t.csv", b"", "is empty (0 bytes)"),
+    "empty": ("t.csv", b"", "is empty (0 bytes); write or copy it again, or name another file."),
+    "ragged but for one": ("t.csv", b"x,y\n1,2\n3\n", "data row 2 has 1 (1 row is sound); put quotes"),
     "empty parquet": ("t.parquet", b"", "is empty (0 bytes)"),
     "blank": ("t.csv", b"\n \n", "holds only blank lines"),
     "too few and too many cells": (

@@ -31,6 +31,7 @@ def standard(all_samples):
 def test_there_are_real_and_made_tables_of_both_kinds(all_samples):
     assert list(all_samples) == REAL + MADE
     assert [sample.label for sample in all_samples.values()] == ["real"] * 4 + ["made"] * 3
+    assert all(sample.settings.label == sample.label for sample in all_samples.values())
     kinds = {name: sample.settings.kind for name, sample in all_samples.items()}
     assert [name for name, kind in kinds.items() if kind == "regression"] == ["diabetes", "product_price"]
     assert set(kinds.values()) == {"classification", "regression"}

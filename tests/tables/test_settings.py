@@ -41,7 +41,7 @@ def test_settings_read_back_equal(tmp_path_factory: pytest.TempPathFactory, said
         split=said.draw(some.none() | SPLITS),
         kind=said.draw(some.sampled_from(["", "classification", "regression"])),
         metric=said.draw(TEXT),
-        label=said.draw(some.sampled_from(["real", "made"])),
+        label=said.draw(some.sampled_from(["", "real", "made"])),
         images=said.draw(TEXT),
         missing=tuple(said.draw(some.lists(TEXT, max_size=3))),
         notes=said.draw(TEXT),
@@ -133,6 +133,17 @@ def test_another_target_puts_the_former_one_aside(tmp_path: Path) -> None:
     assert Settings(kind="regression", metric="mae").asking("y") == Settings(
         target="y", kind="regression", metric="mae"
     )
+
+
+def test_rows_are_real_or_made_only_where_somebody_said_so(tmp_path: Path) -> None:
+    assert Settings().label == ""
+    assert "label" not in settings_toml(Settings(target="y"))
+    (tmp_path / "table.toml").write_text('target = "y"')
+    assert read_settings(tmp_path / "table.toml").label == ""
+    assert about(tmp_path, target="y").target == "y"
+    assert read_settings(tmp_path / "about.json").label == "real"
+    about(tmp_path, target="y", label="made")
+    assert read_settings(tmp_path / "about.json").label == "made"
 
 
 def test_a_folder_without_settings_gives_empty_ones(tmp_path: Path) -> None:

@@ -127,6 +127,11 @@ ONE = {
         {"target": "pric"},
         "has no column 'pric' to be the target (did you mean 'price'?)",
     ),
+    "no such target in a wide table": (
+        labelled(**{f"c{i}": [1, 2] for i in range(20)}),
+        {"target": "outcome"},
+        "give --target one of its columns: 'c0', 'c1', 'c2', 'c3', 13 more, 'c17', 'c18', 'c19', 'y'.",
+    ),
     "no target named": (labelled(a=[1, 2]), {"target": ""}, "has no target; name the column to be predicted"),
     "one column": (
         pd.DataFrame({"y": ["u", "v"]}),

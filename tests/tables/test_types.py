@@ -61,6 +61,20 @@ def test_image_paths_are_images_only_where_the_files_are(tmp_path: Path) -> None
     assert infer_types(frame, None, tmp_path / "elsewhere")[0].type is ColumnType.CATEGORICAL
 
 
+def test_the_first_pictures_may_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "last.png").write_bytes(picture(0))
+    frame = pd.DataFrame({"x": [*(f"{i}.png" for i in range(80)), "last.png"]})
+    assert infer_types(frame, None, tmp_path)[0].type is ColumnType.IMAGE
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [("red", "single words"), ("quite red", "one or two words each"), ("a b c d e", "about 5 words each")],
+)
+def test_why_is_said_in_plain_words(cell: str, says: str) -> None:
+    assert infer_types(pd.DataFrame({"x": [cell] * 30}))[0].why == f"1 different in 30, {says}"
+
+
 def test_numbers_named_like_codes_are_names_and_unlike_ones_identifiers() -> None:
     frame = pd.DataFrame({"shop_id": [1, 2] * 30, "customer id": range(60), "paid": [1, 2] * 30, "said": range(60)})
     found = {column.name: (column.type, column.role) for column in infer_types(frame)}

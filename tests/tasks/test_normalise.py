@@ -69,6 +69,22 @@ def test_a_task_without_room_is_shown_but_not_averaged(metric, constant, error, 
 
 
 def test_what_is_undefined_is_not_averaged():
-    found = normalise(Score(math.nan), Score(0.5), CLASSES.metrics["auc"])
+    found = normalise(Score(math.nan), Score(math.nan), CLASSES.metrics["auc"])
     assert math.isnan(found.value) and not found.averaged
     assert found.reason == "AUC is undefined on these test rows"
+
+
+@pytest.mark.parametrize(("metric", "worst"), [(RMSE, math.inf), (NUMBERS.metrics["r2"], -math.inf), (RMSE, math.nan)])
+def test_answers_beyond_any_number_get_the_floor_in_every_replicate(metric, worst):
+    constant = Score(0.2, np.array([0.2, 0.21, 0.19]))
+    found = normalise(Score(worst), constant, metric)
+    assert found.value == -1 and found.replicates.tolist() == [-1, -1, -1]
+    assert found.averaged and not found.reason
+    assert normalise(Score(worst), Score(0.2), metric).replicates is None
+    # One fold may overflow where the whole does not.
+    partly = normalise(Score(0.1, np.array([0.1, worst, 0.1])), constant, metric)
+    assert partly.replicates[1] == -1 and (partly.replicates[[0, 2]] > -1).all()
+
+
+def test_scaling_large_finite_scores_does_not_overflow():
+    assert normalise(Score(1e308), Score(1e-5), RMSE).value == -1

@@ -116,8 +116,8 @@ def test_every_problem_of_the_labels_is_told_at_once():
     assert caught.value.problems == (
         "Target 'y' has no value in 2 of 4 training rows (positions 1, 3); fill these values in or drop the rows.",
         "Target 'y' has no value in 1 of 4 test rows (positions 3); fill these values in or drop the rows.",
-        "Target 'y' has the single class 'a' in the training rows; "
-        "classification needs at least two, so choose another target or split.",
+        "Target 'y' of table 'tea' has the single class 'a' in the training rows; "
+        "classification needs at least two classes, so choose another target or split.",
         "Target 'y' has labels in test that are not in train: 'b', 'c'; "
         "put rows with these labels into train, or drop them from test.",
     )
@@ -135,6 +135,22 @@ def test_every_problem_of_the_labels_is_told_at_once():
 def test_labels_that_cannot_be_classified(train, test, metric, problem):
     with pytest.raises(TableError, match=problem):
         make_task(table(ColumnType.CATEGORICAL), train, test, metric=metric)
+
+
+@pytest.mark.parametrize("metric", [None, "accuracy", "auc"])
+def test_one_class_alone_is_one_problem_whatever_the_metric(metric):
+    with pytest.raises(TableError) as raised:
+        make_task(table(ColumnType.CATEGORICAL), ["a", "a"], ["a"], metric=metric)
+    assert raised.value.problems == (
+        "Target 'y' of table 'tea' has the single class 'a' in all rows; "
+        "classification needs at least two classes, so choose another target.",
+    )
+
+
+def test_a_task_is_real_or_made_only_when_somebody_said_so():
+    labels = ["a", "b"] * 4
+    assert make_task(table(ColumnType.CATEGORICAL), labels, labels).label == ""
+    assert make_task(table(ColumnType.CATEGORICAL), labels, labels, label="real").label == "real"
 
 
 @pytest.mark.parametrize(

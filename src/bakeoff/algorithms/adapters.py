@@ -12,9 +12,14 @@ import numpy as np
 from bakeoff.errors import Declined, EntryError, Refused
 from bakeoff.nouns import Array, ColumnType, Frame, Label, Schema
 
+# The arena shows these texts as the house's own words and any other note as the entry's: bakeoff.arena.scores.
 WRAPPED = "wrapped by skrub's tabular_pipeline"
+WITHOUT_IMAGES = "image columns left out"
+WITHOUT_FIT_ONLY = "columns shown in fit alone left out"
 NUMBERED = "given class numbers for labels"
 LABELS_ONLY = "gives labels, no probabilities"
+GAPS_FILLED = "gaps in asked rows filled with training medians"
+NOTES = (WRAPPED, WITHOUT_IMAGES, WITHOUT_FIT_ONLY, NUMBERED, LABELS_ONLY, GAPS_FILLED)
 
 
 def adapt(algorithm: Any, schema: Schema, parameters: Mapping[str, Any] | None = None) -> Adapted:
@@ -81,6 +86,7 @@ class Adapted:
         self.schema = schema
         self.notes: list[str] = []
         self._left_out: list[str] = []
+        self._fit_only: list[str] = []
         self._codes: tuple[Label, ...] = ()
         self._trained: tuple[Label, ...] = ()
         self._medians: Any = None
@@ -113,7 +119,14 @@ class Adapted:
         return model.set_params(**changes) if changes else model
 
     def fit(self, X: Frame, y: Array) -> Adapted:
-        """Fit on training rows; an estimator that cannot take the frame is wrapped and fitted again."""
+        """Fit on training rows; an estimator that cannot take the frame is wrapped and fitted again.
+
+        Who does not ask for the schema cannot know which columns will be absent from asked rows, and never sees them.
+        """
+        absent = [name for name in self.schema.fit_only if name in X.columns]
+        if absent and "schema" not in _parameters(self.model.fit):
+            X, self._fit_only = X.drop(columns=absent), absent
+            self._note(WITHOUT_FIT_ONLY)
         y = np.asarray(y) if self.schema.classes else np.asarray(y, dtype=np.float64)
         if self.schema.classes:
             present = set(np.unique(y).tolist())
@@ -156,9 +169,11 @@ class Adapted:
                 continue
             self.model, self._codes, self._left_out = model, names, [] if plain else images
             if not plain:
-                self.notes.append(WRAPPED + (f", without {', '.join(images)}" if images else ""))
+                self._note(WRAPPED)
+                if images:
+                    self._note(WITHOUT_IMAGES)
             if names:
-                self.notes.append(NUMBERED)
+                self._note(NUMBERED)
             return
         raise problem
 
@@ -173,7 +188,7 @@ class Adapted:
 
         Refused when labels are not among the classes, or when numbers are not numbers.
         """
-        X = X.drop(columns=[name for name in self._left_out if name in X.columns])
+        X = X.drop(columns=[name for name in (*self._left_out, *self._fit_only) if name in X.columns])
         if not self.schema.classes:
             return _as_numbers(self._ask(self.model.predict, X), "predict").reshape(-1, 1)
         if hasattr(self.model, "predict_proba"):
@@ -192,7 +207,7 @@ class Adapted:
             # Training rows had no gap, so nothing taught the estimator about gaps; a full row is answered as before.
             if self._medians is None or not _has_gaps(X):
                 raise
-            self._note("gaps in asked rows filled with training medians")
+            self._note(GAPS_FILLED)
             return method(X.fillna(self._medians))
 
     def _note(self, note: str) -> None:

@@ -8,7 +8,8 @@ import math
 from typing import Any
 
 from bakeoff.arena.board import Board, Estimate, Row, Square, TaskColumn
-from bakeoff.nouns import plain
+from bakeoff.arena.board_words import encodable
+from bakeoff.nouns import Task, plain
 
 CSV_COLUMNS = (
     "part", "rank", "entry", "team", "baseline", "task", "outcome", "metric",
@@ -22,9 +23,10 @@ def board_json(board: Board) -> dict[str, Any]:
     """The whole board as what JSON can hold.
 
     `ranking` and `prizes` hold one object per row, `tasks` one per column, `squares` one per entry and task, in board
-    order; an estimate is {value, low, high, reason}, and whatever is not a finite number is null.
+    order; an estimate is {value, low, high, reason}, and whatever is not a finite number is null. Strangers' text is as
+    they wrote it, but for lone surrogates and NUL.
     """
-    return {
+    told = {
         "title": board.title,
         "track": board.track,
         "question": board.question,
@@ -33,10 +35,11 @@ def board_json(board: Board) -> dict[str, Any]:
         "prizes": [_row(row) for row in board.prizes],
         "tasks": [_column(column) for column in board.columns],
         "squares": [_square(square) for square in _in_order(board)],
-        "better": _finite(plain(board.better)),
+        "better": plain(board.better),
         "beyond": plain(board.beyond),
-        "made_with": _finite(plain(board.made_with)),
+        "made_with": plain(board.made_with),
     }
+    return _tellable(told)  # type: ignore[no-any-return]
 
 
 def board_csv(board: Board) -> str:
@@ -65,7 +68,7 @@ def _in_order(board: Board) -> list[Square]:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    return {**_finite(plain(row)), "complete": row.rank is not None}
+    return {**plain(row), "complete": row.rank is not None}
 
 
 def _column(column: TaskColumn) -> dict[str, Any]:
@@ -82,22 +85,32 @@ def _column(column: TaskColumn) -> dict[str, Any]:
         "averaged": column.averaged,
         "reason": column.reason,
         "note": column.note,
-        "digest": task.digest,
+        "digest": _digest(task),
     }
 
 
+def _digest(task: Task) -> str:
+    try:
+        return task.digest
+    except UnicodeEncodeError:  # a task that no table on disk can have, and that never ran
+        return ""
+
+
 def _square(square: Square) -> dict[str, Any]:
-    known = _finite(plain(square))
+    known = plain(square)
     known["outcome"] = None if square.outcome is None else square.outcome.value
     known["level"] = None if square.level is None else square.level.value
     return known  # type: ignore[no-any-return]
 
 
-def _finite(thing: Any) -> Any:
+def _tellable(thing: Any) -> Any:
+    """As strict JSON holds it: no number that is not finite, and no text that cannot be encoded."""
     if isinstance(thing, dict):
-        return {key: _finite(value) for key, value in thing.items()}
+        return {_tellable(key): _tellable(value) for key, value in thing.items()}
     if isinstance(thing, list):
-        return [_finite(value) for value in thing]
+        return [_tellable(value) for value in thing]
+    if isinstance(thing, str):
+        return encodable(thing)
     return None if isinstance(thing, float) and not math.isfinite(thing) else thing
 
 
@@ -153,5 +166,6 @@ def _csv_value(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
+        value = encodable(value)
         return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
     return "" if isinstance(value, float) and not math.isfinite(value) else value

@@ -53,6 +53,11 @@ def printable(text: object) -> str:
     return "".join("�" if _forging(letter) else letter for letter in words)
 
 
+def encodable(text: str) -> str:
+    """A stranger's text without what some encodings and readers cannot hold: lone surrogates and NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
+
+
 def _forging(letter: str) -> bool:
     if letter in "\n\t":
         return False

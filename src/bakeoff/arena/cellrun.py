@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.arena.confinement import Box
-from bakeoff.arena.conversation import Conversation, Ended
-from bakeoff.arena.meter import pin
+from bakeoff.arena.conversation import Conversation, Ended, clean
 from bakeoff.nouns import Array, Level, Limits, Measurements, Outcome
 
 READY_SECONDS = 180.0
@@ -39,7 +38,7 @@ class Job:
     calls: tuple[Call, ...]
     width: int
     limits: Limits
-    core: int | None = None
+    cores: tuple[int, ...] = ()
 
 
 @dataclass
@@ -69,7 +68,8 @@ def play(box: Box, job: Job, free_since: float) -> Played:
 
     Raises ConfinementError when the box itself fails, which is never the entry's fault and is never kept.
     """
-    talk = Conversation(box, job.limits, deadline=time.monotonic() + READY_SECONDS)
+    talk = Conversation(box, job.limits)
+    talk.allow(READY_SECONDS)
     measured: dict[str, float] = {}
     clock = _Clock()
     notes: tuple[str, ...] = ()
@@ -101,16 +101,18 @@ def play(box: Box, job: Job, free_since: float) -> Played:
 def _prepare(talk: Conversation, job: Job, measured: dict[str, float]) -> None:
     """Wait for the spare, put it on its core and let it import the entry's code; no data are in the box yet."""
     # A spare that is still warming up may use the lane's core, which has nothing else to do meanwhile.
-    pin(talk.box, job.core)
+    # What an entry's own packages do while they are imported is the entry's doing.
+    talk.house = not talk.box.own_packages
+    talk.meters.pin(job.cores)
     talk.wait("ready")
-    pin(talk.box, job.core)
+    talk.box.group.cap_memory(job.limits.memory_mib)
     talk.forget_log()
     measured["warm_cpu"] = talk.meter().cpu
     if job.code is not None:
         shutil.copytree(job.code, talk.box.folder / "code", dirs_exist_ok=True)
     talk.house = False
     talk.base_processes = talk.meter().processes
-    talk.deadline = time.monotonic() + LOAD_SECONDS
+    talk.allow(LOAD_SECONDS, importing=True)
     talk.tell({"do": "load", "spec": dict(job.spec)})
     talk.wait("loaded")
     measured["load_cpu"] = talk.meter().cpu - measured["warm_cpu"]
@@ -124,23 +126,41 @@ def _fit_and_ask(
     start_cpu = talk.meter().cpu
     start = time.monotonic()
     measured["before"] = start - free_since
-    talk.deadline = start + job.limits.seconds
+    talk.allow(job.limits.seconds)
     talk.tell({"do": "go", "file": job.train.name})
     fitted, _ = talk.wait("fitted")
     clock.fit = time.monotonic() - start
     cpu = talk.meter().cpu
     clock.cpu = cpu - start_cpu
-    parts = []
+    parts, times = [], []
     for call in job.calls:
         _hand_in(talk, call.file)
         asked = time.monotonic()
         talk.tell({"do": "ask", "file": call.file.name})
         parts.append(_answers(talk, call.rows, job.width))
         after = talk.meter().cpu
-        clock.predict += (time.monotonic() - asked) * call.test_share
-        clock.cpu += (after - cpu) * call.test_share
+        times.append((time.monotonic() - asked, after - cpu))
         cpu = after
-    return tuple(str(note) for note in fitted.get("notes", ()))[:20], np.concatenate(parts)
+    clock.predict = without_probes([wall for wall, _ in times], job.calls)
+    clock.cpu += without_probes([used for _, used in times], job.calls)
+    return _notes(fitted), np.concatenate(parts)
+
+
+def without_probes(seconds: Sequence[float], calls: Sequence[Call]) -> float:
+    """The seconds of all calls without what the probe rows took, at the rate of the call that was fastest by the row.
+
+    The fastest, since an entry that puts its learning off to the first call would else have a share of it taken out.
+    """
+    rate = min(spent / call.rows for spent, call in zip(seconds, calls, strict=True))
+    probes = sum(call.rows * (1 - call.test_share) for call in calls)
+    return max(0.0, sum(seconds) - rate * probes)
+
+
+def _notes(fitted: Mapping[str, Any]) -> tuple[str, ...]:
+    notes = fitted.get("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise Ended(Outcome.REFUSED, "what it says of itself is not a list of sentences.")
+    return tuple(clean(note, 300) for note in notes[:20])
 
 
 def _hand_in(talk: Conversation, file: Path) -> None:
@@ -159,6 +179,6 @@ def _answers(talk: Conversation, rows: int, width: int) -> Array:
 def _read_predictions(talk: Conversation, job: Job) -> Array:
     (call,) = job.calls
     _hand_in(talk, call.file)
-    talk.deadline = time.monotonic() + job.limits.seconds
+    talk.allow(job.limits.seconds)
     talk.tell({"do": "read", "rows_file": call.file.name})
     return _answers(talk, call.rows, job.width)

@@ -127,9 +127,7 @@ class Challenge:
         """The house's entries that take part, then the submitted ones in their latest version."""
         from bakeoff.arena.entries import baselines
 
-        chosen = self.rules.baselines
-        house = [entry for entry in baselines() if chosen is True or (chosen and entry.name in chosen)]
-        return [*house, *self.store.entries()]
+        return [*baselines(self.rules.baselines), *self.store.entries()]
 
     def submit(self, path: str | Path, *, name: str = "", team: str = "", picks: Sequence[str] = ()) -> Submission:
         """Hand in the entry at `path`; its files are copied, so that later changes need a new submission.
@@ -176,12 +174,9 @@ class Challenge:
 
     def due(self, request: RunRequest | None = None) -> list[Cell]:
         """The cells that `run` would run."""
-        from bakeoff.arena.matrix import is_due
-
         request = request or RunRequest()
-        _, cells, limits = self._matrix(request, None)
-        kept = self.store.results()
-        return [cell for cell in cells if is_due(kept.get(cell.id), limits, request.again)]
+        matrix, cells, limits = self._matrix(request, None)
+        return list(matrix.due(cells, limits, request.again))
 
     def _matrix(self, request: RunRequest, watcher: Any) -> tuple[Any, dict[Any, Any], Limits]:
         from bakeoff.arena.matrix import Matrix, Silent
@@ -193,14 +188,25 @@ class Challenge:
                 "The challenge has no tables yet; bring one in with: bakeoff table add PATH --target COLUMN"
             )
         matrix = Matrix(self.store, self.places.secret(), self.data, self.places.environments, watcher or Silent())
+        tasks = [self._newest(task, watcher or Silent()) for task in tasks]
         limits = request.limits or self.rules.limits
         return matrix, matrix.cells(entries, tasks, request.seeds or self.rules.seeds), limits
+
+    def _newest(self, task: Task, watcher: Any) -> Task:
+        """The task in the version of its table as it is now."""
+        from bakeoff.arena.intake import newest_version
+
+        newest = newest_version(self.places, task)
+        if newest is not task:
+            watcher.message(f"The table {task.table} was changed; its task is of a new version, and its cells are due.")
+        return newest
 
     def _kept(self, track: str | None) -> Any:
         from bakeoff.arena.matrix import Matrix
         from bakeoff.arena.scores import Kept
 
-        tasks, entries, seeds = self.tasks(track), self.entries(), self._seeds_kept()
+        tasks, entries = self.tasks(track), self.entries()
+        seeds = self._seeds_ranked(entries, tasks)
         matrix = Matrix(self.store, self.places.secret(), self.data, self.places.environments)
         cells = {(c.entry, c.task, c.seed): c for c in matrix.cells(entries, tasks, seeds)}
         ids = [cell.id for cell in cells.values()]
@@ -212,12 +218,31 @@ class Challenge:
         }
         notes = {name: card.get("about", {}).get("notes", "") for name, card in self.cards().items()}
         picks, reference = self.store.picks(), self.rules.reference
-        return Kept(self.rules.title, entries, tasks, seeds, cells, results, findings, picks, reference, notes)
+        made = (self.rules.title, entries, tasks, seeds, cells, results, findings, picks, reference)
+        return Kept(*made, notes=notes, newest=self.store.newest())
 
     def _seeds_kept(self) -> int:
-        """How many seeds the board spans: what the rules ask for, or more when more were run."""
+        """How many seeds any kept result has, and at least what the rules ask for."""
         run: list[int] = [result.cell.seed + 1 for result in self.store.results().values()]
         return max([self.rules.seeds, *run])
+
+    def _seeds_ranked(self, entries: Sequence[Entry], tasks: Sequence[Task]) -> int:
+        """How many seeds the board spans: what the rules ask for, and further ones that every complete entry has run.
+
+        One cell with one more seed must not make all other rows incomplete.
+        """
+        run = {(r.cell.entry_digest, r.cell.task_digest, r.cell.seed) for r in self.store.results().values()}
+
+        def have(some: Sequence[Entry], seed: int) -> list[Entry]:
+            return [entry for entry in some if all((entry.digest, task.digest, seed) in run for task in tasks)]
+
+        seeds = self.rules.seeds
+        complete = list(entries)
+        for seed in range(seeds):
+            complete = have(complete, seed)
+        while complete and len(have(complete, seeds)) == len(complete):
+            seeds += 1
+        return seeds
 
     def board(self, track: str | None = None, *, new_tables: bool = False) -> Board:
         """The board of a track; of the only one, or the first, when none is named."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
+import os
 import secrets
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from bakeoff.errors import NotFound, TaskError, UsageError
+from bakeoff.errors import NotFound, StoreError, TaskError, UsageError
 from bakeoff.nouns import DEFAULT_VISIBILITY, Limits, Role, Split, Task, Visibility
 
 CHALLENGE_PROTOCOL = 1
+SECRET_BYTES = 32
+LARGEST_LIMIT = 1e12
 
 TEMPLATE = """# A Bakeoff challenge. Tables come in by `bakeoff table add`, entries by `bakeoff submit`.
 protocol = 1
@@ -90,13 +95,35 @@ class Places:
         return self.private / "environments"
 
     def secret(self) -> bytes:
-        """The challenge's secret, made on first use."""
+        """The challenge's secret of 32 bytes, made on first use; StoreError when what is kept is no secret."""
         path = self.private / "secret"
-        if not path.exists():
-            self.private.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32), encoding="ascii")
-        return bytes.fromhex(path.read_text(encoding="ascii").strip())
+        try:
+            if not path.exists():
+                self.private.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _keep_first(path, secrets.token_hex(SECRET_BYTES))
+            secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        except (OSError, ValueError) as error:
+            raise StoreError(f"The challenge's secret at {path} cannot be read: {error}.") from error
+        if len(secret) != SECRET_BYTES:
+            raise StoreError(
+                f"The challenge's secret at {path} has {len(secret)} bytes instead of {SECRET_BYTES}; "
+                "bring the file back from a backup, or delete it if nothing was run yet."
+            )
+        return secret
+
+
+def _keep_first(path: Path, text: str) -> None:
+    """Write a file that only its owner reads; it appears whole, and the first of several writers wins."""
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(beside, path)
+    finally:
+        os.unlink(beside)
 
 
 def find_challenge(start: Path) -> Places:
@@ -124,19 +151,36 @@ def read_rules(places: Places) -> Rules:
             raise UsageError(f"{places.rules} has an unknown key {key!r}{_near(key, known)}.")
     if given.pop("protocol", CHALLENGE_PROTOCOL) != CHALLENGE_PROTOCOL:
         raise UsageError(f"{places.rules} is of another protocol; this Bakeoff speaks {CHALLENGE_PROTOCOL}.")
-    limits = given.pop("limits", {})
-    numbers = [f.name for f in fields(Limits)]
-    for key, value in limits.items():
-        if key not in numbers:
-            raise UsageError(f"{places.rules} has an unknown limit {key!r}{_near(key, numbers)}.")
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-            raise UsageError(f"{places.rules} gives the limit {key} = {value!r}; it must be a number above 0.")
+    limits = _limits(places.rules, given.pop("limits", {}))
     seeds = given.get("seeds", 1)
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise UsageError(f"{places.rules} gives seeds = {seeds!r}; it must be a whole number of at least 1.")
-    chosen = given.get("baselines", True)
-    given["baselines"] = tuple(chosen) if isinstance(chosen, list) else bool(chosen)
-    return Rules(**given, limits=Limits(**limits))
+    for key in ("title", "reference", "store"):
+        if not isinstance(given.get(key, ""), str):
+            raise UsageError(f'{places.rules} gives {key} = {given[key]!r}; it must be text, {key} = "...".')
+    chosen = given.pop("baselines", True)
+    named = isinstance(chosen, list) and all(isinstance(name, str) for name in chosen)
+    if not named and not isinstance(chosen, bool):
+        raise UsageError(
+            f"{places.rules} gives baselines = {chosen!r}; "
+            'it must be true, false, or a list of names such as ["constant", "linear"].'
+        )
+    return Rules(**given, baselines=tuple(chosen) if named else chosen, limits=limits)
+
+
+def _limits(path: Path, given: object) -> Limits:
+    if not isinstance(given, dict):
+        raise UsageError(f"{path} gives limits = {given!r}; it must be a table, [limits].")
+    known = [f.name for f in fields(Limits)]
+    for key, value in given.items():
+        if key not in known:
+            raise UsageError(f"{path} has an unknown limit {key!r}{_near(key, known)}.")
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not 0 < value < LARGEST_LIMIT:
+            raise UsageError(f"{path} gives the limit {key} = {value!r}; it must be a number above 0.")
+        if key != "seconds" and not isinstance(value, int):
+            raise UsageError(f"{path} gives the limit {key} = {value!r}; it must be a whole number.")
+    return Limits(**given)
 
 
 def write_task(places: Places, task: Task) -> None:
@@ -164,14 +208,14 @@ def read_task(path: Path) -> Task:
         split = Split(**given.pop("split", {}))
         classes = tuple(given.pop("classes", ()))
         return Task(**given, classes=classes, split=split, see={**DEFAULT_VISIBILITY, **see})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise TaskError(f"{path} is not a task: {error}.") from error
 
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}.") from error
 
 

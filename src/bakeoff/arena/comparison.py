@@ -12,10 +12,10 @@ from typing import Any
 
 from bakeoff.arena.board import Board, Versus
 from bakeoff.arena.challenge import Challenge, RunRequest
-from bakeoff.arena.entries import object_entry, read_entry
+from bakeoff.arena.entries import check_name, object_entry, read_entry
 from bakeoff.arena.intake import Added, TableOptions
 from bakeoff.arena.matrix import RunSummary, Watcher
-from bakeoff.errors import EntryError
+from bakeoff.errors import EntryError, UsageError
 from bakeoff.nouns import Entry, Frame, Limits
 
 DEFAULT_SECONDS = 60.0
@@ -135,12 +135,19 @@ def compare(
     options = options or CompareOptions()
     if data is None:
         raise EntryError("compare needs a table: compare({'mine': estimator}, frame, target='y').")
+    if not options.baselines and not _named(entries):
+        raise EntryError("There is nothing to compare; give a model, or let the baselines take part.")
+    if options.keep and Path(options.keep).exists() and any(Path(options.keep).iterdir()):
+        raise UsageError(f"{options.keep} is not empty; keep the comparison in a new folder.")
     folder = None if options.keep else tempfile.TemporaryDirectory(prefix="bakeoff-compare-")
     root = Path(options.keep) if folder is None else Path(folder.name) / "challenge"
     try:
         named = _named(entries)
-        made = [_entry(name, thing, root / ".bakeoff" / "objects") for name, thing in named]
+        checked = [(name, _checked(name, thing)) for name, thing in named]
+        # The challenge is made first, since it closes its private folder to others.
         challenge = Challenge.create(root, title=_title(data, options))
+        objects = challenge.places.private / "objects"
+        made = [_entry(name, thing, objects) for name, thing in checked]
         chosen = _baselines(challenge, options.baselines)
         added = challenge.add_table(data, replace(options.table, target=target or options.table.target))
         if options.told is not None:
@@ -181,12 +188,18 @@ def _name(thing: Any) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", made.__name__).lower()
 
 
-def _entry(name: str, thing: Any, folder: Path) -> Entry:
+def _checked(name: str, thing: Any) -> Entry | bytes:
+    """The entry that lies at a path, or an estimator pickled; nothing is written yet."""
     if isinstance(thing, (str, Path)):
         return read_entry(Path(thing), name=name)
     if not hasattr(thing, "fit") or not (hasattr(thing, "predict") or hasattr(thing, "predict_proba")):
         raise EntryError(f"{name!r} is a {type(thing).__name__}; an entry needs fit and predict, or is a path to one.")
-    return object_entry(name, _pickled(name, thing), folder / name)
+    check_name(name)
+    return _pickled(name, thing)
+
+
+def _entry(name: str, thing: Entry | bytes, folder: Path) -> Entry:
+    return object_entry(name, thing, folder / name) if isinstance(thing, bytes) else thing
 
 
 def _pickled(name: str, thing: Any) -> bytes:

@@ -10,15 +10,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bakeoff.arena.groups import Group, find_group, make_group
 from bakeoff.errors import ConfinementError
 from bakeoff.nouns import Level
 
@@ -27,8 +30,9 @@ if TYPE_CHECKING:
 
 TMP_BYTES = 1 << 30
 PINNED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+SHARED_BYTES = 256 << 20
 MARK = "BAKEOFF_BOX"
-MOST_PROCESSES = 512
+PREFIX = "bakeoff-box-"
 
 
 @dataclass
@@ -43,20 +47,20 @@ class Box:
     log: int
     mark: str
     inside: str = ""
-    group: Path | None = None
+    group: Group = field(default_factory=lambda: Group({}))
+    own_packages: bool = False
     _open: list[int] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def close(self) -> None:
-        """Kill whatever is left in the box, and take its folder away."""
-        kill(self)
-        for fd in self._open:
-            with contextlib.suppress(OSError):
-                os.close(fd)
-        self._open.clear()
-        if self.group is not None:
-            with contextlib.suppress(OSError):
-                self.group.rmdir()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Kill whatever is left in the box, and take its folder away; a second call does nothing more."""
+        with self._lock:
+            kill(self)
+            while self._open:
+                with contextlib.suppress(OSError):
+                    os.close(self._open.pop())
+            self.group.remove()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ...] = (), threads: int = 1) -> Box:
@@ -64,7 +68,8 @@ def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ..
 
     `environment` is an entry's own packages, put before the house's. Raises ConfinementError when it cannot start.
     """
-    folder = Path(tempfile.mkdtemp(prefix="bakeoff-box-"))
+    environment = None if environment is None else environment.absolute()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     for room in ("code", "data"):
         (folder / room).mkdir()
     asks_read, asks = os.pipe()
@@ -76,10 +81,11 @@ def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ..
         worker.append(str(environment))
     mark = folder.name
     variables = _variables(mark, threads, home="/tmp" if level is Level.BUBBLEWRAP else str(folder))
-    wrap = _bubblewrap(folder, environment) if level is Level.BUBBLEWRAP else _limited(folder)
+    group = make_group(mark)
+    wrap = _bubblewrap(folder, environment) if level is Level.BUBBLEWRAP else []
     try:
         process = subprocess.Popen(
-            [*wrap, *worker],
+            [*_launched(folder, group, limited=level is not Level.BUBBLEWRAP), *wrap, *worker],
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=log_write,
@@ -89,6 +95,9 @@ def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ..
             cwd="/",
         )
     except OSError as error:
+        for fd in (asks, answers, log):
+            os.close(fd)
+        group.remove()
         shutil.rmtree(folder, ignore_errors=True)
         raise ConfinementError(f"A worker could not be started ({level}): {error}.") from error
     finally:
@@ -97,26 +106,18 @@ def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ..
     if cores:
         with contextlib.suppress(OSError):
             os.sched_setaffinity(process.pid, cores)
-    group = _process_group(process.pid, mark)
-    return Box(process, folder, level, asks, answers, log, mark, inside, group, [asks, answers, log])
+    os.set_blocking(asks, False)
+    own_packages, ends = environment is not None, [asks, answers, log]
+    return Box(process, folder, level, asks, answers, log, mark, inside, group, own_packages, ends)
 
 
-def _process_group(pid: int, mark: str) -> Path | None:
-    """A control group that stops a fork bomb where the system lets us make one; the watchdog alone would be late."""
-    for root in (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup")):
-        group = root / mark
-        try:
-            group.mkdir()
-        except OSError:
-            continue
-        try:
-            (group / "pids.max").write_text(str(MOST_PROCESSES))
-            (group / "cgroup.procs").write_text(str(pid))
-            return group
-        except OSError:
-            with contextlib.suppress(OSError):
-                group.rmdir()
-    return None
+def sweep() -> None:
+    """Take away the folders and groups that runs which were killed have left behind."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = path.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
+            find_group(path.name).remove()
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _variables(mark: str, threads: int, home: str) -> dict[str, str]:
@@ -124,17 +125,21 @@ def _variables(mark: str, threads: int, home: str) -> dict[str, str]:
     return {**clean, **{name: str(threads) for name in PINNED}}
 
 
-def _limited(folder: Path) -> list[str]:
-    """No wall, but limits: file size, open files, no core dumps, and dying with the parent."""
-    code = (
-        "import resource as r, ctypes, os, sys;"
-        f"r.setrlimit(r.RLIMIT_FSIZE, ({TMP_BYTES}, {TMP_BYTES}));"
-        "r.setrlimit(r.RLIMIT_CORE, (0, 0));"
-        "ctypes.CDLL(None).prctl(1, 9) if sys.platform == 'linux' else None;"
-        f"os.chdir({str(folder)!r});"
-        "os.execv(sys.argv[1], sys.argv[1:])"
-    )
-    return [sys.executable, "-I", "-S", "-c", code]
+def _launched(folder: Path, group: Group, limited: bool) -> list[str]:
+    """Join the control group before anything else runs, so that no process is ever outside of it.
+
+    Where there is no wall (`limited`), limits stand in: file size, no core dumps, and dying with the parent.
+    """
+    code = ["import os, sys", f"for path in {group.joins!r}: open(path, 'w').write('0')"]
+    if limited:
+        code += [
+            "import resource as r, ctypes",
+            f"r.setrlimit(r.RLIMIT_FSIZE, ({TMP_BYTES}, {TMP_BYTES}))",
+            "r.setrlimit(r.RLIMIT_CORE, (0, 0))",
+            "if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, 9)",
+            f"os.chdir({str(folder)!r})",
+        ]
+    return [sys.executable, "-I", "-S", "-c", "\n".join([*code, "os.execv(sys.argv[1], sys.argv[1:])"])]
 
 
 def _bubblewrap(folder: Path, environment: Path | None) -> list[str]:
@@ -142,7 +147,20 @@ def _bubblewrap(folder: Path, environment: Path | None) -> list[str]:
         shutil.which("bwrap") or "bwrap",
         *("--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534"),
         *("--hostname", "cell", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
-        *("--proc", "/proc", "--dev", "/dev", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"),
+        *(
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            "--size",
+            str(SHARED_BYTES),
+            "--tmpfs",
+            "/dev/shm",
+            "--remount-ro",
+            "/dev",
+        ),
+        *("--size", str(TMP_BYTES), "--tmpfs", "/tmp"),
+        *(("--disable-userns",) if _bubblewrap_version() >= (0, 8) else ()),
     ]
     for top in ("/usr", "/bin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives"):
         if os.path.islink(top):
@@ -152,6 +170,12 @@ def _bubblewrap(folder: Path, environment: Path | None) -> list[str]:
     for path in _python_folders(environment):
         command += ["--ro-bind", path, path]
     return [*command, "--ro-bind", str(folder), "/cell", "--chdir", "/tmp", "--remount-ro", "/", "--"]
+
+
+@functools.cache
+def _bubblewrap_version() -> tuple[int, ...]:
+    tried = subprocess.run(["bwrap", "--version"], capture_output=True, text=True, check=False)
+    return tuple(int(part) for part in re.findall(r"\d+", tried.stdout)[:2])
 
 
 def _python_folders(environment: Path | None) -> list[str]:
@@ -174,8 +198,9 @@ def kill(box: Box) -> None:
     import psutil
 
     victims = tree(box.process.pid)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(box.process.pid, signal.SIGKILL)
+    if box.process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(box.process.pid, signal.SIGKILL)
     if box.level is not Level.BUBBLEWRAP:
         victims += _marked(box.mark)
     for victim in victims:

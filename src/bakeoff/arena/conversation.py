@@ -11,13 +11,19 @@ from typing import Any
 
 from bakeoff.arena import wire
 from bakeoff.arena.confinement import Box
-from bakeoff.arena.meter import Reading, read_meter
+from bakeoff.arena.meter import Meter, Reading
 from bakeoff.errors import ConfinementError
 from bakeoff.nouns import Limits, Outcome
 
 TICK = 0.05
 LOG_KEPT = 64 * 1024
 ENDINGS = {"declined": Outcome.DECLINED, "refused": Outcome.REFUSED, "failed": Outcome.FAILED}
+
+
+def clean(text: str, most: int) -> str:
+    """A stranger's words made safe to keep and to show: no control characters, no broken Unicode, not too long."""
+    whole = text[-most:].encode("utf-8", "replace").decode()
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in whole)
 
 
 class Ended(Exception):
@@ -39,18 +45,35 @@ class Conversation:
     log_bytes: int = 0
     log: bytearray = field(default_factory=bytearray)
     deadline: float = float("inf")
+    allowed: float = 0.0
+    importing: bool = False
     base_processes: int = 0
     house: bool = True  # until the entry's code is in the box, an end is the house's fault
     _inbox: wire.Inbox = field(default_factory=lambda: wire.Inbox(0))
     _waiting: list[tuple[dict[str, Any], bytes]] = field(default_factory=list)
     _metered: float = 0.0
 
+    def __post_init__(self) -> None:
+        self.meters = Meter(self.box)
+
+    def allow(self, seconds: float, importing: bool = False) -> None:
+        """Set the deadline so many seconds from now; `importing` while the entry's own code is being loaded."""
+        self.allowed, self.importing = seconds, importing
+        self.deadline = time.monotonic() + seconds
+
     def tell(self, message: Mapping[str, Any]) -> None:
-        """Send one message in."""
-        try:
-            wire.write(self.box.asks, message)
-        except BrokenPipeError:
-            raise self._gone() from None
+        """Send one message in; an entry that has stuffed the pipe is timed out like any other."""
+        view = memoryview(wire.line(message))
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.box.asks, selectors.EVENT_WRITE)
+            while view:
+                selector.select(TICK)
+                try:
+                    view = view[os.write(self.box.asks, view) :]
+                except BlockingIOError:
+                    self._watch()
+                except BrokenPipeError:
+                    raise self._gone() from None
 
     def wait(self, event: str, payload: int = 0) -> tuple[dict[str, Any], bytes]:
         """Wait for `event`, whose payload may have `payload` bytes at the most."""
@@ -71,13 +94,13 @@ class Conversation:
 
     def _expect(self, event: str, message: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         said = message["event"]
-        reason = str(message.get("reason", ""))[:2000]
+        reason = clean(str(message.get("reason", "")), 2000)
         if said in ENDINGS:
             raise Ended(ENDINGS[said], reason)
         if said == "memory":
             raise Ended(Outcome.OUT_OF_MEMORY, f"{reason} of {self.limits.memory_mib} MiB.")
         if said != event:
-            raise Ended(Outcome.REFUSED, f"it said {said[:40]!r} where {event!r} was due.")
+            raise Ended(Outcome.REFUSED, f"it said {clean(said, 40)!r} where {event!r} was due.")
         return message, data
 
     def _take_answers(self) -> None:
@@ -103,19 +126,26 @@ class Conversation:
         if now > self.deadline and self.house:
             raise ConfinementError("A worker was not ready in time; is the machine overloaded?")
         if now > self.deadline:
-            raise Ended(Outcome.TIMED_OUT, f"it had not answered after {self.limits.seconds:g} s.")
+            if self.importing:
+                raise Ended(Outcome.FAILED, f"its own code had not been imported after {self.allowed:g} s.")
+            raise Ended(Outcome.TIMED_OUT, f"it had not answered after {self.allowed:g} s.")
         if now - self._metered >= TICK:
             self._metered = now
             self.meter()
 
     def meter(self) -> Reading:
         """Read the meters, keep the peak, and end the cell when memory or processes pass their limit."""
-        reading = read_meter(self.box)
+        reading = self.meters.read(self.base_processes + self.limits.processes)
         self.peak_mib = max(self.peak_mib, reading.mib)
         if reading.mib > self.limits.memory_mib:
             raise Ended(
                 Outcome.OUT_OF_MEMORY,
                 f"it held {reading.mib:.0f} MiB where {self.limits.memory_mib} MiB are allowed.",
+            )
+        if self.box.group.ran_out_of_memory():
+            raise Ended(
+                Outcome.OUT_OF_MEMORY,
+                f"the system ended one of its processes, where {self.limits.memory_mib} MiB are allowed.",
             )
         if self.base_processes and reading.processes - self.base_processes >= self.limits.processes:
             raise Ended(
@@ -131,8 +161,9 @@ class Conversation:
             return ConfinementError(
                 f"A worker ended before it was ready (exit code {code}): {self.log_tail(3) or 'it said nothing'}."
             )
-        if code in (137, -9):
-            return Ended(Outcome.OUT_OF_MEMORY, "it was killed from outside, as the system does when memory runs out.")
+        near = self.peak_mib > 0.8 * self.limits.memory_mib
+        if code in (137, -9) and (near or self.box.group.ran_out_of_memory()):
+            return Ended(Outcome.OUT_OF_MEMORY, f"the system killed it at the limit of {self.limits.memory_mib} MiB.")
         return Ended(Outcome.FAILED, f"it ended without answering (exit code {code}).")
 
     def _exit_code(self) -> int | None:
@@ -153,8 +184,7 @@ class Conversation:
     def log_tail(self, lines: int = 40) -> str:
         """The last lines that the entry printed, control characters made visible."""
         text = bytes(self.log[-8192:]).decode(errors="replace")
-        kept = "\n".join(text.splitlines()[-lines:])
-        return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in kept)
+        return clean("\n".join(text.splitlines()[-lines:]), LOG_KEPT)
 
     def forget_log(self) -> None:
         """Leave out what the house's own imports printed."""

@@ -11,16 +11,20 @@ import hashlib
 import importlib.util
 import shutil
 import tomllib
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points, version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bakeoff.errors import EntryError, NotFound
+from bakeoff.errors import EntryError, NotFound, UsageError
 from bakeoff.nouns import ENTRY_PROTOCOL, Entry, Source, digest
 
 KNOWN = ("protocol", "name", "team", "algorithm", "predictions", "parameters", "claims")
+WORDS = ("name", "team", "algorithm", "predictions")
 LARGEST = 256 << 20
+LONGEST_NAME = 100
+ANSWERS = (".csv", ".parquet")
 SKIPPED = ("__pycache__", ".git", ".venv", ".ipynb_checkpoints")
 
 SCAFFOLD_MODEL = '''"""A Bakeoff entry: any class with fit and predict_proba (or predict) on a pandas DataFrame."""
@@ -65,18 +69,37 @@ learning_rate = 0.1
 """
 
 
-def baselines() -> list[Entry]:
-    """The house's entries, and any other package's, from the entry-point group `bakeoff.algorithms`."""
+def baselines(chosen: bool | Sequence[str] = True) -> list[Entry]:
+    """The house's entries, and any other package's, from the entry-point group `bakeoff.algorithms`.
+
+    `chosen` is all, none, or those of these names; UsageError for a name that none has.
+    """
     points = sorted(entry_points(group="bakeoff.algorithms"), key=lambda point: point.name)
-    return [_baseline(point) for point in points]
+    names = [point.name for point in points]
+    for name in () if isinstance(chosen, bool) else chosen:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            mend = f"did you mean {near[0]!r}?" if near else f"baselines are {', '.join(names)}."
+            raise UsageError(f"There is no baseline {name!r}; {mend}")
+    taking_part = names if chosen is True else chosen or ()
+    hashed: dict[Path, str] = {}
+    return [_baseline(point, hashed) for point in points if point.name in taking_part]
 
 
-def _baseline(point: EntryPoint) -> Entry:
-    """The digest covers the package's version and the module's own file, found without importing it."""
+def _baseline(point: EntryPoint, hashed: dict[Path, str]) -> Entry:
+    """The digest covers the package's version and all the code beside the module, which it may import."""
     package = point.dist.name if point.dist else point.module.partition(".")[0]
     spec = importlib.util.find_spec(point.module)
-    code = Path(spec.origin).read_bytes() if spec and spec.origin else b""
-    made_of = [point.value, package, version(package) if point.dist else "", hashlib.sha256(code).hexdigest()]
+    code = ""
+    if spec and spec.origin:
+        file = Path(spec.origin)
+        # A module outside any package lies among strangers, so its own file alone is its code.
+        home = file.parent if spec.parent else file
+        if home not in hashed:
+            modules = sorted(home.rglob("*.py")) if spec.parent else [file]
+            hashed[home] = digest([[str(path.relative_to(file.parent)), _hash(path)] for path in modules])
+        code = hashed[home]
+    made_of = [point.value, package, version(package) if point.dist else "", code]
     return Entry(point.name, Source("baseline", point.name), digest(made_of), team="", baseline=True)
 
 
@@ -92,11 +115,20 @@ def read_entry(path: Path, *, name: str = "", team: str = "") -> Entry:
             else []
         )
         raise NotFound(f"There is no entry at {path}" + (f"; did you mean {near[0]}?" if near else "."))
+    try:
+        return _read(path, name, team)
+    except (RecursionError, MemoryError) as error:
+        raise EntryError(f"{path} is nested too deeply, or is too large, to be read as an entry.") from error
+    except OSError as error:
+        raise EntryError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _read(path: Path, name: str, team: str) -> Entry:
     if path.is_file():
         if path.suffix != ".py":
             raise EntryError(f"{path} is not a Python file; an entry is a .py file, or a folder with entry.toml.")
         _check_code(path, "")
-        return _named(Source("code", path.stem, str(path)), {}, name or path.stem, team, {})
+        return _named(Source("code", _module(path), str(path)), {}, name or path.stem, team, {})
     files = _files(path)
     settings = _settings(path)
     named = name or settings.get("name") or path.name
@@ -107,6 +139,7 @@ def read_entry(path: Path, *, name: str = "", team: str = "") -> Entry:
 
 def object_entry(name: str, pickled: bytes, folder: Path) -> Entry:
     """An entry made of the caller's own pickled estimator, laid into `folder`."""
+    check_name(name)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "object.pkl").write_bytes(pickled)
     return _named(Source("object", "object.pkl", str(folder)), {}, name, "", {})
@@ -118,7 +151,7 @@ def _settings(folder: Path) -> dict[str, Any]:
         return {}
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise EntryError(f"{path} is not valid TOML: {error}.") from error
     for key in settings:
         if key not in KNOWN:
@@ -129,26 +162,46 @@ def _settings(folder: Path) -> dict[str, Any]:
     for key in ("parameters", "claims"):
         if not isinstance(settings.get(key, {}), dict):
             raise EntryError(f"{path} gives {key} = {settings[key]!r}; it must be a table, [{key}].")
+        _check_values(path, key, settings.get(key, {}))
+    for key in WORDS:
+        if not isinstance(settings.get(key, ""), str):
+            raise EntryError(f'{path} gives {key} = {settings[key]!r}; it must be text, {key} = "...".')
     return settings
+
+
+def _check_values(path: Path, key: str, value: object) -> None:
+    """Refuse what JSON, which carries parameters to the worker, cannot hold: TOML's dates and times."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_values(path, f"{key}.{name}", inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_values(path, key, inner)
+    elif not isinstance(value, (str, int, float, bool)):
+        raise EntryError(f"{path} gives {key} = {value}, a {type(value).__name__}; write it as text in quotes.")
 
 
 def _source(path: Path, settings: Mapping[str, Any], files: list[Path]) -> Source:
     if "predictions" in settings:
-        if not (path / str(settings["predictions"])).is_dir():
-            raise EntryError(f"{path / 'entry.toml'} names a folder {settings['predictions']!r} that is not there.")
-        return Source("predictions", str(settings["predictions"]), str(path))
+        return Source("predictions", _predictions(path, settings["predictions"], files), str(path))
     if "algorithm" in settings:
-        module, _, attribute = str(settings["algorithm"]).partition(":")
-        file = path / (module.replace(".", "/") + ".py")
-        if not file.exists():
+        module, colon, attribute = settings["algorithm"].partition(":")
+        parts = module.split(".")
+        if not all(part.isidentifier() for part in (*parts, *([attribute] if colon else []))):
+            raise EntryError(
+                f"{path / 'entry.toml'} gives algorithm = {settings['algorithm']!r}; "
+                'it must name a class of a module in the entry\'s folder, as in "model:Model".'
+            )
+        file = path.joinpath(*parts).with_suffix(".py")
+        if file not in files:
             raise EntryError(f"{path / 'entry.toml'} names the module {module!r}, but there is no {file.name}.")
         _check_code(file, attribute)
-        return Source("code", str(settings["algorithm"]), str(path))
+        return Source("code", settings["algorithm"], str(path))
     code = [file for file in files if file.suffix == ".py" and file.parent == path]
     if len(code) == 1:
         _check_code(code[0], "")
-        return Source("code", code[0].stem, str(path))
-    if not code and any(file.suffix in (".csv", ".parquet") for file in files):
+        return Source("code", _module(code[0]), str(path))
+    if not code and any(file.suffix in ANSWERS and file.parent == path for file in files):
         return Source("predictions", ".", str(path))
     raise EntryError(
         f'{path} has no entry.toml and {len(code)} Python files; add entry.toml with algorithm = "module:Class", '
@@ -156,10 +209,36 @@ def _source(path: Path, settings: Mapping[str, Any], files: list[Path]) -> Sourc
     )
 
 
+def _predictions(path: Path, given: str, files: list[Path]) -> str:
+    """The folder of prediction files inside the entry's own folder, as a plain relative path."""
+    inner = PurePosixPath(given)
+    folder = path / inner
+    outside = not given or "\0" in given or "\\" in given or inner.is_absolute() or ".." in inner.parts
+    if outside or not folder.resolve().is_relative_to(path.resolve()):
+        raise EntryError(
+            f"{path / 'entry.toml'} gives predictions = {given!r}; it must name a folder inside the entry's own."
+        )
+    if not folder.is_dir():
+        raise EntryError(f"{path / 'entry.toml'} names a folder {given!r} that is not there.")
+    if not any(file.parent == folder and file.suffix in ANSWERS for file in files):
+        raise EntryError(f"{folder} holds no prediction files; put TASK.csv or TASK.parquet there for each task.")
+    return str(inner)
+
+
+def _module(file: Path) -> str:
+    """The name that a file is imported by."""
+    if "." in file.stem:
+        raise EntryError(f"{file} cannot be imported for the dot in its name; call it {file.stem.split('.')[0]}.py.")
+    return file.stem
+
+
 def _check_code(file: Path, attribute: str) -> None:
     """Refuse early what could never run, by parsing the code without running it."""
     try:
-        parsed = ast.parse(file.read_bytes(), filename=file.name)
+        with warnings.catch_warnings():
+            # What Python thinks of an entry's style is the entry's affair.
+            warnings.simplefilter("ignore")
+            parsed = ast.parse(file.read_bytes(), filename=file.name)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise EntryError(f"{file} is not valid Python{f', line {line}' if line else ''}: {error.args[0]}.") from error
@@ -186,6 +265,8 @@ def _files(folder: Path) -> list[Path]:
             continue
         if path.is_symlink():
             raise EntryError(f"{path} is a link; an entry holds its files itself.")
+        if not str(path.relative_to(folder)).isprintable():
+            raise EntryError(f"{str(path)!r} has a name that cannot be printed; give the file a plain name.")
         if path.is_file():
             files.append(path)
     size = sum(path.stat().st_size for path in files)
@@ -194,9 +275,17 @@ def _files(folder: Path) -> list[Path]:
     return files
 
 
+def check_name(name: str, noun: str = "an entry") -> None:
+    """Refuse a name that could not stand on a board or in the name of a file."""
+    plain_name = name and "/" not in name and name == name.strip() and name.isprintable() and name.strip(".")
+    if not plain_name or len(name) > LONGEST_NAME:
+        raise EntryError(f"{name[:LONGEST_NAME]!r} cannot name {noun}; use letters, digits, dots and dashes.")
+
+
 def _named(source: Source, parameters: Mapping[str, Any], name: str, team: str, claims: Mapping[str, Any]) -> Entry:
-    if not name or "/" in name or name != name.strip() or not name.isprintable():
-        raise EntryError(f"{name!r} cannot name an entry; use letters, digits, dots and dashes.")
+    check_name(name)
+    if team:
+        check_name(team, "a team")
     root = Path(source.folder)
     files = [root] if root.is_file() else [file for file in _files(root) if file.name != "entry.toml"]
     code = [[file.name if root.is_file() else str(file.relative_to(root)), _hash(file)] for file in files]

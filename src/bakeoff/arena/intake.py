@@ -18,8 +18,9 @@ from bakeoff.nouns import ColumnType, Role, Split, Table, Task
 class TableOptions:
     """What the caller says of a table; what is left empty is read from table.toml or inferred.
 
-    `split` is given, stratified, random, owner or time; `label` is real or made; `settings` is a `tables.Settings` that
-    stands for a table.toml; `leave_out_given_away` leaves columns out that follow from the target.
+    `split` is given, stratified, random, owner or time, and a `seed` of 0 is unsaid; `label` is real or made;
+    `settings` is a `tables.Settings` that stands for a table.toml; `leave_out_given_away` leaves columns out that
+    follow from the target.
     """
 
     target: str = ""
@@ -88,6 +89,24 @@ def add_table(places: Places, source: Any, options: TableOptions) -> Added:
     return Added(data.table, task, tuple(_explain(task, train, test, why)), tuple(data.notes))
 
 
+def newest_version(places: Places, task: Task) -> Task:
+    """The task of the table as it is now: a table whose table.toml was edited is another table, and its cells are due.
+
+    The same record comes back when nothing has changed; a new one has been written to the task's file.
+    """
+    from bakeoff.tables import load
+
+    table, own = places.tables / task.table / "table.toml", places.tasks / f"{task.name}.toml"
+    if not table.exists() or table.stat().st_mtime_ns <= own.stat().st_mtime_ns:
+        return task
+    digest = load(places.tables / task.table, places.truth).table.digest
+    if digest == task.table_digest:
+        return task
+    newest = replace(task, table_digest=digest)
+    write_task(places, newest)
+    return newest
+
+
 def _settings(source: Any, options: TableOptions) -> Any:
     from bakeoff.tables import Settings, settings_for
 
@@ -107,10 +126,10 @@ def _settings(source: Any, options: TableOptions) -> Any:
     split = settings.split
     if options.split or options.test_share or options.seed:
         base = split or Split()
+        method = options.split or base.method
         column = {"owner": options.owner, "time": options.time}.get(options.split, "")
-        split = Split(
-            options.split or base.method, column or base.column, options.test_share or base.test_share, options.seed
-        )
+        column = column or (base.column if method == base.method else "")
+        split = Split(method, column, options.test_share or base.test_share, options.seed or base.seed)
     return replace(settings, roles=roles, types={**settings.types, **options.types}, split=split, **changed)
 
 

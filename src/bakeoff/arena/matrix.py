@@ -23,7 +23,7 @@ from bakeoff.arena.runner import Due, Runner
 from bakeoff.arena.staging import Staged, TaskData, stage, worker_spec
 from bakeoff.arena.store import Store
 from bakeoff.arena.wire import CONTRACT
-from bakeoff.errors import BakeoffError, Refused
+from bakeoff.errors import BakeoffError, Refused, StoreError
 from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Judge, Level, Limits, Outcome, Task
 from bakeoff.tasks import kind
 
@@ -124,22 +124,28 @@ class Matrix:
             self.cell(entry, task, seed): (entry, task) for task in tasks for seed in range(seeds) for entry in entries
         }
 
+    def due(self, wanted: Mapping[Cell, Pair], limits: Limits, again: bool = False) -> list[Cell]:
+        """The cells that must be run, each once."""
+        kept = self.store.results()
+        return list({cell.id: cell for cell in wanted if self._is_due(kept.get(cell.id), limits, again)}.values())
+
     def run(self, wanted: Mapping[Cell, Pair], limits: Limits, runner: Runner, again: bool = False) -> RunSummary:
         """Run the cells that are due, then let judges see kept cells that they have not judged."""
         began = time.monotonic()
         kept = self.store.results()
-        due = [cell for cell in wanted if is_due(kept.get(cell.id), limits, again)]
+        due = self.due(wanted, limits, again)
         built = self._environments({wanted[cell][0].digest: wanted[cell][0] for cell in due})
         due = [cell for cell in due if wanted[cell][0].digest in built]
         self.watcher.start(len(due))
         with tempfile.TemporaryDirectory(prefix="bakeoff-stage-") as folder:
-            desk = _Desk(self, wanted, limits, Path(folder), runner.level)
+            desk = _Desk(self, {cell: wanted[cell] for cell in due}, limits, Path(folder))
             todo = [Due(cell, built[wanted[cell][0].digest]) for cell in due]
             self._troubles += runner.run(todo, desk.prepare, desk.finish, self.watcher.began)
-        self.judge({cell: pair for cell, pair in wanted.items() if cell not in set(due)})
+        ran = {cell.id for cell in due}
+        self.judge({cell: pair for cell, pair in wanted.items() if cell.id not in ran})
         return RunSummary(
             ran=sum(desk.outcomes.values()),
-            kept=len(wanted) - len(due),
+            kept=sum(cell.id in kept and cell.id not in ran for cell in wanted),
             judged=self._judged,
             outcomes=dict(desk.outcomes),
             seconds=time.monotonic() - began,
@@ -148,6 +154,11 @@ class Matrix:
             stopped=tuple(desk.stopped),
             overhead=tuple(desk.overhead),
         )
+
+    def _is_due(self, kept: CellResult | None, limits: Limits, again: bool) -> bool:
+        """A done cell whose answers are gone can no longer be judged, so it is due too."""
+        lost = kept is not None and kept.answers and not self.store.artefacts.path(kept.answers).exists()
+        return bool(lost) or is_due(kept, limits, again)
 
     def _environments(self, entries: Mapping[str, Entry]) -> dict[str, Path | None]:
         built: dict[str, Path | None] = {}
@@ -175,7 +186,11 @@ class Matrix:
             if due:
                 plan = NO_PROBES if result.level is Level.PREDICTIONS else self.plan(task, cell.seed)
                 rows: TaskData = self.data(task)
-                data = self.store.artefacts.get(result.answers)
+                try:
+                    data = self.store.artefacts.get(result.answers)
+                except StoreError as error:
+                    self._note(0, [f"{cell.entry} on {cell.task} could not be judged: {error}"])
+                    continue
                 test, probes = unpack(data, plan, len(rows.truth), max(1, len(task.classes)))
                 found, troubles = judge_cell(due, result, rows, plan, test, probes)
                 self.store.add_findings(cell.id, found)
@@ -206,7 +221,7 @@ def is_due(kept: CellResult | None, limits: Limits, again: bool = False) -> bool
 class _Desk:
     """Hands jobs to the runner and takes what it brings back; called from the runner's lanes."""
 
-    def __init__(self, matrix: Matrix, wanted: Mapping[Cell, Pair], limits: Limits, folder: Path, level: Level) -> None:
+    def __init__(self, matrix: Matrix, wanted: Mapping[Cell, Pair], limits: Limits, folder: Path) -> None:
         self.matrix = matrix
         self.wanted = wanted
         self.limits = limits
@@ -223,7 +238,7 @@ class _Desk:
         plan = self.matrix.plan(task, seed)
         return stage(self.matrix.data(task), seed, plan, self.matrix.secret, self.folder / f"{task.name}-{seed}")
 
-    def prepare(self, due: Due, core: int | None) -> Job:
+    def prepare(self, due: Due, cores: tuple[int, ...]) -> Job:
         """The job of a due cell."""
         entry, task = self.wanted[due.cell]
         staged = self.staged[task.name, due.cell.seed]
@@ -232,8 +247,8 @@ class _Desk:
         if entry.source.form == "predictions":
             code = code / entry.source.what if code else None
             rows = (Call(staged.rows_file, len(staged.data.truth), 1.0),)
-            return Job(spec, code, None, rows, staged.width, self.limits, core)
-        return Job(spec, code, staged.train, staged.calls, staged.width, self.limits, core)
+            return Job(spec, code, None, rows, staged.width, self.limits, cores)
+        return Job(spec, code, staged.train, staged.calls, staged.width, self.limits, cores)
 
     def finish(self, due: Due, played: Played, answered: float) -> None:
         """Check the answers, judge them, and write everything down at once."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def take(entry: Entry, data: TaskData, to: Path, limits: Limits, environments: P
     if to.exists() and not (to / "predictor.json").exists():
         raise EntryError(f"{to} is there already and is not a predictor; choose another folder.")
     code = Path(entry.source.folder) if entry.source.folder else None
-    environment = build_environment(code, environments) if code and entry.environment else None
+    environment = build_environment(code, environments.absolute()) if code and entry.environment else None
     columns = [column.name for column in data.columns(Visibility.FIT)]
     frame = pd.concat([data.train[columns], data.test[columns]], ignore_index=True)
     frame[TARGET] = np.concatenate([data.labels, data.truth])
@@ -56,20 +55,36 @@ def take(entry: Entry, data: TaskData, to: Path, limits: Limits, environments: P
             model = talk.ask({"do": "save"}, "model", LARGEST_MODEL)
         finally:
             talk.close()
-    to.mkdir(parents=True, exist_ok=True)
-    (to / "model.pkl").write_bytes(model)
-    if code is not None:
-        shutil.copytree(code, to / "code", dirs_exist_ok=True)
     asked = [{"name": c.name, "type": c.type.value} for c in data.columns(Visibility.BOTH)]
     about = {"format": FORMAT, "entry": entry.name, "digest": entry.digest, "task": data.task.name, "rows": len(frame)}
     about |= {"spec": spec, "columns": asked, "requirements": bool(environment)}
-    (to / "predictor.json").write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+    _save(to.resolve(), model, code, about)
     return to
+
+
+def _save(to: Path, model: bytes, code: Path | None, about: Mapping[str, Any]) -> None:
+    """Write a predictor beside `to` and swap it in whole, so that nothing of an older one stays."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent, ignore_cleanup_errors=True) as folder:
+        new, old = Path(folder) / "new", Path(folder) / "old"
+        new.mkdir()
+        (new / "model.pkl").write_bytes(model)
+        if code is not None:
+            shutil.copytree(code, new / "code")
+        (new / "predictor.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        if to.exists():
+            to.rename(old)
+        try:
+            new.rename(to)
+        except OSError:
+            if old.exists():
+                old.rename(to)
+            raise
 
 
 def load(path: str | Path, limits: Limits | None = None) -> Predictor:
     """A predictor that `take` saved, behind the wall; NotFound when there is none at `path`."""
-    folder = Path(path)
+    folder = Path(path).absolute()
     try:
         about = json.loads((folder / "predictor.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -91,6 +106,7 @@ class Predictor:
         self._about = about
         self._limits = limits
         self._talk: _Talk | None = None
+        self._end: Callable[[], object] | None = None
         self._asked = 0
 
     def __repr__(self) -> str:
@@ -108,10 +124,11 @@ class Predictor:
         return self._answers(frame)
 
     def close(self) -> None:
-        """End the box."""
-        if self._talk is not None:
-            self._talk.close()
-            self._talk = None
+        """End the box; the next question starts another."""
+        self._talk = None
+        if self._end is not None:
+            self._end()
+            self._end = None
 
     def __enter__(self) -> Predictor:
         return self
@@ -126,26 +143,41 @@ class Predictor:
         if missing:
             raise TableError([f"The frame lacks the column {name!r}, which the predictor needs." for name in missing])
         rows = conform(frame, self.columns).reset_index(drop=True)
+        width = max(1, len(self.classes))
+        try:
+            data = self._asked_in_box(rows, len(rows) * width * 8)
+        except BaseException:
+            # Whatever went wrong, what this box says next would answer another question.
+            self.close()
+            raise
+        return np.frombuffer(data, dtype=np.float64).reshape(len(rows), width).copy()
+
+    def _asked_in_box(self, rows: Frame, due: int) -> bytes:
         talk = self._started()
         self._asked += 1
         with tempfile.TemporaryDirectory(prefix="bakeoff-ask-") as folder:
             file = Path(folder) / f"ask-{self._asked}.parquet"
             rows.to_parquet(file)
             talk.hand_in(file)
-        width = max(1, len(self.classes))
-        data = talk.ask({"do": "ask", "file": file.name}, "answers", len(rows) * width * 8)
-        return np.frombuffer(data, dtype=np.float64).reshape(len(rows), width).copy()
+        data = talk.ask({"do": "ask", "file": file.name}, "answers", due)
+        talk.take_back(file.name)
+        if len(data) != due:
+            raise EntryError(f"{self.entry} gave {len(data)} bytes of answers to {len(rows)} rows; {due} were due.")
+        return data
 
     def _started(self) -> _Talk:
         if self._talk is None:
+            if not (self.folder / "model.pkl").is_file():
+                raise NotFound(f"The predictor at {self.folder} holds no model.pkl; take the entry again.")
             code = self.folder / "code"
             environment = None
             if self._about["requirements"]:
                 environment = build_environment(code, self.folder / "environment")
             talk = _Talk(self._about["spec"], code if code.exists() else None, environment, self._limits)
-            weakref.finalize(self, talk.close)
+            self._end = weakref.finalize(self, talk.close)
             talk.hand_in(self.folder / "model.pkl")
             talk.ask({"do": "restore", "file": "model.pkl"}, "fitted")
+            talk.take_back("model.pkl")
             self._talk = talk
         return self._talk
 
@@ -156,20 +188,33 @@ class _Talk:
     def __init__(self, spec: Mapping[str, Any], code: Path | None, environment: Path | None, limits: Limits) -> None:
         self.box = open_box(best_level(), environment, threads=limits.threads)
         self.limits = limits
-        self.talk = Conversation(self.box, limits, deadline=time.monotonic() + READY_SECONDS)
-        self.talk.wait("ready")
-        self.talk.house = False
-        if code is not None:
-            shutil.copytree(code, self.box.folder / "code", dirs_exist_ok=True)
-        self.ask({"do": "load", "spec": dict(spec)}, "loaded", seconds=LOAD_SECONDS)
+        self.talk = Conversation(self.box, limits, house=not self.box.own_packages)
+        try:
+            self._wait("ready", 0, READY_SECONDS)
+            self.box.group.cap_memory(limits.memory_mib)
+            self.talk.house = False
+            if code is not None:
+                shutil.copytree(code, self.box.folder / "code", dirs_exist_ok=True)
+            self.ask({"do": "load", "spec": dict(spec)}, "loaded", seconds=LOAD_SECONDS)
+        except BaseException:
+            self.close()
+            raise
 
     def hand_in(self, file: Path) -> None:
         shutil.copyfile(file, self.box.folder / "data" / file.name)
 
+    def take_back(self, name: str) -> None:
+        """Take a handed-in file out of the box again."""
+        (self.box.folder / "data" / name).unlink(missing_ok=True)
+
     def ask(self, message: Mapping[str, Any], event: str, payload: int = 0, seconds: float = 0.0) -> bytes:
-        self.talk.deadline = time.monotonic() + (seconds or self.limits.seconds)
+        return self._wait(event, payload, seconds or self.limits.seconds, message)
+
+    def _wait(self, event: str, payload: int, seconds: float, message: Mapping[str, Any] | None = None) -> bytes:
+        self.talk.allow(seconds, importing=event in ("ready", "loaded"))
         try:
-            self.talk.tell(message)
+            if message is not None:
+                self.talk.tell(message)
             return self.talk.wait(event, payload)[1]
         except Ended as ended:
             self.talk.finish_log()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.arena.board import Board, Duel, Estimate, Row, Square, TaskColumn, Versus
-from bakeoff.arena.scores import FOLDS, NOT_RUN, Kept, Scores
-from bakeoff.nouns import Entry, Level, Outcome, Task, digest
-from bakeoff.stats import interval, standings, versus
+from bakeoff.arena.board import Board, Duel, Row, Square, TaskColumn, Versus
+from bakeoff.arena.prizes import known, prizes, tasks_key, triple
+from bakeoff.arena.scores import BATCHY, HOUSE_NOTES, NOT_RUN, Kept, Scores
+from bakeoff.nouns import Array, Entry, Level, Outcome, Task
+from bakeoff.stats import standings, versus
 from bakeoff.tasks import kind
 
 
@@ -20,7 +23,7 @@ def rank(kept: Kept, track: str, question: str) -> Board:
     """The board of one track."""
     scores = Scores(kept)
     squares = scores.squares()
-    whole = ~np.isnan(scores.values).any(axis=(1, 2))
+    whole: Array = scores.met.all(axis=(1, 2))
     place = {entry.name: e for e, entry in enumerate(kept.entries)}
     complete = [entry for entry in kept.entries if whole[place[entry.name]]]
     rows: list[Row] = []
@@ -32,15 +35,15 @@ def rank(kept: Kept, track: str, question: str) -> Board:
             scores.replicates[np.ix_(np.array(chosen), scores.averaged)],
             scores.values[np.ix_(np.array(chosen), scores.averaged)],
             question=question,
-            key=_key(kept.tasks),
+            key=tasks_key(kept.tasks),
         )
-        rows = [_row(kept, squares, entry, i, standing) for i, entry in enumerate(complete)]
+        rows = [_row(scores, squares, entry, i, standing) for i, entry in enumerate(complete)]
         names = [entry.name for entry in complete]
         better = {a: {b: float(standing.better[i, j]) for j, b in enumerate(names)} for i, a in enumerate(names)}
         beyond = {a: tuple(b for j, b in enumerate(names) if standing.significant[i, j]) for i, a in enumerate(names)}
     rows.sort(key=lambda row: (row.rank or 0, -(row.mean.value if row.mean else 0.0)))
     ranked = {row.entry for row in rows}
-    rows += [_row(kept, squares, entry, None, None) for entry in kept.entries if entry.name not in ranked]
+    rows += [_row(scores, squares, entry, None, None) for entry in kept.entries if entry.name not in ranked]
     if complete and not scores.averaged.any():
         rows = [_unranked(row, whole[place[row.entry]]) for row in rows]
     columns = tuple(_column(kept, task, scores.averaged[t], scores.reasons[t]) for t, task in enumerate(kept.tasks))
@@ -53,14 +56,16 @@ def rank(kept: Kept, track: str, question: str) -> Board:
         squares=squares,
         better=better,
         beyond=beyond,
-        prizes=tuple(_prizes(kept, scores)),
+        prizes=tuple(prizes(scores, question)),
         reference=kept.reference if kept.reference in place else "",
         made_with=_made_with(kept),
     )
 
 
-def _row(kept: Kept, squares: Mapping[tuple[str, str], Square], entry: Entry, i: int | None, standing: Any) -> Row:
+def _row(scores: Scores, squares: Mapping[tuple[str, str], Square], entry: Entry, i: int | None, standing: Any) -> Row:
+    kept = scores.kept
     mine = [squares[entry.name, task.name] for task in kept.tasks]
+    gaps = [scores.gaps[entry.name, task.name] for task in kept.tasks if (entry.name, task.name) in scores.gaps]
     cpu = [square.cpu for square in mine if square.cpu is not None]
     peaks = [square.peak_mib for square in mine if square.peak_mib is not None]
     row = Row(
@@ -72,35 +77,46 @@ def _row(kept: Kept, squares: Mapping[tuple[str, str], Square], entry: Entry, i:
         cost=_cost_ratio(kept, squares, entry.name),
         cpu=sum(cpu) if cpu else None,
         peak_mib=max(peaks) if peaks else None,
-        marks=_marks(mine),
+        marks=_marks(mine, gaps),
     )
     if i is None or standing is None:
         return row
     return replace(
         row,
         rank=int(standing.rank[i]),
-        mean=_triple(standing.value[i], standing.low[i], standing.high[i]),
+        mean=_mean(triple(standing.value[i], standing.low[i], standing.high[i]), scores, mine),
         mean_rank=float(standing.mean_rank[i]),
-        win_rate=_known(standing.win_rate[i]),
-        p_first=_known(standing.p_first[i]),
+        win_rate=known(standing.win_rate[i]),
+        p_first=known(standing.p_first[i]),
     )
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _mean(mean: Estimate, scores: Scores, squares: Sequence[Square]) -> Estimate:
+    """The mean, with the mean of its tasks' intervals where its own replicates never varied, as all right answers do."""
+    mine = [square.score for t, square in enumerate(squares) if scores.averaged[t]]
+    ends = [(one.low, one.high) for one in mine if one is not None and one.low is not None and one.high is not None]
+    if mean.low is None or mean.low != mean.high or len(ends) != len(mine):
+        return mean
+    low, high = (sum(side) / len(ends) for side in zip(*ends, strict=True))
+    return replace(mean, low=min(low, mean.value), high=max(high, mean.value))
 
 
 def _cost_ratio(kept: Kept, squares: Mapping[tuple[str, str], Square], name: str) -> float | None:
-    """Geometric mean over tasks of CPU seconds divided by the reference entry's."""
+    """Geometric mean over tasks of CPU seconds divided by the reference entry's, where both were measured."""
     ratios = []
     for task in kept.tasks:
         mine, reference = squares[name, task.name], squares.get((kept.reference, task.name))
-        if reference is not None and mine.cpu and reference.cpu:
-            ratios.append(mine.cpu / reference.cpu)
-    return float(np.exp(np.mean(np.log(ratios)))) if ratios else None
+        if reference is not None and _timed(mine.cpu) and _timed(reference.cpu):
+            ratios.append(math.log(mine.cpu or 1.0) - math.log(reference.cpu or 1.0))
+    return math.exp(sum(ratios) / len(ratios)) if ratios else None
 
 
-def _marks(squares: Sequence[Square]) -> tuple[str, ...]:
+def _timed(seconds: float | None) -> bool:
+    return seconds is not None and math.isfinite(seconds) and seconds > 0
+
+
+def _marks(squares: Sequence[Square], gaps: Sequence[str]) -> tuple[str, ...]:
+    """What a reader must see of a row, in the house's words alone; an entry's own notes stand on its scorecard."""
     marks = []
     unfinished = [square for square in squares if square.outcome is None or square.seeds_due]
     if unfinished:
@@ -109,7 +125,9 @@ def _marks(squares: Sequence[Square]) -> tuple[str, ...]:
         count = sum(square.outcome is outcome for square in squares)
         if outcome is not Outcome.DONE and count:
             marks.append(f"{count} {outcome.value}")
-    marks += [note for note in dict.fromkeys(note for square in squares for note in square.notes)]
+    marks += [f"{gap}: {count} of {len(squares)} tasks" for gap, count in Counter(gaps).items()]
+    notes = dict.fromkeys(note for square in squares for note in square.notes)
+    marks += [note for note in notes if note in HOUSE_NOTES or note == BATCHY]
     if any(square.level is Level.PREDICTIONS for square in squares):
         marks.append("prediction files")
     if any(square.level is Level.PROCESS for square in squares):
@@ -131,52 +149,19 @@ def _column(kept: Kept, task: Task, averaged: bool, reason: str) -> TaskColumn:
     )
 
 
-def _prizes(kept: Kept, scores: Scores) -> list[Row]:
-    """For each team the mean over its final picks, where a missing or declined task counts as the constant."""
-    rows = []
-    teams = [entry.team for entry in kept.entries if entry.team and not entry.baseline]
-    place = {entry.name: e for e, entry in enumerate(kept.entries)}
-    for team in dict.fromkeys(teams):
-        own = [entry.name for entry in kept.entries if entry.team == team]
-        values, replicates, missing, chosen = [], [], 0, []
-        for t, task in enumerate(kept.tasks):
-            if not scores.averaged[t]:
-                continue
-            pick = kept.picks.get((team, task.name), own[-1])
-            at = place.get(pick)
-            if at is None or np.isnan(scores.values[at, t]).any():
-                missing += 1
-                values.append(0.0)
-                replicates.append(np.zeros(FOLDS))
-                continue
-            result = kept.results.get(kept.cells[pick, task.name, 0].id)
-            missing += result is not None and result.outcome is not Outcome.DONE
-            chosen.append(pick)
-            values.append(float(scores.values[at, t].mean()))
-            replicates.append(scores.replicates[at, t].mean(axis=0))
-        if not values:
-            continue
-        low, high = interval(np.mean(replicates, axis=0))
-        marks = [f"picks: {', '.join(dict.fromkeys(chosen))}"] if chosen else []
-        marks += [f"{missing} of {len(values)} tasks count as the constant"] if missing else []
-        mean = Estimate(float(np.mean(values)), float(low), float(high))
-        rows.append(Row(team, team, False, None, mean, marks=tuple(marks), kind="prize"))
-    return sorted(rows, key=lambda row: -(row.mean.value if row.mean else 0.0))
-
-
 def compare_two(kept: Kept, a: str, b: str, question: str) -> Versus:
     """A against B: who wins each table, by how much, and whether that is beyond noise."""
     two = replace(kept, entries=[entry for name in (a, b) for entry in kept.entries if entry.name == name])
     scores = Scores(two)
     squares = scores.squares()
     seen = ~np.isnan(scores.values).any(axis=(0, 2))
-    duels = [Duel(task.name, None, None, None, reason=NOT_RUN) for task in kept.tasks]
+    duels = [Duel(task.name, None, None, None, reason=_why_not(squares, (a, b), task.name)) for task in kept.tasks]
     if not seen.any():
         return Versus(a, b, tuple(duels), None, None)
-    found = versus(scores.replicates[:, seen], scores.values[:, seen], key=_key(kept.tasks), question=question)
+    found = versus(scores.replicates[:, seen], scores.values[:, seen], key=tasks_key(kept.tasks), question=question)
     for i, t in enumerate(np.flatnonzero(seen).tolist()):
         pair = [squares[name, kept.tasks[t].name] for name in (a, b)]
-        difference = _triple(found.difference[i], found.difference_low[i], found.difference_high[i])
+        difference = triple(found.difference[i], found.difference_low[i], found.difference_high[i])
         stopped = [
             f"{square.entry} {square.outcome.value}" for square in pair if square.outcome not in (None, Outcome.DONE)
         ]
@@ -194,16 +179,17 @@ def compare_two(kept: Kept, a: str, b: str, question: str) -> Versus:
     if not usable.any():
         return Versus(a, b, tuple(duels), None, None)
     if usable.sum() < seen.sum():
-        key = _key(kept.tasks)
+        key = tasks_key(kept.tasks)
         found = versus(scores.replicates[:, usable], scores.values[:, usable], key=key, question=question)
-    return Versus(a, b, tuple(duels), _triple(*found.overall), _known(found.p_better), bool(found.overall_beyond))
+    return Versus(a, b, tuple(duels), triple(*found.overall), known(found.p_better), bool(found.overall_beyond))
 
 
-def _triple(value: float, low: float, high: float) -> Estimate:
-    """A figure with its interval, or with the reason why there is none."""
-    if np.isnan(low) or np.isnan(high):
-        return Estimate(float(value), reason="one table says nothing of a new one")
-    return Estimate(float(value), float(low), float(high))
+def _why_not(squares: Mapping[tuple[str, str], Square], names: Sequence[str], task: str) -> str:
+    """Why two entries cannot be compared on a task: what is still due, or why a done cell has no score."""
+    pair = [squares[name, task] for name in names]
+    due = any(square.outcome is None or square.seeds_due for square in pair)
+    reasons = [square.reason for square in pair if square.outcome is Outcome.DONE and square.reason]
+    return NOT_RUN if due or not reasons else reasons[0]
 
 
 def _made_with(kept: Kept) -> dict[str, Any]:
@@ -216,7 +202,3 @@ def _made_with(kept: Kept) -> dict[str, Any]:
         "confinement": levels,
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
-
-
-def _key(tasks: Sequence[Task]) -> str:
-    return digest([task.digest for task in tasks])

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 from bakeoff.arena.cellrun import Job, Played, play
-from bakeoff.arena.confinement import Box, best_level
+from bakeoff.arena.confinement import Box, best_level, sweep
 from bakeoff.arena.spares import Spares
-from bakeoff.errors import ConfinementError
+from bakeoff.errors import BakeoffError, ConfinementError, StoreError
 from bakeoff.nouns import Cell, Level
 
 
@@ -27,7 +27,7 @@ class Due:
     environment: Path | None = None
 
 
-Prepare = Callable[[Due, int | None], Job]
+Prepare = Callable[[Due, tuple[int, ...]], Job]
 Finish = Callable[[Due, Played, float], None]
 
 
@@ -44,7 +44,7 @@ class Runner(Protocol):
 class Cores:
     """Which cores time cells, one lane each, and which do everything else."""
 
-    lanes: tuple[int | None, ...]
+    lanes: tuple[tuple[int, ...], ...]
     house: tuple[int, ...]
 
     @property
@@ -53,15 +53,16 @@ class Cores:
         return len(self.lanes)
 
 
-def share_cores(workers: int = 0) -> Cores:
-    """One core in four, and at least one, is left to spares and judges; each other core is a lane of one timed cell."""
+def share_cores(workers: int = 0, threads: int = 1) -> Cores:
+    """One core in four, and at least one, is left to spares and judges; the others make lanes of `threads` cores."""
     if not hasattr(os, "sched_getaffinity"):
-        return Cores((None,) * max(1, workers or (os.cpu_count() or 2) // 2), ())
+        return Cores(((),) * max(1, workers or (os.cpu_count() or 2) // 2), ())
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) == 1:
-        return Cores((cores[0],) * max(1, workers), (cores[0],))
+        return Cores(((cores[0],),) * max(1, workers), (cores[0],))
     house = max(1, len(cores) // 4)
-    lanes = cores[house:]
+    timed = cores[house:]
+    lanes = [tuple(timed[at : at + threads]) for at in range(0, max(1, len(timed) - threads + 1), threads)]
     return Cores(tuple(lanes[: workers or len(lanes)]), tuple(cores[:house]))
 
 
@@ -70,7 +71,7 @@ class LocalRunner:
 
     def __init__(self, workers: int = 0, threads: int = 1, level: Level | None = None) -> None:
         self.level = level or best_level()
-        self.cores = share_cores(workers)
+        self.cores = share_cores(workers, threads)
         self.threads = threads
         self._stop = threading.Event()
         self._boxes: dict[int, Box] = {}
@@ -78,6 +79,7 @@ class LocalRunner:
     def run(self, due: Sequence[Due], prepare: Prepare, finish: Finish, began: Callable[[Cell], None]) -> list[str]:
         """Run all cells; Ctrl-C ends the running ones and keeps the finished ones."""
         queue = deque(due)
+        sweep()
         spares = Spares(self.level, ahead=self.cores.count + 1, house_cores=self.cores.house, threads=self.threads)
         troubles: list[str] = []
         errors: list[BaseException] = []
@@ -86,10 +88,10 @@ class LocalRunner:
         lanes = [
             threading.Thread(
                 target=self._lane,
-                args=(core, queue, spares, _Hooks(prepare, finish, began, troubles, errors)),
+                args=(cores, queue, spares, _Hooks(prepare, finish, began, troubles, errors)),
                 daemon=True,
             )
-            for core in self.cores.lanes[: max(1, len(queue))]
+            for cores in self.cores.lanes[: max(1, len(queue))]
         ]
         try:
             for lane in lanes:
@@ -114,7 +116,7 @@ class LocalRunner:
         for box in list(self._boxes.values()):
             box.close()
 
-    def _lane(self, core: int | None, queue: deque[Due], spares: Spares, hooks: _Hooks) -> None:
+    def _lane(self, cores: tuple[int, ...], queue: deque[Due], spares: Spares, hooks: _Hooks) -> None:
         if self.cores.house:
             # The judges' and the spares' work stays off the cores where cells are timed; 0 is this thread alone.
             os.sched_setaffinity(0, self.cores.house)
@@ -125,34 +127,40 @@ class LocalRunner:
             except IndexError:
                 return
             try:
-                self._cell(due, core, queue, spares, hooks, free_since)
+                self._cell(due, cores, queue, spares, hooks, free_since)
             except BaseException as error:
                 if not self._stop.is_set():
                     hooks.errors.append(error)
                 return
 
     def _cell(
-        self, due: Due, core: int | None, queue: deque[Due], spares: Spares, hooks: _Hooks, free_since: float
+        self, due: Due, cores: tuple[int, ...], queue: deque[Due], spares: Spares, hooks: _Hooks, free_since: float
     ) -> None:
         hooks.began(due.cell)
         for attempt in (1, 2):
-            job = hooks.prepare(due, core)
+            job = hooks.prepare(due, cores)
             box = spares.take(due.environment)
             self._boxes[id(box)] = box
-            if queue:
+            try:
+                if self._stop.is_set():
+                    return
                 with contextlib.suppress(IndexError):
                     spares.warm(queue[0].environment)
-            try:
                 played = play(box, job, free_since)
                 answered = time.monotonic()
                 if not self._stop.is_set():
                     hooks.finish(due, played, answered)
                 return
-            except ConfinementError as error:
+            except StoreError:
+                raise
+            except Exception as error:
+                # One cell that the house cannot run must not cost everybody else theirs.
                 if self._stop.is_set():
                     return
-                if attempt == 2:
-                    hooks.troubles.append(f"{due.cell.entry} on {due.cell.task}: {error}")
+                if attempt == 2 or not isinstance(error, ConfinementError):
+                    said = str(error) if isinstance(error, BakeoffError) else f"{type(error).__name__}: {error}"
+                    hooks.troubles.append(f"{due.cell.entry} on {due.cell.task} was not run: {said}")
+                    return
             finally:
                 self._boxes.pop(id(box), None)
                 box.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -9,18 +10,35 @@ from statistics import median
 import numpy as np
 
 from bakeoff.arena.board import Estimate, Square
+from bakeoff.arena.board_words import one_line
 from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Outcome, Task
 
 FOLDS = 200
 LOG_LINES = 12
 NOT_RUN = "not run yet"
+NOT_JUDGED = "not judged yet"
+NO_NUMBER = "its score is not a number"
+BATCHY = "answers depend on the batch"
+NOTE_LENGTH = 120
+SAID = "entry says: "
+# What the house's own adapter may say of a cell. Notes come out of the box, so any other text is the entry's word.
+HOUSE_NOTES = frozenset(
+    {
+        "wrapped by skrub's tabular_pipeline",
+        "image columns left out",
+        "columns shown in fit alone left out",
+        "given class numbers for labels",
+        "gives labels, no probabilities",
+        "gaps in asked rows filled with training medians",
+    }
+)
 
 
 @dataclass(frozen=True)
 class Kept:
     """What a board reads: entries, tasks, seeds, and for each cell its result and its newest findings.
 
-    `notes` holds what is to be said of a table, by its name.
+    `notes` holds what is to be said of a table, by its name; `newest` each team's newest submission, by team.
     """
 
     title: str
@@ -33,6 +51,7 @@ class Kept:
     picks: Mapping[tuple[str, str], str]
     reference: str = "linear"
     notes: Mapping[str, str] = field(default_factory=dict)
+    newest: Mapping[str, str] = field(default_factory=dict)
 
 
 class Paired:
@@ -72,13 +91,19 @@ class Paired:
 
 
 class Scores:
-    """Normalised scores and the primary metric itself; a cell that did not get done counts as the constant, 0."""
+    """Normalised scores and the primary metric itself; a cell that did not get done counts as the constant, 0.
+
+    `met` (entries, tasks, seeds) says which cells ended and need nothing more: done ones have their primary finding.
+    `gaps` tells by (entry, task) why a done cell has no score.
+    """
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
         shape = (len(kept.entries), len(kept.tasks), kept.seeds)
         self.normalised, self.raw = Paired(shape), Paired(shape)
         self.averaged = np.ones(len(kept.tasks), dtype=bool)
+        self.met = np.zeros(shape, dtype=bool)
+        self.gaps: dict[tuple[str, str], str] = {}
         self.reasons = [""] * len(kept.tasks)
         for e, entry in enumerate(kept.entries):
             for t, task in enumerate(kept.tasks):
@@ -101,17 +126,25 @@ class Scores:
             return
         if result.outcome is not Outcome.DONE:
             self.normalised.put(at, 0.0)
+            self.met[at] = True
             return
+        gap = NOT_JUDGED
         for finding in self.kept.findings.get(cell.id, ()):
-            if finding.judge != "quality" or finding.metric != task.metric or finding.group or finding.value is None:
+            if finding.judge != "quality" or finding.metric != task.metric or finding.group:
                 continue
+            known = finding.value is not None and math.isfinite(finding.value)
             if finding.variant == "normalised":
-                self.normalised.put(at, finding.value, finding)
+                gap = "" if known else finding.reason or NO_NUMBER
+                # A task that nobody's answers can be scored on is shown with its reason, and holds no row back.
+                self.met[at] = known or finding.status != "ok"
                 if finding.status != "ok":
                     self.averaged[at[1]] = False
                     self.reasons[at[1]] = finding.reason
-            elif not finding.variant:
-                self.raw.put(at, finding.value, finding)
+            paired = self.normalised if finding.variant == "normalised" else self.raw
+            if known and finding.value is not None and finding.variant in ("", "normalised"):
+                paired.put(at, finding.value, finding)
+        if gap:
+            self.gaps[self.kept.entries[at[0]].name, task.name] = gap
 
     def squares(self) -> dict[tuple[str, str], Square]:
         """Each entry on each task."""
@@ -142,7 +175,7 @@ class Scores:
             outcome=worst.outcome,
             score=score,
             raw=raw,
-            reason=worst.reason,
+            reason=worst.reason or self.gaps.get((entry.name, task.name), ""),
             log="\n".join(worst.log.splitlines()[-LOG_LINES:]),
             seeds_done=len(done),
             seeds_due=kept.seeds - len(results),
@@ -157,8 +190,16 @@ class Scores:
 
 def _notes(result: CellResult) -> tuple[str, ...]:
     """What a reader must know of a cell, its dependence on the batch included."""
-    batchy = ("answers depend on the batch",) if result.measurements.batch_dependent else ()
-    return (*result.notes, *batchy)
+    batchy = (BATCHY,) if result.measurements.batch_dependent else ()
+    return (*(_told(note) for note in result.notes), *batchy)
+
+
+def _told(note: str) -> str:
+    """A note of the house as it is; any other as the entry's word, on one short line that cannot pass for several."""
+    if note in HOUSE_NOTES:
+        return note
+    said = SAID + one_line(note).replace(";", ",")
+    return said if len(said) <= NOTE_LENGTH else said[: NOTE_LENGTH - 1] + "…"
 
 
 def _figure_name(finding: Finding) -> str:

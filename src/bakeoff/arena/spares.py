@@ -10,7 +10,7 @@ from bakeoff.nouns import Level
 
 
 class Spares:
-    """Keeps `ahead` warm boxes for each environment in use; each box serves one cell and is never used again."""
+    """Keeps `ahead` warm boxes for the environment that is next; each box serves one cell and is never used again."""
 
     def __init__(self, level: Level, ahead: int = 1, house_cores: tuple[int, ...] = (), threads: int = 1) -> None:
         self.level = level
@@ -27,6 +27,11 @@ class Spares:
             waiting = self._warm.setdefault(environment, [])
             while not self._closed and len(waiting) < self.ahead:
                 waiting.append(self._open(environment))
+            idle = [box for other, boxes in self._warm.items() if other != environment for box in boxes]
+            for other in self._warm.keys() - {environment}:
+                self._warm[other] = []
+        for box in idle:
+            box.close()
 
     def take(self, environment: Path | None = None) -> Box:
         """A box for one cell, the oldest spare if there is one."""

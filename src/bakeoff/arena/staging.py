@@ -100,6 +100,10 @@ def stage(data: TaskData, seed: int, plan: CellPlan, secret: bytes, folder: Path
     return Staged(data, seed, plan, layout, folder / "train.parquet", tuple(calls), rows_file)
 
 
+def _asked(data: TaskData) -> set[str]:
+    return {column.name for column in data.columns(Visibility.BOTH)}
+
+
 def worker_spec(entry: Entry, data: TaskData, seed: int, limits: Limits) -> dict[str, Any]:
     """What the worker is told: where the algorithm comes from, and the schema an entry may ask for."""
     task = data.task
@@ -107,7 +111,8 @@ def worker_spec(entry: Entry, data: TaskData, seed: int, limits: Limits) -> dict
         "form": entry.source.form,
         "what": entry.source.what,
         "parameters": plain(entry.parameters),
-        "columns": plain([column for column in data.columns(Visibility.FIT)]),
+        "columns": plain(data.columns(Visibility.FIT)),
+        "fit_only": sorted({column.name for column in data.columns(Visibility.FIT)} - _asked(data)),
         "task": task.name,
         "kind": task.kind,
         "target": task.target,

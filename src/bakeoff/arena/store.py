@@ -7,6 +7,8 @@ the cells then running. SQLite by default; any database that SQLAlchemy reaches 
 from __future__ import annotations
 
 import functools
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -38,6 +40,13 @@ HEAD = "0001"
 MIGRATIONS = Path(__file__).parent / "migrations"
 # In the order of Finding's own fields, so that a row unpacks into a record.
 FINDING_FIELDS = ("judge", "metric", "value", "low", "high", "variant", "grp", "split", "n", "status", "reason")
+# Cells asked for in one query, well under the number of variables that any database takes.
+CHUNK = 500
+PATIENCE = 60.0
+# Marks a connection whose transactions take SQLite's write lock as they begin.
+WRITES = "bakeoff_writes"
+# Alembic keeps its running migration in a global of its own.
+_UPGRADING = threading.Lock()
 CELL_FIELDS = ("entry", "entry_digest", "task", "task_digest", "seed", "plan_digest", "contract")
 
 
@@ -54,12 +63,17 @@ class Store:
             need("psycopg", "postgres")
         try:
             self._engine = sa.create_engine(
-                url, **({"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {})
+                url, **({"connect_args": {"timeout": PATIENCE}} if url.startswith("sqlite") else {})
             )
             if url.startswith("sqlite"):
                 sa.event.listen(self._engine, "connect", _tune_sqlite)
-            with self._engine.begin() as connection:
-                _upgrade(connection)
+                sa.event.listen(self._engine, "begin", _begin_sqlite)
+            self._writer = self._engine.execution_options(**{WRITES: True})
+            with self._engine.connect() as connection:
+                found = _version(connection)
+            if found != HEAD:
+                with _UPGRADING, self._writer.begin() as connection:
+                    _upgrade(connection)
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             where = url.split("@")[-1]
             raise StoreError(f"The store at {where} cannot be opened: {_first_line(error)}.") from error
@@ -73,7 +87,7 @@ class Store:
         import sqlalchemy as sa
 
         try:
-            with self._engine.begin() as connection:
+            with self._writer.begin() as connection:
                 yield connection
         except sa.exc.OperationalError as error:
             raise StoreError(f"The store did not take a change: {_first_line(error)}.") from error
@@ -84,9 +98,14 @@ class Store:
         """Keep a result with the findings of each (judge, version), all or nothing."""
         results = _tables()["results"]
         row = {name: getattr(result.cell, name) for name in CELL_FIELDS}
-        row |= {name: plain(getattr(result, name)) for name in ("reason", "log", "answers", "limits", "measurements")}
+        row |= {name: plain(getattr(result, name)) for name in ("answers", "limits", "measurements")}
+        row |= {"reason": _storable(result.reason), "log": _storable(result.log)}
         row |= {"outcome": result.outcome.value, "level": result.level.value, "id": result.cell.id}
-        row |= {"made_with": plain(result.made_with), "notes": list(result.notes), "ended_at": _now()}
+        row |= {
+            "made_with": plain(result.made_with),
+            "notes": [_storable(note) for note in result.notes],
+            "ended_at": _now(),
+        }
         with self._begin() as connection:
             _forget(connection, result.cell.id)
             connection.execute(results.insert(), row)
@@ -101,9 +120,12 @@ class Store:
         """Kept results by cell id; all of them, or those asked for."""
         results = _tables()["results"]
         with self._engine.connect() as connection:
-            rows = connection.execute(results.select()).mappings().all()
-        wanted = None if cells is None else set(cells)
-        return {row["id"]: _result(row) for row in rows if wanted is None or row["id"] in wanted}
+            if cells is None:
+                rows = list(connection.execute(results.select()).mappings())
+            else:
+                queries = [results.select().where(results.c.id.in_(chunk)) for chunk in _chunks(cells)]
+                rows = [row for query in queries for row in connection.execute(query).mappings()]
+        return {row["id"]: _result(row) for row in rows}
 
     def findings(self, cells: Iterable[str]) -> dict[str, list[tuple[str, Finding]]]:
         """For each cell its findings with the version of the judge that made them."""
@@ -114,8 +136,8 @@ class Store:
         columns = [findings.c[name] for name in ("cell", "version", *FINDING_FIELDS, "replicates")]
         query = sa.select(*columns).order_by(findings.c.cell, findings.c.judge, findings.c.place)
         with self._engine.connect() as connection:
-            for cell, version, *fields, replicates in connection.execute(query):
-                if cell in found:
+            for chunk in _chunks(found):
+                for cell, version, *fields, replicates in connection.execute(query.where(findings.c.cell.in_(chunk))):
                     numbers = None if replicates is None else np.frombuffer(replicates, dtype="<f8")
                     values = [*fields, numbers]
                     found[cell].append((version, Finding(*values)))
@@ -157,6 +179,13 @@ class Store:
             for row in connection.execute(table.select().order_by(table.c.number)):
                 latest[row.name] = _entry(row.body)
         return list(latest.values())
+
+    def newest(self) -> dict[str, str]:
+        """Each team's newest submission, by the entry's name."""
+        table = _tables()["submissions"]
+        with self._engine.connect() as connection:
+            rows = connection.execute(table.select().order_by(table.c.number))
+            return {row.team: row.name for row in rows}
 
     def pick(self, team: str, task: str, entry: str) -> None:
         """Make `entry` the team's final pick on a task."""
@@ -210,13 +239,33 @@ def _tables() -> Any:
     return meta.tables
 
 
-def _upgrade(connection: sa.Connection) -> None:
-    """Bring an older store up to date; a newer one is refused, since this version cannot know what it means."""
+def _chunks(cells: Iterable[str]) -> Iterator[list[str]]:
+    """The cells without doubles, so many at a time as one query asks for."""
+    wanted = list(dict.fromkeys(cells))
+    for start in range(0, len(wanted), CHUNK):
+        yield wanted[start : start + CHUNK]
+
+
+def _version(connection: sa.Connection) -> str:
+    """The version that the store was left at, empty for a new one."""
     import sqlalchemy as sa
 
-    found = ""
-    if sa.inspect(connection).has_table("alembic_version"):
-        found = connection.execute(sa.text("select version_num from alembic_version")).scalar() or ""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.execute(sa.text("select version_num from alembic_version")).scalar() or "")
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    """Bring an older store up to date; a newer one is refused, since this version cannot know what it means.
+
+    All of it happens in the transaction that `connection` is in, which keeps every other process out.
+    """
+    import sqlalchemy as sa
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('bakeoff store'))"))
+    # Another process may have brought it up to date while this one waited for the lock.
+    found = _version(connection)
     if found == HEAD:
         return
     if found > HEAD:
@@ -234,10 +283,28 @@ def _upgrade(connection: sa.Connection) -> None:
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:
+    import sqlite3
+
+    # The driver would commit before every change of a table's shape; the store begins its transactions itself.
+    connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("pragma journal_mode=wal")
+    # SQLite does not wait for others when the journal is changed, so the waiting is done here.
+    until = time.monotonic() + PATIENCE
+    while cursor.execute("pragma journal_mode").fetchone() != ("wal",):
+        try:
+            cursor.execute("pragma journal_mode=wal")
+            break
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
     cursor.execute("pragma synchronous=normal")
     cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("begin immediate" if writes else "begin")
 
 
 def _forget(connection: sa.Connection, cell: str) -> None:
@@ -289,6 +356,11 @@ def _result(row: Any) -> CellResult:
 
 def _entry(body: Mapping[str, Any]) -> Entry:
     return Entry(**{**body, "source": Source(**body["source"])})
+
+
+def _storable(text: str) -> str:
+    """A stranger's text without what databases refuse: half characters and NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def _now() -> str:

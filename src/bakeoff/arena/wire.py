@@ -15,10 +15,14 @@ CONTRACT = "1"  # raised when a kept answer would no longer mean the same
 LINE_CAP = 64 * 1024
 
 
+def line(message: Mapping[str, Any], payload: bytes = b"") -> bytes:
+    """A message as the line that announces its payload."""
+    return json.dumps({**message, "bytes": len(payload)}, ensure_ascii=True).encode() + b"\n"
+
+
 def write(fd: int, message: Mapping[str, Any], payload: bytes = b"") -> None:
     """Write one message, and its payload if any, to a pipe."""
-    line = json.dumps({**message, "bytes": len(payload)}, ensure_ascii=True).encode() + b"\n"
-    for data in (line, payload):
+    for data in (line(message, payload), payload):
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
@@ -26,13 +30,13 @@ def write(fd: int, message: Mapping[str, Any], payload: bytes = b"") -> None:
 
 def read(fd: int) -> dict[str, Any]:
     """Read one message without payload, waiting for it; EOFError when the other side is gone."""
-    line = bytearray()
-    while not line.endswith(b"\n"):
+    said = bytearray()
+    while not said.endswith(b"\n"):
         byte = os.read(fd, 1)
         if not byte:
             raise EOFError("the other side has closed the pipe")
-        line += byte
-    message = json.loads(line)
+        said += byte
+    message = json.loads(said)
     if not isinstance(message, dict):
         raise ValueError("a message is a JSON object")
     return message
@@ -75,9 +79,9 @@ class Inbox:
         self._header = None
         return header, payload
 
-    def _parse(self, line: bytes) -> dict[str, Any]:
+    def _parse(self, said: bytes) -> dict[str, Any]:
         try:
-            header = json.loads(line)
+            header = json.loads(said)
         except (ValueError, RecursionError) as error:
             raise Malformed("a line that is not JSON") from error
         if not isinstance(header, dict) or not isinstance(header.get("event"), str):

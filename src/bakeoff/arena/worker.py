@@ -181,6 +181,7 @@ def schema_of(spec: Mapping[str, Any]) -> Schema:
         seed=spec["seed"],
         time_budget=spec["time_budget"],
         threads=spec["threads"],
+        fit_only=tuple(spec["fit_only"]),
     )
 
 

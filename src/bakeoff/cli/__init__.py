@@ -7,6 +7,7 @@ message on stderr with its own exit code; Ctrl-C says what is kept and leaves wi
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from bakeoff.cli import board, challenge, compare, demo, doctor
-from bakeoff.errors import BakeoffError, TableError
+from bakeoff.errors import BakeoffError, TableError, UsageError
 
 INTERRUPTED = 130
 ORDER = ("demo", "compare", "new", "table", "submit", "run", "judge", "board", "take", "doctor")
@@ -34,6 +35,11 @@ class Commands(TyperGroup):
         except BakeoffError as error:
             typer.echo(f"bakeoff: {_said(error)}", err=True)
             raise typer.Exit(error.exit_code) from None
+        except typer.BadParameter as error:
+            if type(error) is not typer.BadParameter:
+                raise  # something is missing altogether, where the usage helps more than a sentence
+            typer.echo(f"bakeoff: {_plainly(error.format_message())}", err=True)
+            raise typer.Exit(UsageError.exit_code) from None
         except KeyboardInterrupt as interrupt:
             typer.echo(f"\nbakeoff: {interrupt or 'Interrupted; nothing that was finished is lost.'}", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -48,6 +54,20 @@ def _said(error: BakeoffError) -> str:
     if len(problems) < 2:
         return str(error)
     return "\n".join([f"the table has {len(problems)} problems:", *(f"  - {problem}" for problem in problems)])
+
+
+def _plainly(message: str) -> str:
+    """A parser's message about one value, `Invalid value for '--seeds': Input should be ...`, in plainer words."""
+    words = {
+        "greater than or equal to": "at least",
+        "less than or equal to": "at most",
+        "valid integer": "whole number",
+    }
+    for theirs, ours in words.items():
+        message = message.replace(theirs, ours)
+    message = re.sub(r", unable to .*", "", message)
+    found = re.fullmatch(r"Invalid value for '?(.+?)'?: (?:Input )?(should .*?)\.?", message)
+    return f"The value of {found[1]} {found[2]}." if found else message
 
 
 def _version(asked: bool) -> None:

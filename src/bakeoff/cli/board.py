@@ -16,6 +16,10 @@ from bakeoff.errors import UsageError
 from bakeoff.nouns import plain
 
 Pair = tuple[str, str] | None
+ABOUT = {
+    "on these tables": "Asked on these tables: other test rows and other seeds.",
+    "on a new table": "The overall difference is about a new table, one that is not here; each row is about its own.",
+}
 
 
 @spread
@@ -29,6 +33,10 @@ def board(
     challenge: Folder = HERE,
 ) -> None:
     """Show the board: ranks, intervals, and who beats whom beyond noise."""
+    form.check()
+    if versus is not None and (form.html is not None or form.as_csv):
+        raise UsageError("--versus is shown as text or as --json; leave --html and --csv out.")
+
     from bakeoff.arena.board_export import board_csv, board_json
     from bakeoff.arena.board_text import board_text, versus_text
     from bakeoff.arena.challenge import Challenge
@@ -36,10 +44,12 @@ def board(
     with closing(Challenge.open(challenge)) as opened:
         if versus is not None:
             found = opened.versus(*versus, track=track or None, new_tables=new_tables)
+            question = "on a new table" if new_tables else "on these tables"
             if form.as_json:
-                print_json(plain(found))
+                print_json({"question": question, **plain(found)})
             else:
                 versus_text(found, console())
+                typer.echo(ABOUT[question])
             return
         boards = [opened.board(track, new_tables=new_tables)] if track else opened.boards(new_tables=new_tables)
         if not boards:

@@ -14,7 +14,7 @@ from bakeoff.cli.options import HERE, Folder, Json, Names, QuestionChoices, RunC
 from bakeoff.cli.progress import Bar
 from bakeoff.cli.showing import console, show_run, show_table
 from bakeoff.cli.spreading import spread
-from bakeoff.errors import NotFound
+from bakeoff.errors import NotFound, UsageError
 from bakeoff.nouns import plain
 
 new = typer.Typer(no_args_is_help=True, help="Make a challenge or an entry to start from.")
@@ -71,6 +71,8 @@ def table_add(
     """Read a table, say what was understood, and make its task."""
     from bakeoff.arena.challenge import Challenge
 
+    if names.label not in ("", "real", "made"):
+        raise UsageError(f"--label is {names.label!r}; say real or made, or leave it out.")
     options = question.options(name=names.name, track=names.track, label=names.label)
     with closing(Challenge.open(challenge)) as opened:
         added = opened.add_table(path, options)
@@ -169,7 +171,7 @@ def run(
     if as_json:
         print_json(plain(summary))
     else:
-        show_run(summary)
+        show_run(summary, watch.declined)
 
 
 def judge(

@@ -32,6 +32,8 @@ def compare(
     keep: Annotated[Path | None, Option(metavar="DIR", help="Keep all of it as a challenge in a new folder.")] = None,
 ) -> None:
     """Compare algorithms and the baselines on one table."""
+    form.check()
+
     from bakeoff.arena.board_export import board_csv, board_json
     from bakeoff.arena.board_text import board_text
     from bakeoff.arena.comparison import CompareOptions
@@ -59,7 +61,7 @@ def compare(
         elif form.as_csv:
             typer.echo(board_csv(found.board), nl=False)
         else:
-            show_run(found.summary)
+            show_run(found.summary, watch.declined)
             typer.echo()
             board_text(found.board, console())
     finally:

@@ -13,6 +13,7 @@ from bakeoff.cli.options import Json, RunChoices, print_json
 from bakeoff.cli.progress import Bar
 from bakeoff.cli.showing import console, show_run
 from bakeoff.cli.spreading import spread
+from bakeoff.errors import UsageError
 
 FOLDER = Path("demo")
 
@@ -35,6 +36,8 @@ def demo(
     from bakeoff.arena.challenge import RunRequest
     from bakeoff.arena.demo import make_demo, make_demo_from
 
+    if folder.is_file():
+        raise UsageError(f"{str(folder)!r} is a file; name a new folder for the demo.")
     with Bar(f"They are kept in {folder}; the same command goes on from there.") as watch:
         watch.message("reading the tables")
         opened, left_out = (make_demo(folder), []) if data is None else make_demo_from(data, folder, watcher=watch)
@@ -48,7 +51,7 @@ def demo(
         return
     for line in left_out:
         typer.echo(line)
-    show_run(summary)
+    show_run(summary, watch.declined)
     for board in boards:
         typer.echo()
         board_text(board, console())

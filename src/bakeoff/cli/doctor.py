@@ -19,12 +19,13 @@ from bakeoff.nouns import plain
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: what was found, whether it is well, and the mend when it is not."""
+    """One thing looked at: what was found, whether it is well and needed, and the mend when it is not well."""
 
     name: str
     found: str
     well: bool = True
     mend: str = ""
+    needed: bool = True
 
 
 def doctor(
@@ -35,7 +36,7 @@ def doctor(
     """Say what works here: the wall, the parts installed, the cores and the store."""
     checks = [_python(), _wall(), _cores(), _memory(), *_extras(), *_store(challenge)]
     if as_json:
-        print_json({"well": all(check.well for check in checks), "checks": plain(checks)})
+        print_json({"well": all(check.well for check in checks if check.needed), "checks": plain(checks)})
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
@@ -100,9 +101,10 @@ def _extras() -> Iterator[Check]:
             except PackageNotFoundError:
                 missing.append(name)
         if names and missing:
-            yield Check(f"extra {extra}", f"without {', '.join(missing)}", False, f"pip install 'bakeoff[{extra}]'")
+            mend = f"pip install 'bakeoff[{extra}]'"
+            yield Check(f"extra {extra}", f"without {', '.join(missing)}; optional", False, mend, needed=False)
         elif names:
-            yield Check(f"extra {extra}", f"{', '.join(names)}")
+            yield Check(f"extra {extra}", f"{', '.join(names)}", needed=False)
 
 
 def _store(folder: Path) -> Iterator[Check]:

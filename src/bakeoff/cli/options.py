@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -93,6 +96,23 @@ class BoardChoices:
     as_csv: Annotated[bool, Option("--csv", help="Print the board as CSV.")] = False
     html: Annotated[Path | None, Option(metavar="PATH", help="Write the board as one HTML file.")] = None
 
+    def check(self) -> None:
+        """UsageError when the page could not be written, which is better said before anything runs."""
+        if self.html is None:
+            return
+        parent = self.html.absolute().parent
+        if self.html.is_dir():
+            fault = f"is a folder; name a file in it, such as {str(self.html / 'board.html')!r}"
+        elif not parent.exists():
+            fault = f"lies in a folder that is not there; make it first: mkdir -p {shlex.quote(str(self.html.parent))}"
+        elif not parent.is_dir():
+            fault = f"cannot be written, since {str(self.html.parent)!r} is a file; name another path"
+        elif not os.access(self.html if self.html.exists() else parent, os.W_OK):
+            fault = "may not be written by you; name another path"
+        else:
+            return
+        raise UsageError(f"--html {str(self.html)!r} {fault}.")
+
 
 def column_types(given: Iterable[str]) -> Mapping[str, ColumnType]:
     """`["city=text", ...]` as a mapping; UsageError names what is not a type."""
@@ -100,7 +120,9 @@ def column_types(given: Iterable[str]) -> Mapping[str, ColumnType]:
     for word in given:
         column, equals, name = word.rpartition("=")
         if not equals or name not in list(ColumnType):
-            raise UsageError(f"--type {word!r} is not COL=TYPE with a type of {', '.join(ColumnType)}.")
+            near = get_close_matches(name.lower(), list(ColumnType), 1)
+            close = f"; did you mean '{column}={near[0]}'?" if equals and near else "."
+            raise UsageError(f"--type {word!r} is not COL=TYPE with a type of {', '.join(ColumnType)}{close}")
         types[column] = ColumnType(name)
     return types
 

@@ -21,13 +21,15 @@ class Interrupted(KeyboardInterrupt):
 class Bar:
     """Watches a run: `with Bar() as watch: challenge.run(what, watch)`.
 
-    Ctrl-C inside leaves as Interrupted, whose message says how many cells were finished.
+    `declined` are the cells that declined, with their reasons. Ctrl-C inside leaves as Interrupted, whose message says
+    how many cells were finished.
     """
 
     def __init__(self, kept: str = "They are kept; the same command goes on from there.") -> None:
         self.kept = kept
         self.total = 0
         self.done = 0
+        self.declined: list[CellResult] = []
         self._running: dict[str, str] = {}
         self._lock = threading.Lock()  # lanes are threads
         self._progress: Progress | None = None
@@ -77,6 +79,8 @@ class Bar:
         with self._lock:
             self._running.pop(result.cell.id, None)
             self.done += 1
+            if result.outcome.value == "declined":
+                self.declined.append(result)
             self._show()
 
     def message(self, text: str) -> None:

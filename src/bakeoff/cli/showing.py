@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bakeoff.arena.matrix import RunSummary
-    from bakeoff.nouns import Table
+    from bakeoff.nouns import CellResult, Table
 
 
 STOPPED_SHOWN = 8
@@ -41,17 +42,33 @@ def show_table(table: Table) -> None:
     console().print(grid)
 
 
-def show_run(summary: RunSummary) -> None:
-    """How many cells ran, how they ended, at which level of confinement, and what the house failed to do."""
+def show_run(summary: RunSummary, declined: Sequence[CellResult] = ()) -> None:
+    """How many cells ran, how they ended and at which level; who declined and what failed goes to stderr."""
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     ran = f"{summary.ran} cell{'s' * (summary.ran != 1)} run in {summary.seconds:.0f} s"
     ended = f" ({outcomes})" if outcomes else ""
     typer.echo(f"{ran}{ended}, {summary.kept} kept from before; level {summary.level.value}.")
+    for line in _declined(declined):
+        typer.echo(line, err=True)
     for result in summary.stopped[:STOPPED_SHOWN]:
-        typer.echo(f"{result.cell.entry} on {result.cell.task} {result.outcome.value}: {result.reason}")
+        typer.echo(f"{result.cell.entry} on {result.cell.task} {result.outcome.value}: {result.reason}", err=True)
         for line in result.log.splitlines()[-LOG_LINES:]:
-            typer.echo(f"    {line}")
+            typer.echo(f"    {line}", err=True)
     if len(summary.stopped) > STOPPED_SHOWN:
-        typer.echo(f"... and {len(summary.stopped) - STOPPED_SHOWN} more; the page shows them all.")
+        typer.echo(f"... and {len(summary.stopped) - STOPPED_SHOWN} more; the page shows them all.", err=True)
     for trouble in summary.troubles:
         typer.echo(f"bakeoff: {trouble}", err=True)
+
+
+def _declined(results: Sequence[CellResult]) -> Iterator[str]:
+    """One line for each entry and reason, however many tasks and seeds share it."""
+    tasks: dict[tuple[str, str], dict[str, None]] = {}
+    for result in results:
+        tasks.setdefault((result.cell.entry, result.reason), {})[result.cell.task] = None
+    lines = []
+    for (entry, reason), names in sorted(tasks.items()):
+        where = next(iter(names)) if len(names) == 1 else f"{len(names)} tasks"
+        lines.append(f"{entry} declined {where}: {' '.join(reason.split()) or 'it gave no reason'}")
+    yield from lines[:STOPPED_SHOWN]
+    if len(lines) > STOPPED_SHOWN:
+        yield f"... and {len(lines) - STOPPED_SHOWN} more; the page shows them all."

@@ -18,11 +18,11 @@ class Quality:
 
     One finding for each metric; one more with variant `normalised` for the task's primary metric, where 0 is the best
     constant answer fitted on the training labels and 1 is perfect. Bootstrap weights depend on the task alone, so
-    replicates of two cells are paired.
+    replicates of two cells are paired. Answers whose score is no finite number are at the common scale's floor.
     """
 
     name = "quality"
-    version = "2"
+    version = "3"
 
     def plan(self, brief: Brief) -> Plan:
         """Nothing: the test rows are asked anyway."""
@@ -35,7 +35,9 @@ class Quality:
         truth = asked.encode(answered.truth, task)
         answers = asked.accept(answered.answers, task)
         weights = resample(len(truth), task.digest)
-        scores = asked.score(truth, answers, task, weights)
+        # Numbers near the largest float overflow when squared; normalise deals with what comes of it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = asked.score(truth, answers, task, weights)
         findings = [
             self._finding(asked.metrics[name], score, len(truth), primary=name == task.metric)
             for name, score in scores.items()
@@ -45,7 +47,8 @@ class Quality:
 
     def _finding(self, metric: Metric, score: Score, n: int, *, primary: bool) -> Finding:
         if not math.isfinite(score.value):
-            reason = f"{metric.title} is undefined on these test rows"
+            wrong = "undefined on these test rows" if math.isnan(score.value) else "beyond any number"
+            reason = f"{metric.title} is {wrong}"
             return Finding(self.name, metric.name, None, n=n, status="insufficient", reason=reason)
         low, high, reason = all_right(metric, score, n) or spread(score.replicates)
         replicates = score.replicates if primary else None

@@ -3,7 +3,8 @@
 Two questions, never blended. *On these tables*: would other test rows and other seeds have changed the order? The tasks
 stay, the rows' bootstrap folds are paired across entries, and seeds are drawn anew within each task. *On a new table*:
 what would the mean be over other tables like these? Tables are drawn as clusters; the noise of rows and seeds is
-already in the spread of the tables' scores, and counting it a second time would make intervals too wide.
+already in the spread of the tables' scores, and counting it a second time would make intervals too wide. Fewer than
+four tables say next to nothing about another one, so there nothing is claimed.
 """
 
 from __future__ import annotations
@@ -21,19 +22,21 @@ from bakeoff.stats.significance import holm, p_values
 THESE_TABLES = "on these tables"
 NEW_TABLE = "on a new table"
 LEVEL = 0.95
+FEWEST_TABLES = 4  # with fewer, t intervals are wider than the scale itself
+SCALE = (-1.0, 1.0)  # normalised scores: the floor, and a perfect answer
 
 
 @dataclass(frozen=True, eq=False)
 class Standings:
     """Arrays over entries (E,), and over pairs (E, E) with the row's entry first.
 
-    `value` is the mean score over tasks with its 95 % interval `low`, `high`. `mean_rank` (1 is best, ties share) and
-    `win_rate` (share of tasks and opponents won, ties half; nan without opponents) are of the scores as they are, with
-    intervals beside them. `p_first` is the share of folds in which the entry has the highest mean, `better` the share
-    in which the row's mean is above the column's, ties shared in both. `difference` is row minus column, `p` its
-    Holm-adjusted p-value over all pairs, `significant` whether the row is better beyond noise, and `rank` 1 + the
-    number of entries that are significantly better. With a single task nothing is known of a new table: intervals, p,
-    p_first and better are nan.
+    `value` is the mean score over tasks with its 95 % interval `low`, `high`, never beyond the scale of -1 to 1.
+    `mean_rank` (1 is best, ties share) and `win_rate` (share of tasks and opponents won, ties half; nan without
+    opponents) are of the scores as they are, with intervals beside them. `p_first` is the share of folds in which the
+    entry has the highest mean, `better` the share in which the row's mean is above the column's, ties shared in both.
+    `difference` is row minus column, `p` its Holm-adjusted p-value over all pairs, `significant` whether the row is
+    better beyond noise, and `rank` 1 + the number of entries that are significantly better. With fewer than four tasks
+    nothing is said of a new table: intervals, p, p_first and better are nan.
     """
 
     question: str
@@ -78,7 +81,7 @@ def standings(
     The p-value of a pair comes from the paired difference of the means over its standard deviation: over the folds with
     the normal distribution on these tables, over the tables with Student's t (T - 1 degrees of freedom) on a new one.
     Raises ValueError for another question, and when an entry has no seed at all on a task: rows that are not complete
-    are left out before they are ranked.
+    are left out before they are ranked. Scores are normalised, from -1 to 1.
     """
     folds, points = over_seeds(replicates, values, key=key)
     holes = np.argwhere(np.isnan(points))
@@ -100,8 +103,8 @@ def standings(
     return Standings(
         question=question,
         value=value,
-        low=spread.low,
-        high=spread.high,
+        low=np.maximum(spread.low, SCALE[0]),
+        high=np.minimum(spread.high, SCALE[1]),
         mean_rank=ranks,
         mean_rank_low=rank_low,
         mean_rank_high=rank_high,
@@ -129,7 +132,7 @@ def spread_of(folds: Array, points: Array, question: str, key: str) -> Spread:
         )
     if question != NEW_TABLE:
         raise ValueError(f"There is no question {question!r}; ask {THESE_TABLES!r} or {NEW_TABLE!r}.")
-    if tasks < 2:
+    if tasks < FEWEST_TABLES:
         unknown = np.full(len(value), np.nan)
         pairs = np.full((len(value), len(value)), np.nan)
         return Spread(np.full((len(value), folds.shape[2]), np.nan), unknown, unknown, pairs, unknown, 1.0)

@@ -9,8 +9,9 @@ import numpy as np
 
 from bakeoff.nouns import Array, Column, ColumnType, Frame, Role, Split
 from bakeoff.tables.reading import Raw
-from bakeoff.tables.sentences import listed, near, rows
+from bakeoff.tables.sentences import all_or_ends, listed, near, rows
 from bakeoff.tables.settings import Settings
+from bakeoff.tables.types import image_paths
 
 
 def structure(raw: Raw, settings: Settings) -> list[str]:
@@ -33,9 +34,17 @@ def structure(raw: Raw, settings: Settings) -> list[str]:
         problems.append(f"{whose} has a column 'row_id', a name that Bakeoff keeps for itself; rename it.")
     known = [name for name in names if name not in settings.leave_out]
     if not settings.target:
-        problems.append(f"{whose} has no target; name the column to be predicted{near('', known)}.")
+        problems.append(
+            f"{whose} has no target; name the column to be predicted with --target (target = ... in table.toml): "
+            f"{all_or_ends(known)}."
+        )
     elif settings.target not in names:
-        problems.append(f"{whose} has no column {settings.target!r} to be the target{near(settings.target, known)}.")
+        close = near(settings.target, known)
+        close = close if "did you mean" in close else ""
+        problems.append(
+            f"{whose} has no column {settings.target!r} to be the target{close}; "
+            f"give --target one of its columns: {all_or_ends(known)}."
+        )
     elif known == [settings.target] and len(names) > 1:
         problems.append(f"{whose} has no column left beside the target {settings.target!r}; leave fewer out.")
     if not settings.lenient:
@@ -53,13 +62,36 @@ def split_columns(settings: Settings, names: Sequence[str]) -> list[str]:
     if not split.column:
         if split.method == "given":
             return []
+        option = {"owner": "--owner", "time": "--time-column"}[split.method]
         return [
             f"A split by {split.method} needs a column with the role {split.method!r}; "
-            f"name it with {split.method} = ..."
+            f"name it with {option} COL, or with {split.method} = ... in table.toml."
         ]
     if split.column not in names:
         return [f"There is no column {split.column!r} to split by{near(split.column, names)}."]
     return []
+
+
+def pictures(raw: Raw, columns: Sequence[Column], settings: Settings) -> list[str]:
+    """A sentence for each undeclared column whose cells name picture files of which none is there.
+
+    Taken as names they would be a column that tells nothing, and nobody would learn that the pictures were not read.
+    """
+    problems = []
+    for column in columns:
+        if column.type is ColumnType.IMAGE or column.name in settings.types or column.role is Role.TARGET:
+            continue
+        named = image_paths(raw.frame[column.name], settings.missing)
+        if named is None:
+            continue
+        told = f"Column {column.name!r} names picture files ({listed(named.head(2).tolist())} ...), but "
+        other = f"or declare another type (--type {column.name}=categorical)."
+        if raw.folder is None:
+            problems.append(f"{told}there is no folder to look for them in; give the pictures' bytes, {other}")
+        else:
+            mend = "put the pictures there, name the folder they start from with images = ... in table.toml, "
+            problems.append(f"{told}none of them is in the folder {str(raw.folder)!r}; {mend}{other}")
+    return problems
 
 
 def cells(column: Column, wrong: dict[str, Array], parts: Array | None) -> list[str]:

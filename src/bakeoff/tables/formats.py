@@ -23,7 +23,7 @@ def parse(data: bytes, name: str) -> Frame:
     if suffix not in SUFFIXES:
         raise UsageError(f"{name!r} is not a format Bakeoff reads; save it as CSV (.csv, .tsv) or Parquet (.parquet).")
     if not data:
-        raise TableError(f"{name!r} is empty (0 bytes).")
+        raise TableError(f"{name!r} is empty (0 bytes); write or copy it again, or name another file.")
     return _parquet(data, name) if suffix == ".parquet" else _csv(data, name, "\t" if suffix == ".tsv" else "")
 
 
@@ -117,7 +117,7 @@ def _ragged(name: str, bad: list[Any], good: int, delimiter: str) -> str:
         mend = f"a quote opened in data row {quote.number - 1} may not be closed"
     return (
         f"{name!r} is ragged: the header has {expected} columns, but {', '.join(shown)}{more} "
-        f"({good:,} rows are sound); {mend}."
+        f"({good:,} {'row is' if good == 1 else 'rows are'} sound); {mend}."
     )
 
 

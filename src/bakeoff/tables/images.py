@@ -37,7 +37,7 @@ def read_cell(cell: Any, folder: Path | None) -> bytes:
     if not path.is_relative_to(root):
         raise NotAnImage("is a path that leads out of the table's folder")
     if not path.is_file():
-        raise NotAnImage("names a file that is not there")
+        raise NotAnImage(f"names a file that is not in the folder {str(folder)!r}")
     if path.stat().st_size > MAX_BYTES:
         raise NotAnImage(f"is larger than {MAX_BYTES // 2**20} MiB")
     return path.read_bytes()

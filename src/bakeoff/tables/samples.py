@@ -53,7 +53,14 @@ def _digits(bundle: Any) -> Sample:
     types = {"picture": ColumnType.IMAGE}
     note = "handwritten digits, as pictures alone"
     settings = Settings(
-        "digits", "digit", types, kind="classification", licence=LICENCE, source="scikit-learn load_digits", notes=note
+        "digits",
+        "digit",
+        types,
+        kind="classification",
+        label="real",
+        licence=LICENCE,
+        source="scikit-learn load_digits",
+        notes=note,
     )
     return Sample("digits", frame, settings, note=note)
 
@@ -80,7 +87,8 @@ def _bundled(name: str, bundle: Any, target: str, note: str) -> Sample:
     classes = getattr(bundle, "target_names", None)
     frame[target] = bundle.target if classes is None else np.array([str(c) for c in classes])[bundle.target]
     kind = "regression" if classes is None else "classification"
-    settings = Settings(name, target, kind=kind, licence=LICENCE, source=f"scikit-learn load_{name}", notes=note)
+    source = f"scikit-learn load_{name}"
+    settings = Settings(name, target, kind=kind, label="real", licence=LICENCE, source=source, notes=note)
     return Sample(name, frame, settings, note=note)
 
 

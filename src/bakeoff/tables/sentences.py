@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from bakeoff.nouns import Array
 
 SHOWN = 5  # row numbers or names in one sentence; more would hide the mend
+FEW = 12  # names up to which all of them are told
+ENDS = 4  # names told from either end of a longer list
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -26,6 +28,14 @@ def listed(names: Sequence[object], shown: int = SHOWN) -> str:
     if len(quoted) > shown:
         return f"{', '.join(quoted[:shown])} and {len(quoted) - shown} more"
     return " and ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
+
+
+def all_or_ends(names: Sequence[object]) -> str:
+    """The names quoted: all when they are few, else the first and the last ones, where targets tend to stand."""
+    quoted = [repr(str(name)) for name in names]
+    if len(quoted) <= FEW:
+        return listed(names, FEW)
+    return f"{', '.join(quoted[:ENDS])}, {len(quoted) - 2 * ENDS} more, {', '.join(quoted[-ENDS:])}"
 
 
 def rows(wrong: Array, parts: Array | None = None) -> str:

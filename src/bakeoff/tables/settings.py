@@ -34,7 +34,8 @@ class Settings:
     """A table's name, question, column types and roles as declared; whatever is empty is inferred.
 
     `images` is the folder that image paths are relative to, itself relative to the data; `missing` are the cells that
-    mean "no value"; `leave_out` names columns that are not part of the table. `lenient` settings (from about.json) may
+    mean "no value"; `leave_out` names columns that are not part of the table; `label` is real, made, or empty when
+    nobody said which. `lenient` settings (from about.json) may
     name columns that the data lack.
     """
 
@@ -46,7 +47,7 @@ class Settings:
     split: Split | None = None
     kind: str = ""
     metric: str = ""
-    label: str = "real"
+    label: str = ""
     track: str = ""
     images: str = ""
     missing: tuple[str, ...] = MISSING
@@ -133,7 +134,8 @@ class _Reader:
             split=self.split(),
             kind="classification" if "classification" in kinds else next(iter(kinds), ""),
             metric=self.text("metric"),
-            label=self.one_of("label", LABELS, "real"),
+            # Who publishes a table with an about.json and does not say that it was made has observed it.
+            label=self.one_of("label", LABELS, "real" if self.lenient else ""),
             track=self.text("track"),
             images=self.text("images"),
             missing=tuple(self.texts("missing")) if "missing" in self.fields else MISSING,
@@ -221,7 +223,9 @@ class _Reader:
         return []
 
     def one_of(self, key: str, known: tuple[str, ...], otherwise: str) -> str:
-        said = self.text(key) or otherwise
+        said = self.text(key)
+        if not said:
+            return otherwise
         if said not in known:
             self.fault(key, said, f"one of {', '.join(known)}")
             return otherwise

@@ -70,6 +70,7 @@ def standardise(raw: Raw, *, target: str | None = None, split: Split | None = No
     partial = [name for name in raw.partial if name != settings.target and name not in settings.roles]
     frame = frame.drop(columns=[name for name in (*settings.leave_out, *partial) if name in frame.columns])
     columns = infer_types(frame, settings, raw.folder)
+    problems += checks.pictures(replace(raw, frame=frame), columns, settings)
     standard, notes, cell_problems = _cells(frame, columns, raw, settings)
     problems += part_problems + cell_problems
     problems += checks.identifiers(standard, columns, raw.parts)

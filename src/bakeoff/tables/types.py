@@ -105,19 +105,42 @@ def _by_text(present: Any, missing: tuple[str, ...], folder: Path | None) -> tup
     words = float(sample.str.count(r"\S+").mean())
     # A long cell repeated often would hide that the other values are single words, so both means count.
     words_each = float(sample.drop_duplicates().str.count(r"\S+").mean())
-    shape = f"{distinct:,} different in {len(present):,}, {words:.1f} words each"
+    shape = f"{distinct:,} different in {len(present):,}, {_length(words)}"
     most_common = float(sample.value_counts(normalize=True).iloc[0])
     repeated = distinct > FEW and words >= 3 and most_common < 0.5
     varied = words >= 1.2 and words_each >= 1.3 and share >= (0.15 if distinct > FEW else 0.5)
     return (ColumnType.TEXT if repeated or varied else ColumnType.CATEGORICAL), shape
 
 
+def _length(words: float) -> str:
+    """How long cells are on average, as a person would say it."""
+    if words < 1.15:
+        return "single words"
+    return "one or two words each" if words < 2.5 else f"about {words:.0f} words each"
+
+
+def image_paths(series: Any, missing: tuple[str, ...] = MISSING) -> Any:
+    """The present cells of a raw series when each of them is a relative path that ends as image files do, else None."""
+    if series.dtype.kind not in "OU" and str(series.dtype) not in ("str", "string", "category"):
+        return None
+    present = series.dropna()
+    if not len(present) or not isinstance(present.iloc[0], str):
+        return None
+    present = present.astype(str)
+    present = present[~present.str.strip().isin(missing)]
+    return present if len(present) and _end_as_images(present) else None
+
+
+def _end_as_images(texts: Any) -> bool:
+    # The first few decide most columns, and an address on the web is no file.
+    for part in (texts.head(50), texts):
+        if not part.str.lower().str.endswith(ENDINGS).all() or part.str.contains("://", regex=False).any():
+            return False
+    return True
+
+
 def _are_image_paths(sample: Any, folder: Path) -> bool:
-    if not sample.head(50).str.lower().str.endswith(ENDINGS).all():
-        return False
-    return bool(sample.str.lower().str.endswith(ENDINGS).all()) and any(
-        (folder / str(path)).is_file() for path in sample.head(50)
-    )
+    return _end_as_images(sample) and any((folder / str(path)).is_file() for path in sample)
 
 
 def date_format(present: Any) -> str | None:

@@ -53,8 +53,9 @@ class Classification:
         train, test = self.classes(train_labels), self.classes(test_labels)
         if len(train) == 1:
             problems.append(
-                f"Target {task.target!r} has the single class {train[0]!r} in the training rows; "
-                "classification needs at least two, so choose another target or split."
+                f"Target {task.target!r} of table {task.table!r} has the single class {train[0]!r} in "
+                f"{'all' if test == train else 'the training'} rows; classification needs at least two classes, "
+                f"so choose another target{'' if test == train else ' or split'}."
             )
         if len(train_labels) >= 10 and len(train) == len(train_labels):
             problems.append(
@@ -67,10 +68,10 @@ class Classification:
                 f"Target {task.target!r} has labels in test that are not in train: {some(strange)}; "
                 "put rows with these labels into train, or drop them from test."
             )
-        if task.metric == "auc" and len(test) == 1:
+        if task.metric == "auc" and len(test) == 1 < len(train):
             problems.append(
-                f"Target {task.target!r} has the single class {test[0]!r} in the test rows, where AUC is undefined; "
-                "choose another metric, or a split with more classes in test."
+                f"Target {task.target!r} of table {task.table!r} has the single class {test[0]!r} in the test rows, "
+                "where AUC is undefined; choose another metric, or a split with more classes in test."
             )
         return problems
 

@@ -30,11 +30,12 @@ class Normalised:
 def normalise(score: Score, constant: Score, metric: Metric) -> Normalised:
     """`score` where 0 is the score of the best constant answer and 1 is perfect, never below -1.
 
-    Each replicate is measured against the constant's own score in that replicate. Where the constant is within the
-    metric's margin, or within five of its standard errors, of perfect there is no scale: such a task is not averaged.
+    Each replicate is measured against the constant's own score in that replicate. Answers so far off that their score
+    is no finite number get the floor. Where the constant is within the metric's margin, or within five of its standard
+    errors, of perfect there is no scale: such a task is not averaged. What is undefined for the constant too is nan.
     """
     room = abs(metric.perfect - constant.value)
-    if not (math.isfinite(score.value) and math.isfinite(room)):
+    if not math.isfinite(room):
         return Normalised(math.nan, None, False, f"{metric.title} is undefined on these test rows")
     error = 0.0 if constant.replicates is None else float(np.nanstd(constant.replicates, ddof=1))
     reason = ""
@@ -44,14 +45,19 @@ def normalise(score: Score, constant: Score, metric: Metric) -> Normalised:
         reason = f"the best constant answer is within {ERRORS_TO_PERFECT:g} standard errors of perfect"
     value = float(_scaled(np.float64(score.value), np.float64(constant.value), metric.perfect))
     replicates = None
-    if score.replicates is not None and constant.replicates is not None:
+    if constant.replicates is not None and not math.isfinite(score.value):
+        replicates = np.full(np.shape(constant.replicates), FLOOR)
+    elif score.replicates is not None and constant.replicates is not None:
         replicates = _scaled(score.replicates, constant.replicates, metric.perfect)
     return Normalised(value, replicates, not reason, reason)
 
 
 def _scaled(score: Array, constant: Array, perfect: float) -> Array:
-    """(score - constant) / (perfect - constant) from FLOOR to 1; where there is no room, 1 if perfect and else 0."""
+    """(score - constant) / (perfect - constant) from FLOOR to 1; where there is no room, 1 if perfect and else 0.
+
+    A score that is no finite number gets FLOOR.
+    """
     room = perfect - constant
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         scaled = np.where(room != 0, (score - constant) / room, np.where(score == perfect, 1.0, 0.0))
-    return np.clip(scaled, FLOOR, 1.0)
+    return np.where(np.isfinite(score), np.clip(scaled, FLOOR, 1.0), FLOOR)

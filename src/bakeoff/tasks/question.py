@@ -19,8 +19,8 @@ ROWS_PER_CLASS = 5
 class Wish(TypedDict, total=False):
     """What may be said about a task; whatever is not said, or None, is worked out.
 
-    `track` is the kind's name unless given, `label` is real or made, and `see` names only the roles that differ from
-    the default visibility.
+    `track` is the kind's name unless given, `label` is real or made when somebody said so, and `see` names only the
+    roles that differ from the default visibility.
     """
 
     kind: str | None
@@ -90,7 +90,7 @@ def make_task(table: Table, labels_train: Array, labels_test: Array, **wish: Unp
         split=wish.get("split") or Split(),
         see={**DEFAULT_VISIBILITY, **(wish.get("see") or {})},
         track=wish.get("track") or name,
-        label=wish.get("label", "real"),
+        label=wish.get("label", ""),
     )
     problems = asked.check(task, labels_train, labels_test)
     if problems:

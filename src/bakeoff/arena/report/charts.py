@@ -56,7 +56,12 @@ def ranking_chart(board: Board, name: str = "ranking") -> str:
         colour = COLOURS["muted"] if row.baseline or row.rank is None else COLOURS["ink"]
         _word(axes, text, (0, len(rows) - 1 - place), (-6, 0), colour, anchor="end", of_axes=True)
     axes.set_ylim(-0.5, max(0.5, len(rows) - 0.5))
-    axes.set_xlabel(f"mean normalised score, 95 % interval {board.question}", color=COLOURS["muted"], fontsize=8.5)
+    axes.set_xlabel(
+        f"mean normalised score, 95 % interval {words.one_line(board.question)}",
+        color=COLOURS["muted"],
+        fontsize=8.5,
+        parse_math=False,
+    )
     figure.subplots_adjust(left=0.36, right=0.985, top=0.995, bottom=axis_room / figure.get_figheight())
     label = f"Ranking of {words.counted(len(rows), 'entry', 'entries')} by mean normalised score with intervals"
     return inline_svg(figure, name, label, titles)

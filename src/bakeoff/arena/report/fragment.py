@@ -12,8 +12,9 @@ from bakeoff.nouns import digest
 
 def board_fragment(board: Board) -> str:
     """The board as an HTML fragment with its own scoped style; it takes the colours of the page around it."""
+    told = [board.title, board.track, board.question, board.rows]
     # Two boards in one notebook must not share ids, and the same board must give the same text.
-    name = f"bakeoff-{digest([board.title, board.track, board.question, board.rows])[:12]}"
+    name = f"bakeoff-{digest(repr(told).encode('utf-8', 'replace'))[:12]}"
     template = environment().get_template("fragment.html.j2")
     return str(
         template.render(

@@ -44,7 +44,7 @@ class TrackView:
 def report_html(board: Board | Sequence[Board], cards: Mapping[str, Card], path: str | Path) -> Path:
     """Write the report of a board, or of the boards of all tracks, to `path`; returns that path."""
     path = Path(path)
-    path.write_text(report_page(board, cards), encoding="utf-8")
+    path.write_text(report_page(board, cards), encoding="utf-8", errors="replace")
     return path
 
 

@@ -42,17 +42,24 @@ def ranking(board: Board, track: int = 0) -> Ranking:
     axis = Axis.over(row.mean for row in (*board.rows, *board.prizes))
     anchors = {row.entry: entry_anchor(track, number) for number, row in enumerate(board.rows)}
     groups = tuple(
-        tuple(_line(board, row, words.rank_word(row, group), anchors[row.entry], axis) for row in group)
+        tuple(
+            _line(board, row, words.rank_word(row, group), anchors[row.entry], axis, _wins(board, row)) for row in group
+        )
         for group in words.tie_groups(board)
     )
-    unfinished = tuple(_line(board, row, "–", anchors[row.entry], axis) for row in words.unranked(board))
-    prizes = tuple(_line(board, row, str(row.rank) if row.rank else "–", "", axis) for row in board.prizes)
+    unfinished = tuple(_line(board, row, "–", anchors[row.entry], axis, "") for row in words.unranked(board))
+    prizes = tuple(_line(board, row, str(row.rank) if row.rank else "–", "", axis, "") for row in board.prizes)
     return Ranking(axis, groups, unfinished, prizes)
 
 
-def _line(board: Board, row: Row, rank: str, anchor: str, axis: Axis) -> Line:
+def _wins(board: Board, row: Row) -> str:
     wins, draws = words.beaten(board, row.entry)
-    beats = f"beyond noise it beats {words.listed(wins, 8)}" if wins else "it beats nobody beyond noise"
+    if row.rank is None or not (wins or draws):
+        return ""
+    return f"beyond noise it beats {words.listed(wins, 8)}" if wins else "it beats nobody beyond noise"
+
+
+def _line(board: Board, row: Row, rank: str, anchor: str, axis: Axis, wins: str) -> Line:
     return Line(
         row=row,
         anchor=anchor,
@@ -64,5 +71,5 @@ def _line(board: Board, row: Row, rank: str, anchor: str, axis: Axis) -> Line:
         win_rate=words.percent(row.win_rate),
         p_first=words.percent(row.p_first),
         cost=words.times(row.cost),
-        wins=beats if row.rank is not None and (wins or draws) else "",
+        wins=wins,
     )
