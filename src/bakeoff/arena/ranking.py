@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.arena.board import Board, Duel, Row, Square, TaskColumn, Versus
+from bakeoff.arena.board import Board, Duel, Estimate, Row, Square, TaskColumn, Versus
 from bakeoff.arena.prizes import known, prizes, tasks_key, triple
 from bakeoff.arena.scores import BATCHY, HOUSE_NOTES, NOT_RUN, Kept, Scores
 from bakeoff.nouns import Array, Entry, Level, Outcome, Task
@@ -92,7 +92,7 @@ def _row(scores: Scores, squares: Mapping[tuple[str, str], Square], entry: Entry
 
 
 def _mean(mean: Estimate, scores: Scores, squares: Sequence[Square]) -> Estimate:
-    """The mean, with the mean of its tasks' intervals where its own replicates never varied, as all right answers do."""
+    """The mean; where its replicates never varied, as with answers that are all right, its tasks' own intervals."""
     mine = [square.score for t, square in enumerate(squares) if scores.averaged[t]]
     ends = [(one.low, one.high) for one in mine if one is not None and one.low is not None and one.high is not None]
     if mean.low is None or mean.low != mean.high or len(ends) != len(mine):
