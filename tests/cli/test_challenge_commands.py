@@ -146,9 +146,19 @@ def test_a_corner_of_the_matrix_can_be_run(say, challenge):
     assert ran["outcomes"] == {"done": 2}
 
 
-def test_a_row_with_cells_still_due_is_not_ranked(say, challenge):
-    """After the corner above, linear lacks the second seed."""
+def test_a_further_seed_of_some_entries_unranks_nobody(say, challenge):
+    """After the corner above, linear lacks the second seed; the board spans the first."""
     ranking = {row["entry"]: row for row in say("board", "-C", challenge, "--json").json["boards"][0]["ranking"]}
-    assert ranking["linear"]["rank"] is None
-    assert not ranking["linear"]["complete"]
-    assert ranking["mine"]["rank"] == 1
+    assert ranking["linear"]["rank"] is not None
+    assert ranking["linear"]["complete"]
+
+
+def test_a_row_with_cells_still_due_is_not_ranked(say, challenge, tmp_path):
+    say("new", "entry", tmp_path / "later")
+    model = tmp_path / "later" / "model.py"
+    model.write_text(model.read_text() + "\n# other code, so other cells than those of an earlier entry\n")
+    say("submit", tmp_path / "later", "--to", challenge)
+    ranking = {row["entry"]: row for row in say("board", "-C", challenge, "--json").json["boards"][0]["ranking"]}
+    assert ranking["later"]["rank"] is None
+    assert not ranking["later"]["complete"]
+    assert ranking["linear"]["rank"] is not None

@@ -38,7 +38,7 @@ def test_it_writes_the_page_and_keeps_the_challenge(held, say):
 def test_a_folder_that_is_there_is_not_overwritten(held, say, orders_csv):
     keep, _ = held
     said = say("compare", orders_csv, "--target", "back", "--keep", keep, code=2)
-    assert "already holds a challenge" in said.err
+    assert "is not empty; keep the comparison in a new folder" in said.err
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])
