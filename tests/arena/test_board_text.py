@@ -166,9 +166,20 @@ def test_rounding_never_claims_certainty(share, said):
     assert words.percent(share) == said
 
 
+def test_tables_that_nobody_called_real_or_made_are_not_called_so(board):
+    assert "real" in words.compared(board)
+    columns = [replace(column, task=replace(column.task, label="")) for column in board.columns]
+    unsaid = replace(board, columns=tuple(columns))
+    assert "real" not in words.compared(unsaid)
+    assert "; ;" not in words.compared(unsaid)
+    assert "  " not in words.compared(unsaid)
+
+
 def test_headline_of_a_single_entry_and_of_ties(board):
     alone = replace(board, rows=board.rows[:1])
     assert words.headline(alone).detail == "There is no other complete entry to compare with."
+    level = replace(board, rows=tuple(replace(row, mean=Estimate(0.0, -0.1, 0.1)) for row in board.rows))
+    assert words.headline(level).lead == "No entry is better than a constant answer."
     unsure = replace(board, beyond={})
     assert words.headline(unsure).detail.startswith("Beyond noise it beats nobody: stacked-ensemble")
     shared = replace(board, rows=(replace(board.rows[1], mean=board.rows[0].mean), *board.rows[:1], *board.rows[2:]))

@@ -211,6 +211,8 @@ def headline(board: Board) -> Headline:
         return Headline("No entry is ranked yet.", "A row is ranked when its entry has met every task with every seed.")
     first = rows[0]
     decimals = 2 if _wide(first.mean) else 3
+    if len(rows) > 1 and first.mean is not None and known(first.mean.value) and first.mean.value <= 0:
+        return Headline("No entry is better than a constant answer.", "The best constant answer has the score 0.")
     shared = [row.entry for row in rows if _same(row.mean, first.mean)] or [first.entry]
     if len(shared) == 1:
         name = f"The baseline {one_line(first.entry)}" if first.baseline else one_line(first.entry)
@@ -252,7 +254,8 @@ def compared(*boards: Board) -> str:
     if tasks:
         kinds, labels = Counter(task.kind for task in tasks), Counter(task.label for task in tasks)
         words += ": " + ", ".join(f"{number} {one_line(kind)}" for kind, number in kinds.items())
-        words += "; " + ", ".join(f"{number} {one_line(label)}" for label, number in labels.items())
+        said = ", ".join(f"{number} {one_line(label)}" for label, number in labels.items() if label)
+        words += f"; {said}" if said else ""
     seeds = max((s.seeds_done + s.seeds_due for board in boards for s in board.squares.values()), default=0)
     return words + (f"; {counted(seeds, 'seed')}" if seeds else "")
 
