@@ -183,12 +183,16 @@ def _python_folders(environment: Path | None) -> list[str]:
     import bakeoff
 
     package = Path(bakeoff.__file__).resolve().parent
-    wanted = [Path(sys.base_prefix), Path(sys.prefix), *([environment] if environment else [])]
+    wanted = [Path(sys.base_prefix), *([environment] if environment else [])]
+    if sys.prefix != sys.base_prefix:
+        # Not the whole of it: a virtual environment made in a project's own folder would bring the project along.
+        inside = (Path(sys.prefix) / name for name in ("bin", "lib", "lib64", "pyvenv.cfg"))
+        wanted += [path for path in inside if path.exists()]
     if not package.is_relative_to(Path(sys.prefix).resolve()):
         wanted.append(package)
-    for path in (Path(sys.executable).resolve(),):
-        if not any(path.is_relative_to(folder) for folder in wanted):
-            wanted.append(path.parent)
+    interpreter = Path(sys.executable).resolve()
+    if not any(interpreter.is_relative_to(folder) for folder in wanted):
+        wanted.append(interpreter.parent)
     folders = [str(path.absolute()) for path in wanted]
     return [folder for folder in dict.fromkeys(folders) if not folder.startswith("/usr/") and folder != "/usr"]
 
