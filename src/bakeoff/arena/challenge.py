@@ -15,7 +15,7 @@ from typing import Any
 from bakeoff.arena.board import Board, Versus
 from bakeoff.arena.challenge_files import Places, Rules, find_challenge, read_rules, read_task, write_rules
 from bakeoff.errors import NotFound, UsageError
-from bakeoff.nouns import Cell, Entry, Level, Limits, Table, Task
+from bakeoff.nouns import Cell, Entry, Limits, Table, Task
 
 ON_THESE = "on these tables"
 ON_NEW = "on a new table"
@@ -285,12 +285,6 @@ class Challenge:
         environment = self.places.environments
         to = Path(to) if to else Path(f"{chosen.name}-on-{task.name}.predictor")
         return take(chosen, self.data(task), to, limits or self.rules.limits, environment)
-
-    def levels(self) -> Level:
-        """The level of confinement that code runs at on this machine."""
-        from bakeoff.arena.confinement import best_level
-
-        return best_level()
 
     def _chosen(self, noun: str, names: Iterable[str], known: Sequence[Any]) -> list[Any]:
         by_name = {thing.name: thing for thing in known}

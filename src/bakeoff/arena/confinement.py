@@ -46,7 +46,6 @@ class Box:
     answers: int
     log: int
     mark: str
-    inside: str = ""
     group: Group = field(default_factory=lambda: Group({}))
     own_packages: bool = False
     _open: list[int] = field(default_factory=list)
@@ -108,7 +107,7 @@ def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ..
             os.sched_setaffinity(process.pid, cores)
     os.set_blocking(asks, False)
     own_packages, ends = environment is not None, [asks, answers, log]
-    return Box(process, folder, level, asks, answers, log, mark, inside, group, own_packages, ends)
+    return Box(process, folder, level, asks, answers, log, mark, group, own_packages, ends)
 
 
 def sweep() -> None:

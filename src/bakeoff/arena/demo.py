@@ -10,7 +10,7 @@ from bakeoff.arena.intake import TableOptions
 from bakeoff.errors import BakeoffError, NotFound
 
 
-def make_demo(folder: str | Path, *, watcher: Any = None) -> Challenge:
+def make_demo(folder: str | Path) -> Challenge:
     """A challenge on samples: real tables that scikit-learn brings, and made ones with a known ceiling."""
     from bakeoff.tables.samples import samples
 
