@@ -105,12 +105,16 @@ def plain(thing: object) -> Any:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table; `why` explains how its type was decided."""
+    """One column of a table; `why` explains how its type was decided.
+
+    `trait` is boolean, id-like, constant or empty: what a reader should know of the values beyond their type.
+    """
 
     name: str
     type: ColumnType
     role: Role = Role.FEATURE
     why: str = ""
+    trait: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,13 +140,22 @@ class Table:
 class Split:
     """How rows were set apart for the test.
 
-    `method` is given, stratified, random, owner or time; `column` names the owner or time column.
+    `method` is given, stratified, random, owner or time; `column` names the owner or time column. `public_share` is
+    the share of the test rows whose scores are shown while a challenge runs; 0 keeps the test part whole.
     """
 
     method: str = "stratified"
     column: str = ""
     test_share: float = 0.25
     seed: int = 0
+    public_share: float = 0.0
+
+    def identity(self) -> dict[str, Any]:
+        """The split as it counts in a digest: a test part that is whole counts as before there were two parts."""
+        fields_ = plain(self)
+        if not self.public_share:
+            del fields_["public_share"]
+        return dict(fields_)
 
 
 @dataclass(frozen=True)
@@ -150,7 +163,8 @@ class Task:
     """A question asked of a table.
 
     `classes` are in the order of the answers' columns, empty for regression; `label` is real, made, or empty when
-    nobody said which.
+    nobody said which. `ignored` is the variant rule of a matching task: columns of the records in which two records may
+    differ and still match.
     """
 
     name: str
@@ -164,18 +178,21 @@ class Task:
     see: Mapping[Role, Visibility] = field(default_factory=lambda: dict(DEFAULT_VISIBILITY))
     track: str = ""
     label: str = ""
+    ignored: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
         """The task's version: everything that could change an answer or a score, and no cosmetic name."""
-        return digest([self.table_digest, self.kind, self.target, self.metric, self.classes, self.split, self.see])
+        asked = [self.table_digest, self.kind, self.target, self.metric, self.classes, self.split.identity(), self.see]
+        return digest([*asked, self.ignored] if self.ignored else asked)
 
 
 @dataclass(frozen=True)
 class Schema:
     """What an entry that asks for it is told: the columns it sees, the question, its seed and its budget.
 
-    `fit_only` names columns that are there in fit and absent in predict.
+    `fit_only` names columns that are there in fit and absent in predict; `ignored` names the columns in which two
+    records of a matching task may differ and still match.
     """
 
     columns: tuple[Column, ...]
@@ -187,6 +204,7 @@ class Schema:
     time_budget: float
     threads: int = 1
     fit_only: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     def of_type(self, *types: ColumnType) -> list[str]:
         """Names of the visible columns that have one of these types."""
@@ -329,11 +347,30 @@ class CellResult:
 
 
 @dataclass(frozen=True)
+class Sides:
+    """The records behind a matching table: `right` is None where the pairs are duplicates within `left`.
+
+    `train` and `test` are positions int64 (pairs, 2) of each part's pairs in left and right, in the order of that
+    part's rows. `complete` says that every match among the records is labelled, so that an unlabelled pair is none.
+    """
+
+    left: Frame
+    right: Frame | None
+    train: Array
+    test: Array
+    left_columns: tuple[Column, ...] = ()
+    right_columns: tuple[Column, ...] = ()
+    complete: bool = False
+
+
+@dataclass(frozen=True)
 class Answered:
     """What a judge reads: a cell's answers to the test rows and to the judge's own probes, never another judge's.
 
     Answers have one row per asked row and one column per class (one in all for regression); `truth` holds the test
-    targets and `labels` the training targets, both as given.
+    targets and `labels` the training targets, both as given. `public` (rows,) tells the public test rows, None where
+    the test part is whole. For a matching task `sides` holds its records, and `links` float64 (links, 3) the left and
+    right position and the score of each pair that a linkage entry linked, None for an entry that answers pairs alone.
     """
 
     result: CellResult
@@ -345,6 +382,9 @@ class Answered:
     answers: Array
     plan: Plan
     probes: Array
+    public: Array | None = None
+    sides: Sides | None = None
+    links: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -378,6 +418,22 @@ class Algorithm(Protocol):
 
     def predict(self, X: Frame) -> Array:
         """Answer rows."""
+
+
+@runtime_checkable
+class Linker(Protocol):
+    """A linkage entry: learns from two tables of records and labelled pairs, and links the records.
+
+    `pairs` has the columns `left`, `right` (positions) and `label`; where the pairs are duplicates within one table,
+    `right` is None. `link` returns a frame with `left`, `right` and `score` (0 to 1), or one group id per record:
+    an array for one table, a tuple of two for two.
+    """
+
+    def fit(self, left: Frame, right: Frame | None, pairs: Frame) -> Any:
+        """Learn from the records and the labelled pairs."""
+
+    def link(self, left: Frame, right: Frame | None) -> Any:
+        """The links between the records."""
 
 
 @runtime_checkable

@@ -18,7 +18,7 @@ from bakeoff.arena.artefacts import Artefacts
 from bakeoff.arena.cellrun import Call, Job, Played
 from bakeoff.arena.environments import build_environment
 from bakeoff.arena.judging import NO_PROBES, judge_cell, judges, pack, plan_body, plan_from, plan_key, unpack
-from bakeoff.arena.plans import CellPlan, Sorted, make_plan, sort_answers
+from bakeoff.arena.plans import CellPlan, Sorted, make_plan, share_plan, sort_answers
 from bakeoff.arena.runner import Due, Runner
 from bakeoff.arena.staging import Staged, TaskData, stage, worker_spec
 from bakeoff.arena.store import Store
@@ -83,13 +83,17 @@ class RunSummary:
 
 @dataclass
 class Matrix:
-    """The cells of some entries and tasks, over one store; `data` gives a task's rows, kept while the matrix lives."""
+    """The cells of some entries and tasks, over one store; `data` gives a task's rows, kept while the matrix lives.
+
+    Cells of a matrix whose `share` of training rows is below 1 are unranked: no board meets their plans.
+    """
 
     store: Store
     secret: bytes
     data: Any  # a callable: Task -> TaskData
     environments: Path
     watcher: Watcher = field(default_factory=Silent)
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         self.judges: list[Judge] = judges()
@@ -101,6 +105,8 @@ class Matrix:
 
     def plan(self, task: Task, seed: int) -> CellPlan:
         """The judges' plan for one task and seed, made once and kept."""
+        if self.share < 1:
+            return self._share_plan(task, seed)
         if (found := self._plans.get((task.digest, seed))) is None:
             key = plan_key(task.digest, seed, self.judges)
             kept = self.store.plan(key)
@@ -112,6 +118,13 @@ class Matrix:
                 self.store.keep_plan(key, plan_body(found))
             self._plans[task.digest, seed] = found
         return found
+
+    def _share_plan(self, task: Task, seed: int) -> CellPlan:
+        if (task.digest, seed) not in self._plans:
+            rows: TaskData = self.data(task)
+            made = share_plan(task, rows.labels, self.share, seed=seed, secret=self.secret)
+            self._plans[task.digest, seed] = made
+        return self._plans[task.digest, seed]
 
     def cell(self, entry: Entry, task: Task, seed: int) -> Cell:
         """The cell of an entry on a task with a seed, under the current plan."""

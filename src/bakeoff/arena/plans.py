@@ -68,6 +68,24 @@ def make_plan(
     return CellPlan(plans, tuple(sorted(withheld)), digest([effective, layout]))
 
 
+def share_plan(task: Task, labels: Array, share: float, *, seed: int, secret: bytes) -> CellPlan:
+    """The plan of an unranked cell that learns from a share of the training rows; larger shares hold the smaller ones.
+
+    Every class keeps its share, and one row at least; nothing is asked but the test rows.
+    """
+    rng = generator(key_for(secret, task, seed, "share"))
+    order = rng.permutation(len(labels))
+    codes = np.zeros(len(labels), dtype=int)
+    if task.classes:
+        codes = np.unique(np.asarray(labels), return_inverse=True)[1]
+    withheld: list[Array] = []
+    for code in range(codes.max(initial=0) + 1):
+        rows = order[codes[order] == code]
+        withheld.append(rows[max(1, round(share * len(rows))) :])
+    rows = np.sort(np.concatenate(withheld))
+    return CellPlan({}, tuple(map(int, rows)), digest(["share", share, key_for(secret, task, seed, "share").hex()]))
+
+
 @dataclass(frozen=True)
 class Layout:
     """The asked rows call by call.

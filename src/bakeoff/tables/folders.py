@@ -20,6 +20,7 @@ from bakeoff.tables.cards import card
 from bakeoff.tables.cells import convert, labels
 from bakeoff.tables.formats import parse
 from bakeoff.tables.images import ending
+from bakeoff.tables.remarks import Remark
 from bakeoff.tables.settings import Settings, read_settings, settings_toml
 from bakeoff.tables.standard import TableData, assembled
 from bakeoff.tables.types import infer_types
@@ -168,7 +169,7 @@ def _restored(train: Frame, test: Frame, settings: Settings, folder: Path) -> Ta
     if split is None:
         raise TableError(f"The table.toml of {str(folder)!r} has no [split]; add the table again.")
     data = assembled(pd.DataFrame(held), parts, split, columns, settings)
-    return replace(data, notes=tuple(stored.get("notes", ())))
+    return replace(data, remarks=tuple(Remark("reading", text) for text in stored.get("notes", ())))
 
 
 def _there(path: Path) -> Path:

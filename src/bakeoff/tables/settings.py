@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ TYPE_WORDS: Mapping[str, ColumnType] = {
 LEFT_OUT = ("left out", "ignored", "label-like")
 KEYS = (
     *("name", "kind", "target", "metric", "label", "track", "owner", "time", "id", "protected", "columns", "leave_out"),
-    *("split", "images", "missing", "licence", "source", "commit", "notes", "files", "more"),
+    *("split", "images", "missing", "licence", "source", "commit", "notes", "files", "more", "ignore", "complete"),
+    *("terms", "expires", "precision"),
 )
 
 
@@ -35,8 +37,10 @@ class Settings:
 
     `images` is the folder that image paths are relative to, itself relative to the data; `missing` are the cells that
     mean "no value"; `leave_out` names columns that are not part of the table; `label` is real, made, or empty when
-    nobody said which. `lenient` settings (from about.json) may
-    name columns that the data lack.
+    nobody said which. `ignore` are the columns of a matching table in which two records may differ and still match, and
+    `complete` says that all matches among its records are labelled. `terms` are the owner's terms of use, `expires` the
+    last day (ISO 8601) on which the table may be run, and `precision` the half-width of a 95 % interval that the public
+    test part should allow. `lenient` settings (from about.json) may name columns that the data lack.
     """
 
     name: str = ""
@@ -55,6 +59,11 @@ class Settings:
     source: str = ""
     commit: str = ""
     notes: str = ""
+    ignore: tuple[str, ...] = ()
+    complete: bool = False
+    terms: str = ""
+    expires: str = ""
+    precision: float = 0.05
     lenient: bool = False
 
     def asking(self, target: str) -> Settings:
@@ -143,6 +152,11 @@ class _Reader:
             source=self.text("source"),
             commit=self.text("commit"),
             notes=self.text("notes"),
+            ignore=tuple(self.texts("ignore")),
+            complete=self.fields.get("complete") is True,
+            terms=self.text("terms"),
+            expires=self.day("expires"),
+            precision=self.share("precision", Settings.precision),
             lenient=self.lenient,
         )
 
@@ -181,7 +195,7 @@ class _Reader:
         if not said:
             return None
         if not self.lenient:
-            known = ("method", "column", "test_share", "seed")
+            known = ("method", "column", "test_share", "seed", "public_share")
             self.faults.extend(
                 f"the key split.{key} is not known{near(key, known)}." for key in said if key not in known
             )
@@ -195,7 +209,30 @@ class _Reader:
         if not isinstance(seed, int):
             self.faults.append(f"split.seed is {seed!r}; it must be a whole number.")
             seed = Split.seed
-        return Split(str(method), str(said.get("column", "")), float(share), seed)
+        public = said.get("public_share", Split.public_share)
+        if not isinstance(public, (int, float)) or isinstance(public, bool) or not 0 <= public < 1:
+            self.faults.append(f"split.public_share is {public!r}; it must be a number from 0 to below 1.")
+            public = Split.public_share
+        return Split(str(method), str(said.get("column", "")), float(share), seed, float(public))
+
+    def day(self, key: str) -> str:
+        said = self.fields.get(key)
+        if said is None or said == "":
+            return ""
+        if isinstance(said, (date, datetime)):
+            return said.isoformat()[:10]
+        try:
+            return date.fromisoformat(str(said)).isoformat()
+        except ValueError:
+            self.fault(key, said, 'a day such as "2027-12-31"')
+            return ""
+
+    def share(self, key: str, otherwise: float) -> float:
+        said = self.fields.get(key, otherwise)
+        if isinstance(said, (int, float)) and not isinstance(said, bool) and 0 < said < 1:
+            return float(said)
+        self.fault(key, said, "a number between 0 and 1")
+        return otherwise
 
     def mapping(self, key: str) -> Mapping[str, Any]:
         said = self.fields.get(key) or {}
@@ -251,11 +288,18 @@ def settings_toml(settings: Settings) -> str:
         lines.append(f"missing = {_texts(settings.missing)}")
     if settings.leave_out:
         lines.append(f"leave_out = {_texts(settings.leave_out)}")
+    if settings.ignore:
+        lines.append(f"ignore = {_texts(settings.ignore)}")
+    if settings.complete:
+        lines.append("complete = true")
+    if settings.precision != Settings.precision:
+        lines.append(f"precision = {settings.precision!r}")
     if settings.split is not None:
         split = settings.split
         lines += ["", "[split]", f"method = {_text(split.method)}"]
         lines += [f"column = {_text(split.column)}"] if split.column else []
         lines += [f"test_share = {split.test_share!r}", f"seed = {split.seed}"]
+        lines += [f"public_share = {split.public_share!r}"] if split.public_share else []
     names = list(dict.fromkeys([*settings.types, *settings.roles]))
     if names:
         lines += ["", "[columns]"]
@@ -266,8 +310,10 @@ def settings_toml(settings: Settings) -> str:
 
 
 def _simple(settings: Settings) -> Mapping[str, str]:
-    keys = ("name", "target", "kind", "metric", "label", "track", "images", "licence", "source", "commit", "notes")
-
+    keys = (
+        *("name", "target", "kind", "metric", "label", "track", "images", "licence", "source", "commit", "notes"),
+        *("terms", "expires"),
+    )
     return {key: str(getattr(settings, key)) for key in keys}
 
 

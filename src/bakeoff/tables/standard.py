@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from bakeoff.errors import TableError
-from bakeoff.nouns import Array, Column, ColumnType, Frame, Role, Split, Table, digest
+from bakeoff.nouns import Array, Column, ColumnType, Frame, Role, Sides, Split, Table, digest
 from bakeoff.tables import checks
 from bakeoff.tables.cells import convert, fingerprint, labels
 from bakeoff.tables.reading import Raw
+from bakeoff.tables.remarks import Remark
 from bakeoff.tables.sentences import listed
 from bakeoff.tables.settings import Settings
 from bakeoff.tables.splits import assign
@@ -24,7 +25,9 @@ class TableData:
     """A table with its cells.
 
     `frame` is a pandas DataFrame of standard columns, the target among them, training rows first; a row's place in it
-    is its `row_id`. `parts` (n,) holds "train" or "test". `notes` are remarks a reader should see.
+    is its `row_id`. `parts` (n,) holds "train" or "test". `remarks` are what the checks found, `checked` the names of
+    the checks that looked. `public` (test rows,) tells the public test rows, None where the test part is whole. `sides`
+    are the records behind a matching table's pairs.
     """
 
     table: Table
@@ -32,7 +35,19 @@ class TableData:
     parts: Array
     split: Split
     settings: Settings
-    notes: tuple[str, ...] = field(default=())
+    remarks: tuple[Remark, ...] = field(default=())
+    checked: tuple[str, ...] = field(default=())
+    public: Array | None = None
+    sides: Sides | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should see, in sentences."""
+        return tuple(remark.text for remark in self.remarks)
+
+    def column(self, name: str) -> Any:
+        """One standard column as a pandas series."""
+        return self.frame[name]
 
     @property
     def target(self) -> str:
@@ -91,13 +106,14 @@ def standardise(raw: Raw, *, target: str | None = None, split: Split | None = No
             order = order[learnt[order]]
             notes.append(unseen[0].split("; ")[0] + "; these rows are left out.")
     data = assembled(standard.iloc[order].reset_index(drop=True), parts[order], split, columns, settings)
-    return replace(data, notes=(*notes, *checks.notes(data.frame, columns, data.parts, split)))
+    said = (*notes, *checks.notes(data.frame, columns, data.parts, split))
+    return replace(data, remarks=tuple(Remark("reading", text) for text in said))
 
 
 def assembled(frame: Frame, parts: Array, split: Split, columns: Sequence[Column], settings: Settings) -> TableData:
     """The table record over standard columns, with the digest of content, types, roles and split."""
     content = [[column.name, column.type, column.role, fingerprint(frame[column.name])] for column in columns]
-    held = digest([content, split, fingerprint_of_parts(parts)])
+    held = digest([content, split.identity(), fingerprint_of_parts(parts)])
     about = {
         key: value for key in ("licence", "source", "commit", "notes", "label") if (value := getattr(settings, key))
     }
