@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from postgres_server import serving, why_no_postgresql
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -28,7 +29,11 @@ def _why_no_chromium() -> str:
     return "chromium and playwright are needed; install them with: apt install chromium; pip install playwright"
 
 
-CHECKS: dict[str, Callable[[], str]] = {"bubblewrap": _why_no_bubblewrap, "chromium": _why_no_chromium}
+CHECKS: dict[str, Callable[[], str]] = {
+    "bubblewrap": _why_no_bubblewrap,
+    "chromium": _why_no_chromium,
+    "postgresql": why_no_postgresql,
+}
 
 
 def required() -> frozenset[str]:
@@ -69,3 +74,11 @@ def bakeoff_data() -> Path:
             pytest.fail(f"BAKEOFF_REQUIRE promises data, but there is no folder {folder}.")
         pytest.skip(f"there is no folder {folder}; set BAKEOFF_DATA to the public data sets")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(require: Callable[[str], None]) -> Iterator[str]:
+    """The URL of a PostgreSQL server that runs while the tests do, with an empty database."""
+    require("postgresql")
+    with serving() as url:
+        yield url

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -164,7 +164,8 @@ class Task:
 
     `classes` are in the order of the answers' columns, empty for regression; `label` is real, made, or empty when
     nobody said which. `ignored` is the variant rule of a matching task: columns of the records in which two records may
-    differ and still match.
+    differ and still match. `truth` counts the corrections of the test rows' targets that count: 0 is the truth as it
+    came.
     """
 
     name: str
@@ -179,10 +180,14 @@ class Task:
     track: str = ""
     label: str = ""
     ignored: tuple[str, ...] = ()
+    truth: int = 0
 
     @cached_property
     def digest(self) -> str:
-        """The task's version: everything that could change an answer or a score, and no cosmetic name."""
+        """The task's version: everything that could change an answer or a score, and no cosmetic name.
+
+        A corrected truth changes no answer: kept ones are judged again, and findings tell by which truth they are.
+        """
         asked = [self.table_digest, self.kind, self.target, self.metric, self.classes, self.split.identity(), self.see]
         return digest([*asked, self.ignored] if self.ignored else asked)
 
@@ -238,7 +243,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Entry:
-    """An algorithm with its parameters, environment, team and claims; `digest` covers all but team and claims."""
+    """An algorithm with its parameters, environment, team and claims; `digest` covers all but team and claims.
+
+    A baseline with `kinds` takes part only in tracks that have a task of such a kind.
+    """
 
     name: str
     source: Source
@@ -248,6 +256,11 @@ class Entry:
     environment: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
     baseline: bool = False
+    kinds: tuple[str, ...] = ()
+
+    def is_for(self, tasks: Iterable[Task]) -> bool:
+        """Whether the entry takes part where these tasks are asked."""
+        return not self.kinds or any(task.kind in self.kinds for task in tasks)
 
 
 @dataclass(frozen=True)
@@ -370,7 +383,8 @@ class Answered:
     Answers have one row per asked row and one column per class (one in all for regression); `truth` holds the test
     targets and `labels` the training targets, both as given. `public` (rows,) tells the public test rows, None where
     the test part is whole. For a matching task `sides` holds its records, and `links` float64 (links, 3) the left and
-    right position and the score of each pair that a linkage entry linked, None for an entry that answers pairs alone.
+    right position and the score of each pair that a linkage entry linked, or int64 (records,) the group id of each
+    record, left ones first; None for an entry that answers pairs alone.
     """
 
     result: CellResult

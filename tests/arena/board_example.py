@@ -306,6 +306,7 @@ def hostile_cards(board: Board) -> dict[str, dict[str, Any]]:
 
 
 BROKEN = "\udcff\0"
+OURS = {"kind", "part", "notice"}  # the house's own words, which no stranger writes
 
 
 def broken(thing: Any) -> Any:
@@ -316,7 +317,7 @@ def broken(thing: Any) -> Any:
         return thing + BROKEN
     if is_dataclass(thing):
         held = {f.name: getattr(thing, f.name) for f in fields(thing)}
-        return replace(thing, **{name: value if name == "kind" else broken(value) for name, value in held.items()})
+        return replace(thing, **{name: value if name in OURS else broken(value) for name, value in held.items()})
     if isinstance(thing, dict):
         return {broken(key): broken(value) for key, value in thing.items()}
     return type(thing)(broken(item) for item in thing) if isinstance(thing, (list, tuple)) else thing

@@ -58,6 +58,21 @@ def test_threads_are_pinned_to_one_core(challenge, hand_in):
     assert len(os.sched_getaffinity(0)) == os.cpu_count() or os.cpu_count() == 1, "the partner: the house has more"
 
 
+def test_what_is_noted_while_answering_is_kept_with_what_was_noted_before(challenge, hand_in):
+    told = "import numpy as np\nclass Model:\n    def fit(self, X, y): self.label = y[0]\n"
+    hand_in("early", told + "    def predict(self, X): return np.full(len(X), self.label)\n")
+    late = told + "    def predict(self, X): return np.full(len(X), self.label)\n"
+    hand_in("late", late + "    def predict_proba(self, X): raise NotImplementedError\n")
+    hand_in("never", told + "    def predict_proba(self, X): return np.full((len(X), 2), 0.5)\n")
+    challenge.run(RunRequest(entries=("early", "late", "never")))
+    notes = {result.cell.entry: result.notes for result in challenge.store.results().values()}
+    assert notes == {
+        "early": ("gives labels, no probabilities",),
+        "late": ("gives labels, no probabilities",),
+        "never": (),
+    }
+
+
 messages = st.lists(
     st.tuples(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=20)), st.binary(max_size=300))
 )

@@ -105,7 +105,7 @@ def test_judges_read_kept_answers_without_running(challenge):
         for table in ("findings", "judged"):
             connection.exec_driver_sql(f"delete from {table}")
     assert challenge.board().rows[0].rank is None, "the partner: without findings nothing is ranked"
-    assert challenge.judge() == 6
+    assert challenge.judge() == 8
     after = challenge.store.findings(challenge.store.results())
     assert {
         cell: [(finding.metric, finding.variant, finding.value, finding.low) for _, finding in found]
@@ -164,7 +164,7 @@ def test_answers_that_were_lost_are_due_again_and_stop_nobody(challenge):
     lost = next(r for r in challenge.store.results().values() if r.cell.entry == "linear")
     challenge.store.artefacts.path(lost.answers).unlink()
     watch = Messages()
-    assert challenge.judge(watch, again=True) == 3
+    assert challenge.judge(watch, again=True) == 4
     assert "linear on little could not be judged" in watch.said[0]
     assert [cell.entry for cell in challenge.due()] == ["linear"]
     assert challenge.run().ran == 1

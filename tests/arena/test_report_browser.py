@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from board_example import example_board, example_cards, hostile_board, hostile_cards
 
+from bakeoff.arena import board_words as words
 from bakeoff.arena.report import report_html
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -41,6 +42,11 @@ def browser():
         )
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def board():
+    return example_board()
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +149,51 @@ def test_links_unfold_the_scorecard_they_lead_to(browser, reports):
         visit.page.click("a[href='#entry-0-2'] >> nth=0")
         visit.page.wait_for_timeout(100)
         assert visit.page.is_visible("#entry-0-2")
+
+
+FIRST_COLUMN = "table => [...table.querySelectorAll('tbody tr:not(.divider) .name a')].map(a => a.textContent)"
+
+
+def test_a_click_on_a_heading_sorts_and_the_rank_brings_the_order_back(browser, reports, board):
+    ranked = [row.entry for row in board.rows]
+    by_cost = [row.entry for row in sorted(words.ranked(board), key=lambda row: row.cost)]
+    rest = [row.entry for row in words.unranked(board)]
+    with Visit(browser, reports["plain"]) as visit:
+        table = visit.page.locator(".ranking >> nth=0")
+        assert table.evaluate(FIRST_COLUMN) == ranked
+        table.locator("thead th", has_text="Cost").click()
+        assert table.evaluate(FIRST_COLUMN) == [*by_cost, *rest] != ranked
+        assert table.locator("[aria-sort=ascending]").inner_text() == "Cost"
+        table.locator("thead th", has_text="Cost").press("Enter")
+        assert table.evaluate(FIRST_COLUMN) == [*by_cost[::-1], *rest]
+        table.locator("thead th", has_text="Entry").click()
+        assert table.evaluate(FIRST_COLUMN)[:2] == ["boosted", "catalogue_matcher"]
+        table.locator("thead th", has_text="Rank").first.click()
+        assert table.evaluate(FIRST_COLUMN) == ranked
+        assert table.locator("tbody.tied").first.locator("tr").count() == len(words.tie_groups(board)[0])
+
+
+def test_a_remark_stays_below_its_row_when_a_scorecard_is_sorted(browser, reports):
+    rows = "table => [...table.tBodies[0].rows].map(row => [row.className === 'remark', row.textContent])"
+    with Visit(browser, reports["plain"]) as visit:
+        visit.unfold()
+        table = visit.page.locator(".figures:has(tr.remark) >> nth=0")
+        before = table.evaluate(rows)
+        at = next(i for i, (remark, _) in enumerate(before) if remark)
+        table.locator("thead th >> nth=0").click()
+        table.locator("thead th >> nth=0").click()
+        after = table.evaluate(rows)
+        assert sorted(after) == sorted(before) != after != before
+        assert after[after.index(before[at]) - 1] == before[at - 1]
+
+
+def test_the_navigation_is_whole_on_a_phone(browser, reports):
+    inside = "[...document.querySelectorAll('nav a')].every(a => a.getBoundingClientRect().right <= innerWidth)"
+    for name in ("plain", "tracks"):
+        with Visit(browser, reports[name], 390) as visit:
+            assert visit.page.evaluate(inside)
+            visit.page.add_style_tag(content="nav div { flex-wrap: nowrap !important; }")
+            assert name == "tracks" or not visit.page.evaluate(inside)
 
 
 def test_it_works_without_scripts(browser, reports):

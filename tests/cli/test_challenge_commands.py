@@ -75,6 +75,18 @@ def test_on_a_new_table_is_another_question(say, challenge):
     assert {board["question"] for board in boards} == {"on a new table"}
 
 
+def test_a_part_is_asked_for_by_name(say, challenge):
+    boards = say("board", "-C", challenge, "--part", "private", "--json").json["boards"]
+    assert {board["part"] for board in boards} == {"private"}
+    assert "No task's test rows are divided here" in say("board", "-C", challenge, "--part", "public").out
+    assert "divided" not in say("board", "-C", challenge).out
+    assert "There is no part 'secret'; parts here are test, public, private" in (
+        say("board", "-C", challenge, "--part", "secret", code=2).err
+    )
+    found = say("board", "-C", challenge, "--versus", "linear", "constant", "--part", "public", "--json").json
+    assert found["part"] == "public"
+
+
 def test_versus_goes_through_the_tasks(say, challenge):
     text = say("board", "-C", challenge, "--versus", "linear", "constant").out
     assert "linear against constant" in text

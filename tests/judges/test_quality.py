@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from cells_made import answered, frame, labels, task
@@ -9,7 +11,9 @@ from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, r2_sc
 
 from bakeoff.errors import Refused
 from bakeoff.judges import Quality
-from bakeoff.nouns import Plan
+from bakeoff.nouns import Plan, digest
+from bakeoff.stats.bootstrap import resample
+from bakeoff.tasks import kind
 
 CLASSES = ("high", "low", "mid")
 
@@ -154,3 +158,53 @@ def test_numbers_so_far_off_that_they_overflow_are_at_the_floor():
     assert (own.value, own.status, own.reason) == (None, "insufficient", "RMSE is beyond any number")
     assert (scaled.value, scaled.low, scaled.high, scaled.status) == (-1.0, -1.0, -1.0, "ok")
     assert (scaled.replicates == -1).all() and len(scaled.replicates) == 200
+
+
+def divided(metric="accuracy", rows=300):
+    cell, truth, answers = classification(rows, metric=metric)
+    public = np.random.default_rng(5).random(rows) < 0.3
+    return replace(cell, public=public), truth, answers, public
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+def test_parts_of_the_test_are_scored_on_their_own_rows(metric):
+    cell, truth, answers, public = divided(metric)
+    found = Quality().judge(cell)
+    whole = Quality().judge(replace(cell, public=None))
+    assert {finding.split for finding in whole} == {"test"}, "the partner: nothing is divided"
+    assert [replace(f, replicates=None) for f in found[: len(whole)]] == [replace(f, replicates=None) for f in whole]
+    for part, mask in (("public", public), ("private", ~public)):
+        mine = [finding for finding in found if finding.split == part]
+        alone = Quality().judge(answered(cell.task, truth[mask], answers[mask], y=truth))
+        key = lambda finding: (finding.metric, finding.variant, finding.n)  # noqa: E731
+        assert list(map(key, mine)) == list(map(key, alone))
+        assert [finding.value for finding in mine] == [finding.value for finding in alone]
+        assert {finding.n for finding in mine} == {mask.sum()}
+        # The weights are drawn for the part's own rows, by the task and the part.
+        asked = kind("classification")
+        codes, weights = (
+            asked.encode(truth, cell.task)[mask],
+            resample(int(mask.sum()), digest([cell.task.digest, part])),
+        )
+        own = asked.score(codes, asked.accept(answers, cell.task)[mask], cell.task, weights, only=(metric,))[metric]
+        kept = next(finding for finding in mine if finding.metric == metric and not finding.variant)
+        assert np.array_equal(kept.replicates, own.replicates)
+
+
+def test_replicates_of_a_part_are_paired_between_entries():
+    cell, _, answers, _ = divided()
+    nearly = answers.copy()
+    nearly[:3] = nearly[:3, ::-1]
+    pair = [
+        next(f for f in Quality().judge(each) if f.split == "private" and f.variant == "normalised")
+        for each in (cell, replace(cell, answers=nearly))
+    ]
+    assert np.std(pair[0].replicates - pair[1].replicates) < 0.02 < np.std(pair[0].replicates)
+
+
+def test_a_metric_that_a_part_cannot_define_is_insufficient_there_alone():
+    truth = np.array(["a"] * 30 + ["b"] * 30, dtype=object)
+    answers = np.random.default_rng(0).dirichlet([1, 1], 60)
+    found = Quality().judge(replace(answered(task(("a", "b")), truth, answers), public=np.arange(60) < 20))
+    auc = {finding.split: finding.status for finding in found if finding.metric == "auc"}
+    assert auc == {"test": "ok", "public": "insufficient", "private": "ok"}

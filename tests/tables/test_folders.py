@@ -75,7 +75,8 @@ def test_nothing_but_the_truth_holds_the_test_labels(places: tuple[Path, Path]) 
     assert truth["row_id"].tolist() == list(range(45, 60))
     assert truth_file.stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in places[0].iterdir()) == [
-        *("card.json", "images", "table.toml", "test.csv", "test.parquet", "train.csv", "train.parquet"),
+        *("card.json", "croissant.json", "images", "table.toml"),
+        *("test.csv", "test.parquet", "train.csv", "train.parquet"),
     ]
     for name in ("test.parquet", "test.csv"):
         assert "kept" not in parse((places[0] / name).read_bytes(), name).columns

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tables_made import picture
 
-from bakeoff.tables.images import NotAnImage, check, ending, read_cell, thumbnail
+from bakeoff.tables.images import NotAnImage, check, ending, picture_of, thumbnail
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"])
@@ -51,19 +51,19 @@ def test_cells_are_bytes_or_paths_below_the_folder(tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(b"b")
     (tmp_path / "in" / "link.png").symlink_to(tmp_path / "secret.png")
     folder = tmp_path / "in"
-    assert read_cell("a.png", folder) == b"a"
-    assert read_cell(b"raw", None) == b"raw"
-    assert read_cell({"bytes": b"raw", "path": "x"}, None) == b"raw"
-    assert read_cell({"bytes": None, "path": "a.png"}, folder) == b"a"
+    assert picture_of("a.png", folder).read() == b"a"
+    assert picture_of(b"raw", None).read() == b"raw"
+    assert picture_of({"bytes": b"raw", "path": "x"}, None).read() == b"raw"
+    assert picture_of({"bytes": None, "path": "a.png"}, folder).read() == b"a"
     for cell in ("../secret.png", str(tmp_path / "secret.png"), "link.png"):
         with pytest.raises(NotAnImage, match="leads out of the table's folder"):
-            read_cell(cell, folder)
+            picture_of(cell, folder)
     with pytest.raises(NotAnImage, match="names a file that is not in the folder '"):
-        read_cell("b.png", folder)
+        picture_of("b.png", folder)
     with pytest.raises(NotAnImage, match="a frame has no folder"):
-        read_cell("a.png", None)
+        picture_of("a.png", None)
     with pytest.raises(NotAnImage, match="holds int, neither bytes nor a path"):
-        read_cell(3, folder)
+        picture_of(3, folder)
 
 
 def test_thumbnails_are_small_data_uris_that_keep_transparency() -> None:

@@ -44,8 +44,6 @@ UNREADABLE = {
         "is ragged: the header has 2 columns, but data row 2 has 1, data row 3 has 3 (2 rows are sound)",
     ),
     "open quote": ("t.csv", b'a,b\n1,2\n"3,4\n5,6\n', "a quote opened in data row 2 may not be closed"),
-    "latin-1": ("t.csv", "a,b\n1,2\nä,3\n".encode("latin-1"), "is not UTF-8: line 3 holds the byte 0xe4"),
-    "utf-16": ("t.csv", "a,b\n1,2\n".encode("utf-16"), "is in UTF-16; save it as UTF-8"),
     "binary": ("t.csv", b"a,b\n1,\x002\n", "is not a CSV file: line 2 holds a zero byte"),
     "csv called parquet": ("t.parquet", ROWS.encode(), "is not a Parquet file; if it is CSV, name it .csv"),
 }
@@ -56,7 +54,7 @@ def test_unreadable_files_get_one_sentence(put: Callable[..., Path], case: str) 
     name, content, says = UNREADABLE[case]
     path = put(name, content)
     with pytest.raises(TableError) as raised:
-        read(path)
+        read(path).sound()
     message = str(raised.value)
     assert says in message
     assert repr(str(path)) in message
@@ -80,13 +78,13 @@ def test_a_missing_path_names_what_is_near(put: Callable[..., Path], tmp_path: P
     with pytest.raises(NotFound, match="nor a folder"):
         read(tmp_path / "nowhere" / "price.csv")
     (tmp_path / "bare").mkdir()
-    with pytest.raises(NotFound, match=r"holds no \.parquet, \.csv, \.tsv file"):
+    with pytest.raises(NotFound, match=r"holds no \.parquet, \.csv, \.tsv, .* file"):
         read(tmp_path / "bare")
 
 
 def test_other_formats_and_other_things_are_refused(put: Callable[..., Path]) -> None:
-    with pytest.raises(UsageError, match=r"is not a format Bakeoff reads; save it as CSV \(\.csv, \.tsv\) or Parquet"):
-        read(put("t.xlsx", b"PK"))
+    with pytest.raises(UsageError, match=r"is not a format Bakeoff reads; save it as CSV \(\.csv, \.tsv\), Parquet"):
+        read(put("t.ods", b"PK"))
     with pytest.raises(UsageError, match="A table is a path, a URL or a DataFrame, not int"):
         read(3)
 

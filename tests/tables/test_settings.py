@@ -66,7 +66,7 @@ def test_every_fault_of_a_table_toml_is_told_with_the_nearest_known_word(tmp_pat
         "column 'b' is said to be 'protectd', which is no type or role (did you mean 'protected'?).",
         "label is 'fake'; it must be one of real, made.",
         "name is 3; it must be a text.",
-        "split.method is 'lucky'; it must be one of given, stratified, random, owner, time.",
+        "split.method is 'lucky'; it must be one of given, stratified, random, owner, time, records.",
         "split.test_share is 2; it must be a number between 0 and 1.",
         "the key split.sead is not known (did you mean 'seed'?).",
     ):

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from tables_made import picture
 
+from bakeoff.errors import TableError
 from bakeoff.nouns import ColumnType, Role
-from bakeoff.tables import Settings, infer_types, read, read_settings
+from bakeoff.tables import Settings, infer_types, read, read_settings, standardise
 
 MANY = 200
 COLUMNS: dict[str, tuple[list[Any], ColumnType]] = {
@@ -109,6 +110,67 @@ def test_what_is_declared_holds() -> None:
 def test_a_target_is_classes_or_a_quantity(cells: list[Any], kind: str, type_: ColumnType) -> None:
     column = infer_types(pd.DataFrame({"y": cells}), Settings(target="y", kind=kind))[0]
     assert column.type is type_
+
+
+TRAITS: dict[str, tuple[list[Any], str, str]] = {
+    "truth values": ([True, False] * 30, "boolean", "true or false"),
+    "truth values with gaps": ([True, None, False] * 20, "boolean", "true or false"),
+    "yes and no": (["yes", "no ", "?"] * 20, "boolean", "true or false, written as 'no' and 'yes'"),
+    "ja and nein": (["Ja", "nein"] * 30, "boolean", "true or false, written as 'Ja' and 'nein'"),
+    "0 and 1": ([0, 1] * 30, "boolean", "numbers; only 0 and 1, so true or false"),
+    "0 and 1 with gaps": ([0.0, 1.0, None] * 20, "boolean", "numbers; only 0 and 1, so true or false"),
+    "f and m": (["f", "m"] * 30, "", "2 different in 60, single words"),
+    "1 and 2": ([1, 2] * 30, "", "numbers"),
+    "one value": (["CH", None] * 30, "constant", "1 different in 30, single words"),
+    "one number": ([3] * 60, "constant", "numbers"),
+    "no value": ([None] * 60, "constant", "no value at all"),
+    "a counter": ([f"n{i}" for i in range(60)], "id-like", "60 different in 60, single words"),
+    "row numbers": (list(range(7, 67)), "id-like", "numbers"),
+    "measured": ([i * i for i in range(60)], "", "numbers"),
+    "unlike": ([f"n{i}" for i in range(59)] + ["n5"], "", "59 different in 60, single words"),
+}
+
+
+@pytest.mark.parametrize("what", TRAITS)
+def test_a_trait_is_named_and_explained(what: str) -> None:
+    cells, trait, why = TRAITS[what]
+    column = infer_types(pd.DataFrame({"x": cells}))[0]
+    assert (column.trait, column.why) == (trait, why)
+
+
+@pytest.mark.parametrize("cells", [['["a", "b c"]', "[]"], ["['a', 'b c']", "[]"], [["a", "b c"], []]])
+def test_lists_are_tokens_however_they_are_written(cells: list[Any]) -> None:
+    frame = pd.DataFrame({"x": cells * 30, "y": ["u", "v", "v"] * 20})
+    data = standardise(read(frame, Settings(target="y")))
+    assert data.table.columns[0].type is ColumnType.TOKENS
+    assert set(data.frame["x"].dropna()) == {"a b c"}
+    broken = frame["x"].where(frame.index > 0, "[a, b")
+    assert infer_types(pd.DataFrame({"x": broken}))[0].type is not ColumnType.TOKENS
+
+
+def test_dates_that_read_both_ways_are_told_and_can_be_declared(tmp_path: Path) -> None:
+    both = pd.DataFrame({"when": ["03/04/2025", "05/06/2025"] * 20, "y": ["u", "v", "v", "u"] * 10})
+    column = infer_types(both)[0]
+    assert column.why == "dates written as %m/%d/%Y; day first would read them all too"
+    for cells in (["13/04/2025", "05/06/2025"], ["03/14/2025", "05/06/2025"], ["03/03/2025", "05/05/2025"]):
+        assert "day first would" not in infer_types(pd.DataFrame({"when": cells}))[0].why
+    (tmp_path / "table.toml").write_text('target = "y"\n[columns]\nwhen = "datetime, day first, time"\n')
+    both.to_csv(tmp_path / "data.csv", index=False)
+    data = standardise(read(tmp_path))
+    assert data.table.column("when").why == "declared, day first"
+    assert sorted(set(data.frame["when"].astype(str))) == ["2025-04-03", "2025-06-05"]
+    assert data.table.column("when").role is Role.TIME
+    (tmp_path / "table.toml").write_text('target = "y"\n[columns]\nwhen = "day last"\n')
+    with pytest.raises(TableError, match=r"'day last', which is no type or role \(did you mean 'day first'\?\)"):
+        read(tmp_path)
+
+
+def test_a_declared_order_of_dates_names_the_cells_that_break_it(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"when": ["03/04/2025", "05/16/2025", "07/08/2025"] * 5, "y": ["u", "v", "v"] * 5})
+    with pytest.raises(
+        TableError, match="is datetime, but data rows 2, 5, 8, 11 and 14 hold '05/16/2025' where a date"
+    ):
+        standardise(read(frame, Settings(target="y", types={"when": ColumnType.DATETIME}, dates={"when": "day first"})))
 
 
 def classification_folders(data: Path) -> list[Path]:

@@ -17,8 +17,9 @@ def table(target=ColumnType.NUMERIC, *others):
 
 
 def test_kinds_are_found_by_entry_point():
-    assert kinds() == {"classification": CLASSES, "regression": NUMBERS}
-    with pytest.raises(TaskError, match="no kind of task called 'guess'; choose one of: classification, regression"):
+    assert kinds() == {"classification": CLASSES, "matching": kind("matching"), "regression": NUMBERS}
+    known = "classification, matching, regression"
+    with pytest.raises(TaskError, match=f"no kind of task called 'guess'; choose one of: {known}"):
         kind("guess")
 
 
@@ -32,7 +33,7 @@ def test_a_stranger_adds_a_kind_by_installing_it(tmp_path, monkeypatch):
     kinds.cache_clear()
     try:
         assert kind("ranking").name == "ranking"
-        assert list(kinds()) == ["classification", "ranking", "regression"]
+        assert list(kinds()) == ["classification", "matching", "ranking", "regression"]
     finally:
         kinds.cache_clear()
 

@@ -11,15 +11,34 @@ from typing import Any
 _PLACES = {
     "Adapted": "adapters",
     "adapt": "adapters",
+    "Blocker": "blocking",
     "Boosted": "boosted",
     "Constant": "constant",
+    "Cosine": "cosine",
     "Forest": "forest",
     "ImageFeatures": "image",
     "Linear": "linear",
+    "Linkage": "linkage",
     "Neighbours": "neighbours",
+    "Similarity": "similarity",
+    "SplinkLinkage": "splink_linkage",
 }
 
-__all__ = ["Adapted", "Boosted", "Constant", "Forest", "ImageFeatures", "Linear", "Neighbours", "adapt"]
+__all__ = [
+    "Adapted",
+    "Blocker",
+    "Boosted",
+    "Constant",
+    "Cosine",
+    "Forest",
+    "ImageFeatures",
+    "Linear",
+    "Linkage",
+    "Neighbours",
+    "Similarity",
+    "SplinkLinkage",
+    "adapt",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,13 +22,21 @@ GAPS_FILLED = "gaps in asked rows filled with training medians"
 NOTES = (WRAPPED, WITHOUT_IMAGES, WITHOUT_FIT_ONLY, NUMBERED, LABELS_ONLY, GAPS_FILLED)
 
 
-def adapt(algorithm: Any, schema: Schema, parameters: Mapping[str, Any] | None = None) -> Adapted:
+def adapt(algorithm: Any, schema: Schema, parameters: Mapping[str, Any] | None = None) -> Any:
     """Make an algorithm ready for one table: an object, a class or a function without arguments that returns one.
 
-    EntryError when it is no algorithm, Declined when a classifier meets numbers or a regressor meets classes.
+    An Adapted, or a Linking for a linkage entry that meets a matching task. EntryError when it is no algorithm,
+    Declined when a classifier meets numbers, a regressor classes, or a linkage entry a table of another kind.
     """
     name = getattr(algorithm, "__name__", type(algorithm).__name__)
     made = _made(algorithm, name, dict(parameters or {}))
+    if callable(getattr(made, "fit", None)) and links(made):
+        if schema.kind == "matching":
+            from bakeoff.algorithms.linkage_adapter import Linking
+
+            return Linking(made, schema)
+        if not _answers(made):
+            raise Declined(f"{name} links records, and the task is one of {schema.kind}.")
     _check(made, name)
     adapted = Adapted(made, schema)
     adapted.decline_other_kind()
@@ -66,13 +74,22 @@ def _check(algorithm: Any, name: str) -> None:
     missing = []
     if not callable(getattr(algorithm, "fit", None)):
         missing.append("fit(X, y)")
-    if not any(callable(getattr(algorithm, method, None)) for method in ("predict", "predict_proba")):
+    if not _answers(algorithm):
         missing.append("predict(X) or predict_proba(X)")
     if missing:
         raise EntryError(
             f"{name} is not an algorithm: it lacks {' and '.join(missing)}; give it fit(X, y) and predict(X) or "
             "predict_proba(X)."
         )
+
+
+def links(algorithm: Any) -> bool:
+    """Whether an algorithm is a linkage entry, with a method `link`."""
+    return callable(getattr(algorithm, "link", None))
+
+
+def _answers(algorithm: Any) -> bool:
+    return any(callable(getattr(algorithm, method, None)) for method in ("predict", "predict_proba"))
 
 
 class Adapted:
@@ -124,13 +141,12 @@ class Adapted:
         Who does not ask for the schema cannot know which columns will be absent from asked rows, and never sees them.
         """
         absent = [name for name in self.schema.fit_only if name in X.columns]
-        if absent and "schema" not in _parameters(self.model.fit):
+        if absent and "schema" not in parameters_of(self.model.fit):
             X, self._fit_only = X.drop(columns=absent), absent
             self._note(WITHOUT_FIT_ONLY)
         y = np.asarray(y) if self.schema.classes else np.asarray(y, dtype=np.float64)
         if self.schema.classes:
-            present = set(np.unique(y).tolist())
-            self._trained = tuple(label for label in self.schema.classes if label in present)
+            self.learn_labels(y)
         if self._is_estimator:
             unfitted = _fresh(self.model)
             try:
@@ -145,8 +161,13 @@ class Adapted:
             self._note(LABELS_ONLY)
         return self
 
+    def learn_labels(self, y: Array) -> None:
+        """Know which of the task's classes are among the training labels, and so in the answers of some algorithms."""
+        present = set(np.unique(y).tolist())
+        self._trained = tuple(label for label in self.schema.classes if label in present)
+
     def _fit_one(self, model: Any, X: Frame, y: Array) -> None:
-        if "schema" in _parameters(model.fit):
+        if "schema" in parameters_of(model.fit):
             model.fit(X, y, schema=self.schema)
         else:
             model.fit(X, y)
@@ -190,10 +211,10 @@ class Adapted:
         """
         X = X.drop(columns=[name for name in (*self._left_out, *self._fit_only) if name in X.columns])
         if not self.schema.classes:
-            return _as_numbers(self._ask(self.model.predict, X), "predict").reshape(-1, 1)
+            return as_numbers(self._ask(self.model.predict, X), "predict").reshape(-1, 1)
         if hasattr(self.model, "predict_proba"):
             try:
-                return self._in_order(_as_numbers(self._ask(self.model.predict_proba, X), "predict_proba"))
+                return self._in_order(as_numbers(self._ask(self.model.predict_proba, X), "predict_proba"))
             except NotImplementedError:
                 if not hasattr(self.model, "predict"):
                     raise
@@ -264,7 +285,8 @@ def _fresh(model: Any) -> Any:
         return copy.deepcopy(model)
 
 
-def _parameters(method: Callable[..., Any]) -> set[str]:
+def parameters_of(method: Callable[..., Any]) -> set[str]:
+    """The names of a method's parameters; none when they cannot be known."""
     try:
         return set(inspect.signature(method).parameters)
     except (TypeError, ValueError):
@@ -292,7 +314,8 @@ def _labels(classes: Any) -> tuple[Label, ...] | None:
     return None if classes is None else tuple(np.asarray(classes).tolist())
 
 
-def _as_numbers(given: Any, method: str) -> Array:
+def as_numbers(given: Any, method: str) -> Array:
+    """What `method` gave as float64; Refused when there is something else than numbers in it."""
     array = np.asarray(given)
     if array.dtype.kind not in "biuf":
         strange = [item for item in array.reshape(-1).tolist() if not isinstance(item, (int, float))]

@@ -6,15 +6,22 @@ import numpy as np
 
 from bakeoff.nouns import Array, Frame, Schema
 
+AT_THRESHOLD = ("f1", "precision", "recall")
+
 
 class Constant:
-    """Answers with the class shares of the training rows, or with their mean."""
+    """Answers with the class shares of the training rows, or with their mean.
+
+    Where matches are judged at a threshold, that every pair matches is the best constant, and the answer.
+    """
 
     def fit(self, X: Frame, y: Array, *, schema: Schema) -> Constant:
         """Learn the shares of the classes, or the mean; `X` is not looked at."""
         if schema.classes:
             self.classes_, counts = np.unique(np.asarray(y), return_counts=True)
             self.answer_ = counts / counts.sum()
+            if schema.kind == "matching" and schema.metric in AT_THRESHOLD:
+                self.answer_ = (self.classes_ == 1).astype(np.float64)
         else:
             self.answer_ = np.array([np.mean(np.asarray(y, dtype=np.float64))])
         return self

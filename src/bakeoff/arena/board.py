@@ -56,7 +56,8 @@ class Row:
 
     `mean` is the mean normalised score over the averaged tasks; `cost` is the geometric mean over tasks of this entry's
     go-to-answers CPU seconds divided by the reference entry's; `marks` are short remarks a reader must see
-    (`2 declined`, `wrapped by skrub`, `not complete: 3 of 6`).
+    (`2 declined`, `wrapped by skrub`, `not complete: 3 of 6`). `public_rank` is the rank on the public test rows, on a
+    board of the private ones.
     """
 
     entry: str
@@ -72,11 +73,15 @@ class Row:
     peak_mib: float | None = None
     marks: tuple[str, ...] = ()
     kind: str = "entry"  # or "prize" for a team's final picks
+    public_rank: int | None = None
 
 
 @dataclass(frozen=True)
 class TaskColumn:
-    """One task on the board; `averaged` is False with a reason when its constant is as good as perfect."""
+    """One task on the board; `averaged` is False with a reason when its constant is as good as perfect.
+
+    `part` says which test rows its figures are of: test (all), public or private.
+    """
 
     task: Task
     metric_title: str
@@ -84,6 +89,7 @@ class TaskColumn:
     averaged: bool = True
     reason: str = ""
     note: str = ""
+    part: str = "test"
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,9 @@ class Board:
 
     `rows` are in board order (ranked first), `columns` in challenge order, `squares` by (entry, task). `better[a][b]`
     is P(a better than b) with ties half, `beyond[a]` the entries that a beats beyond noise (Holm). `prizes` are the
-    teams' rows. `made_with` tells versions, machine, seeds, level of confinement and date.
+    teams' rows. `made_with` tells versions, machine, seeds, level of confinement and date. `part` is what was asked
+    for: test, public or private test rows, where all test rows stand for a task that is not divided; `notice` is what a
+    reader must know about that.
     """
 
     title: str
@@ -106,6 +114,8 @@ class Board:
     prizes: tuple[Row, ...] = ()
     reference: str = ""
     made_with: Mapping[str, Any] = field(default_factory=dict)
+    part: str = "test"
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,10 @@ class Duel:
 
 @dataclass(frozen=True)
 class Versus:
-    """A against B, task by task and overall; `p_better` is P(A better than B), ties half."""
+    """A against B, task by task and overall; `p_better` is P(A better than B), ties half.
+
+    `part` says which test rows count where they are divided: test (all), public or private.
+    """
 
     a: str
     b: str
@@ -131,3 +144,4 @@ class Versus:
     overall: Estimate | None
     p_better: float | None
     beyond_noise: bool = False
+    part: str = "test"

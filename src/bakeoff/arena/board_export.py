@@ -15,7 +15,7 @@ CSV_COLUMNS = (
     "part", "rank", "entry", "team", "baseline", "task", "outcome", "metric",
     "score", "score_low", "score_high", "value", "value_low", "value_high",
     "mean_rank", "win_rate", "p_first", "cost_ratio", "cpu_seconds", "wall_seconds", "peak_mib",
-    "seeds_done", "seeds_due", "level", "reason", "marks",
+    "seeds_done", "seeds_due", "level", "reason", "marks", "test_rows", "public_rank",
 )  # fmt: skip
 
 
@@ -23,13 +23,16 @@ def board_json(board: Board) -> dict[str, Any]:
     """The whole board as what JSON can hold.
 
     `ranking` and `prizes` hold one object per row, `tasks` one per column, `squares` one per entry and task, in board
-    order; an estimate is {value, low, high, reason}, and whatever is not a finite number is null. Strangers' text is as
-    they wrote it, but for lone surrogates and NUL.
+    order; an estimate is {value, low, high, reason}, and whatever is not a finite number is null. `part` says which
+    test rows were asked for, and in `tasks` which a task has. Strangers' text is as they wrote it, but for lone
+    surrogates and NUL.
     """
     told = {
         "title": board.title,
         "track": board.track,
         "question": board.question,
+        "part": board.part,
+        "notice": board.notice,
         "reference": board.reference,
         "ranking": [_row(row) for row in board.rows],
         "prizes": [_row(row) for row in board.prizes],
@@ -47,13 +50,14 @@ def board_csv(board: Board) -> str:
 
     First the ranking: one line per entry, `part` = `ranking`, with its rank (empty when not ranked) and its mean score;
     then `prize` lines; then one line per entry and task, `part` = `task`, with the normalised score and the metric's
-    own value. `cpu_seconds` and `peak_mib` are the row's or the square's. Text that a spreadsheet would take for a
-    formula gets an apostrophe in front; board_json leaves it as it is.
+    own value. `cpu_seconds` and `peak_mib` are the row's or the square's; `test_rows` says which test rows the figures
+    are of (test means all), and `public_rank` stands beside the rank on the private ones. Text that a spreadsheet would
+    take for a formula gets an apostrophe in front; board_json leaves it as it is.
     """
     rows = {row.entry: row for row in board.rows}
     columns = {column.task.name: column for column in board.columns}
-    lines = [_ranking_line("ranking", row) for row in board.rows]
-    lines += [_ranking_line("prize", row) for row in board.prizes]
+    lines = [_ranking_line("ranking", row, board.part) for row in board.rows]
+    lines += [_ranking_line("prize", row, board.part) for row in board.prizes]
     lines += [_task_line(rows[square.entry], columns[square.task], square) for square in _in_order(board)]
     out = io.StringIO()
     writer = csv.DictWriter(out, CSV_COLUMNS, restval="", lineterminator="\n")
@@ -85,6 +89,7 @@ def _column(column: TaskColumn) -> dict[str, Any]:
         "averaged": column.averaged,
         "reason": column.reason,
         "note": column.note,
+        "part": column.part,
         "digest": _digest(task),
     }
 
@@ -114,7 +119,7 @@ def _tellable(thing: Any) -> Any:
     return None if isinstance(thing, float) and not math.isfinite(thing) else thing
 
 
-def _ranking_line(part: str, row: Row) -> dict[str, object]:
+def _ranking_line(part: str, row: Row, rows: str) -> dict[str, object]:
     return {
         "part": part,
         "rank": row.rank,
@@ -130,6 +135,8 @@ def _ranking_line(part: str, row: Row) -> dict[str, object]:
         "peak_mib": row.peak_mib,
         "reason": "" if row.mean is None else row.mean.reason,
         "marks": "; ".join(row.marks),
+        "test_rows": rows,
+        "public_rank": row.public_rank,
     }
 
 
@@ -153,6 +160,7 @@ def _task_line(row: Row, column: TaskColumn, square: Square) -> dict[str, object
         "level": "" if square.level is None else square.level.value,
         "reason": square.reason,
         "marks": "; ".join(square.notes),
+        "test_rows": column.part,
     }
 
 

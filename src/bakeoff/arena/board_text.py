@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 FIXED_WIDTH = 42  # of the ranking without names and scores
+SHAKEN_WIDTH = 7
+BESIDE = 80  # columns from which the public rank stands beside the rank
 ROOMY = 118  # columns from which marks stand beside their row
 FIGURE_WIDTH = 15
 MOST_BLOCKS = 4
@@ -88,9 +90,12 @@ def board_text(board: Board, console: Console) -> None:
     """Print a board: what was compared, the ranking, each task's metric, and who beats whom beyond noise."""
     glyphs = Glyphs.of(console)
     headline = words.headline(board)
-    _print(console, glyphs, words.one_line(board.title), "bold")
+    rows = words.rows_shown(board)
+    _print(console, glyphs, words.one_line(board.title) + (f", {rows}" if rows else ""), "bold")
     about = [f"track {words.one_line(board.track)}"] if board.track else []
     _print(console, glyphs, " · ".join([*about, board.question, words.compared(board)]), "dim")
+    if board.notice:
+        _print(console, glyphs, board.notice)
     console.print()
     _print(console, glyphs, headline.lead, "bold")
     _print(console, glyphs, headline.detail)
@@ -110,9 +115,9 @@ def versus_text(versus: Versus, console: Console) -> None:
     glyphs = Glyphs.of(console)
     a, b = words.one_line(versus.a), words.one_line(versus.b)
     _print(console, glyphs, f"{a} against {b}", "bold")
-    _print(
-        console, glyphs, "Difference of normalised scores with its 95 % interval; above zero, the first leads.", "dim"
-    )
+    shown = f" {words.ROWS_OF[versus.part]}" if versus.part != "test" else ""
+    about = f"Difference of normalised scores{shown} with its 95 % interval; above zero, the first leads."
+    _print(console, glyphs, about, "dim")
     console.print()
     rows = [_duel(duel, glyphs) for duel in versus.duels]
     table = _table(glyphs)
@@ -152,6 +157,7 @@ def _duel(duel: Duel, glyphs: Glyphs) -> list[str]:
 
 def _ranking(board: Board, console: Console, glyphs: Glyphs, inside: Sequence[TaskColumn]) -> None:
     roomy = console.width >= ROOMY
+    shaken = words.shaken(board) and console.width >= BESIDE
     scale = _scale(board, 24 if roomy else 12)
     table = _table(glyphs)
     table.add_column("#", justify="right", no_wrap=True, width=3)
@@ -161,10 +167,15 @@ def _ranking(board: Board, console: Console, glyphs: Glyphs, inside: Sequence[Ta
     scores = min(21, max([len(words.score(row.mean, decimals)) for row in board.rows], default=10))
     table.add_column("mean score", width=max(10, scores))
     table.add_column(_text(_axis(scale), glyphs), no_wrap=True, width=scale.width)
+    if shaken:
+        table.add_column("public\nrank", justify="right", no_wrap=True, width=SHAKEN_WIDTH - 1)
     for name in ("mean\nrank", "win\nrate", "P\n1st", "cost\nratio"):
         table.add_column(name, justify="right", no_wrap=True, width=max(4, len(name.partition("\n")[2])))
+    whole = words.undivided(board)
     for column in inside:
-        table.add_column(_task_head(column, glyphs), justify="right", no_wrap=True, width=FIGURE_WIDTH)
+        table.add_column(
+            _task_head(column, glyphs, column.task.name in whole), justify="right", no_wrap=True, width=FIGURE_WIDTH
+        )
     if roomy:
         table.add_column("marks", overflow="fold")
     lines: list[tuple[Row, str, str]] = []
@@ -172,9 +183,12 @@ def _ranking(board: Board, console: Console, glyphs: Glyphs, inside: Sequence[Ta
         for place, row in enumerate(group):
             lines.append((row, words.rank_word(row, group), _bracket(place, len(group), glyphs)))
     lines += [(row, "–", "") for row in words.unranked(board)]
-    wide = 36 if roomy else max(8, console.width - FIXED_WIDTH - max(10, scores))
+    fixed = FIXED_WIDTH + shaken * SHAKEN_WIDTH
+    wide = 36 if roomy else max(8, console.width - fixed - max(10, scores))
     for row, rank, bracket in lines:
         cells = [rank, bracket, _name(row, wide, glyphs), *_figures(row, scale, glyphs)]
+        if shaken:
+            cells.insert(5, words.public_rank(row, glyphs.up, glyphs.down))
         cells += [_metric(board, row, column, glyphs) for column in inside]
         table.add_row(*_styled([*cells, "; ".join(row.marks)] if roomy else cells, row, glyphs))
     console.print(table)
@@ -212,23 +226,29 @@ def _bracket(place: int, size: int, glyphs: Glyphs) -> str:
 
 
 def _marks(board: Board, console: Console, glyphs: Glyphs) -> None:
+    told = words.shaken(board) and console.width < BESIDE
     for row in board.rows:
-        if row.marks:
-            _print(console, glyphs, f"  {words.one_line(row.entry)}: {words.one_line('; '.join(row.marks))}", "dim")
+        marks = [*([f"public rank {words.public_rank(row, glyphs.up, glyphs.down)}"] if told else []), *row.marks]
+        if marks:
+            _print(console, glyphs, f"  {words.one_line(row.entry)}: {words.one_line('; '.join(marks))}", "dim")
 
 
 def _prizes(board: Board, console: Console, glyphs: Glyphs) -> None:
     console.print()
-    _print(console, glyphs, "Teams by their final picks", "bold")
+    rows = words.rows_shown(board)
+    _print(console, glyphs, "Teams by their final picks" + (f", {rows}" if rows else ""), "bold")
     for row in board.prizes:
         marks = f"  {words.one_line('; '.join(row.marks))}" if row.marks else ""
         name = words.one_line(row.team or row.entry)
-        _print(console, glyphs, f"{'–' if row.rank is None else row.rank:>3} {name}: {words.score(row.mean)}{marks}")
+        before = f"  public rank {words.public_rank(row, glyphs.up, glyphs.down)}" if row.public_rank else ""
+        rank = "–" if row.rank is None else row.rank
+        _print(console, glyphs, f"{rank:>3} {name}: {words.score(row.mean)}{before}{marks}")
 
 
 def _tasks(board: Board, console: Console, glyphs: Glyphs) -> None:
     """Every task's own metric in blocks that fit; as one digit per square when that would take too many blocks."""
     room = max(1, (console.width - 21) // (FIGURE_WIDTH + 1))
+    whole = words.undivided(board)
     blocks = [board.columns[at : at + room] for at in range(0, len(board.columns), room)]
     console.print()
     if len(blocks) > MOST_BLOCKS:
@@ -239,7 +259,9 @@ def _tasks(board: Board, console: Console, glyphs: Glyphs) -> None:
         table = _table(glyphs)
         table.add_column("entry", no_wrap=True, width=20)
         for column in block:
-            table.add_column(_task_head(column, glyphs), justify="right", no_wrap=True, width=FIGURE_WIDTH)
+            table.add_column(
+                _task_head(column, glyphs, column.task.name in whole), justify="right", no_wrap=True, width=FIGURE_WIDTH
+            )
         for row in board.rows:
             table.add_row(
                 *_styled(
@@ -249,10 +271,11 @@ def _tasks(board: Board, console: Console, glyphs: Glyphs) -> None:
         console.print(table)
 
 
-def _task_head(column: TaskColumn, glyphs: Glyphs) -> Text:
+def _task_head(column: TaskColumn, glyphs: Glyphs, whole: bool) -> Text:
     arrow = glyphs.up if column.greater_is_better else glyphs.down
     name = _short(column.task.name, FIGURE_WIDTH)
-    aside = "" if column.averaged else "\nnot averaged"
+    aside = "\nall test rows" if whole else ""
+    aside += "" if column.averaged else "\nnot averaged"
     metric = _short(column.metric_title, FIGURE_WIDTH - 2)
     return _text(f"{words.one_line(name)}\n{words.one_line(metric)} {arrow}{aside}", glyphs)
 
@@ -295,10 +318,13 @@ def _legend(board: Board, console: Console, glyphs: Glyphs) -> None:
     if board.reference:
         lines.append(f"cost ratio: CPU time against {words.one_line(board.reference)} (one timed run, no interval)")
     lines += [words.legend_line(board, glyphs.sign)] if words.legend(board) else []
+    lines += [words.undivided_line(board)] if words.undivided(board) else []
     apart = [column for column in board.columns if not column.averaged]
     lines += [
         f"{words.one_line(column.task.name)} is not averaged: {words.one_line(column.reason)}" for column in apart
     ]
+    corrected = [column for column in board.columns if column.task.truth and column.note]
+    lines += [f"{words.one_line(column.task.name)}: {words.one_line(column.note)}" for column in corrected]
     if words.levels(board):
         lines.append("confined: " + ", ".join(words.levels(board)))
     for line in lines:

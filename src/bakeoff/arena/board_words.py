@@ -15,6 +15,7 @@ from bakeoff.arena.board import Board, Estimate, Row, Square
 from bakeoff.nouns import Outcome
 
 NAMES_LISTED = 5
+ROWS_OF = {"test": "on all test rows", "public": "on the public test rows", "private": "on the private test rows"}
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,40 @@ def ranked(board: Board) -> tuple[Row, ...]:
 def unranked(board: Board) -> tuple[Row, ...]:
     """The rows that are not complete, in board order."""
     return tuple(row for row in board.rows if row.rank is None)
+
+
+def rows_shown(*boards: Board) -> str:
+    """On which test rows the boards are, `on the public test rows`; empty where no task's test rows are divided."""
+    columns = [(board.part, column) for board in boards for column in board.columns]
+    parts = [part for part, column in columns if column.task.split.public_share]
+    return ROWS_OF[parts[0]] if parts else ""
+
+
+def undivided(board: Board) -> tuple[str, ...]:
+    """The tasks that stand with all their test rows on a board of a part."""
+    return tuple(column.task.name for column in board.columns if column.part != board.part) if rows_shown(board) else ()
+
+
+def undivided_line(board: Board) -> str:
+    """Which tasks stand with all their test rows, and why; empty when there is none."""
+    names = undivided(board)
+    if not names:
+        return ""
+    verb = "is not divided: all its" if len(names) == 1 else "are not divided: all their"
+    return f"{listed(names, 8)} {verb} test rows count"
+
+
+def public_rank(row: Row, up: str = "↑", down: str = "↓") -> str:
+    """The rank on the public test rows and how far the private ones moved it, `4 ↑2`."""
+    if row.public_rank is None:
+        return "–"
+    moved = row.public_rank - row.rank if row.rank is not None else 0
+    return str(row.public_rank) + (f" {up if moved > 0 else down}{abs(moved)}" if moved else "")
+
+
+def shaken(board: Board) -> bool:
+    """Whether rows also say their rank on the public test rows."""
+    return any(row.public_rank is not None for row in board.rows)
 
 
 def tie_groups(board: Board) -> tuple[tuple[Row, ...], ...]:

@@ -1,10 +1,10 @@
-"""One cell from a warm box to its answers: load, go, fit, ask, and the meters beside."""
+"""One cell from a warm box to its answers: load, go, fit, link, ask, and the meters beside."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ import numpy as np
 
 from bakeoff.arena.confinement import Box
 from bakeoff.arena.conversation import Conversation, Ended, clean
+from bakeoff.arena.linked import Linked, Sizes, accept, most_links, records_of
+from bakeoff.errors import Refused
 from bakeoff.nouns import Array, Level, Limits, Measurements, Outcome
 
 READY_SECONDS = 180.0
 LOAD_SECONDS = 120.0
+MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,31 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Records:
+    """What a linkage entry is handed: two tables of records, or one, the labelled pairs, and the calls of test pairs.
+
+    `sizes` are the numbers of left and right records, the second None for one table.
+    """
+
+    left: Path
+    right: Path | None
+    pairs: Path
+    calls: tuple[Call, ...]
+    sizes: Sizes
+
+    @property
+    def handed_in(self) -> dict[str, Path]:
+        """The files to learn from, by what they hold."""
+        files = {"left": self.left, "right": self.right, "pairs": self.pairs}
+        return {what: file for what, file in files.items() if file is not None}
+
+
+@dataclass(frozen=True)
 class Job:
-    """All that one cell hands in: the worker's spec, the entry's own files, the training rows and the calls."""
+    """All that one cell hands in: the worker's spec, the entry's own files, the training rows and the calls.
+
+    `records` makes what is handed in instead when the entry says that it links; None where there is nothing to link.
+    """
 
     spec: Mapping[str, Any]
     code: Path | None
@@ -39,11 +65,15 @@ class Job:
     width: int
     limits: Limits
     cores: tuple[int, ...] = ()
+    records: Callable[[], Records] | None = None
 
 
 @dataclass
 class Played:
-    """What came of it: answers of shape (asked rows, width) in call order, or None with the outcome's reason."""
+    """What came of it: answers of shape (asked rows, width) in call order, or None with the outcome's reason.
+
+    `linked` is what a linkage entry said of the records; it has answers of its own only when it was asked for them.
+    """
 
     outcome: Outcome
     reason: str
@@ -52,15 +82,7 @@ class Played:
     level: Level
     notes: tuple[str, ...]
     measurements: Measurements
-
-
-@dataclass
-class _Clock:
-    """Wall and CPU seconds from go to answers, probe rows' share taken out."""
-
-    fit: float = 0.0
-    predict: float = 0.0
-    cpu: float = 0.0
+    linked: Linked | None = None
 
 
 def play(box: Box, job: Job, free_since: float) -> Played:
@@ -70,80 +92,153 @@ def play(box: Box, job: Job, free_since: float) -> Played:
     """
     talk = Conversation(box, job.limits)
     talk.allow(READY_SECONDS)
-    measured: dict[str, float] = {}
-    clock = _Clock()
-    notes: tuple[str, ...] = ()
-    answers, outcome, reason = None, Outcome.DONE, ""
+    cell = _Playing(talk, job)
+    outcome, reason = Outcome.DONE, ""
     try:
-        _prepare(talk, job, measured)
+        cell.prepare()
         if job.train is None:
-            answers = _read_predictions(talk, job)
+            cell.read_predictions()
         else:
-            notes, answers = _fit_and_ask(talk, job, clock, measured, free_since)
+            cell.fit_and_ask(job.train, free_since)
     except Ended as ended:
         outcome, reason = ended.outcome, ended.reason
     talk.finish_log()
     timed = outcome is Outcome.DONE and job.train is not None
     measurements = Measurements(
-        wall=clock.fit + clock.predict if timed else None,
-        cpu=clock.cpu if timed else None,
+        wall=cell.fit + cell.predict if timed else None,
+        cpu=cell.cpu if timed else None,
         peak_mib=talk.peak_mib if job.train is not None else None,
-        fit=clock.fit if timed else None,
-        predict=clock.predict if timed else None,
-        before=measured.get("before"),
-        warm_cpu=measured.get("warm_cpu"),
-        load_cpu=measured.get("load_cpu"),
+        fit=cell.fit if timed else None,
+        predict=cell.predict if timed else None,
+        before=cell.before,
+        warm_cpu=cell.warm_cpu,
+        load_cpu=cell.load_cpu,
     )
     level = Level.PREDICTIONS if job.train is None else box.level
-    return Played(outcome, reason, answers, talk.log_tail(), level, notes, measurements)
+    return Played(outcome, reason, cell.answers, talk.log_tail(), level, cell.notes, measurements, cell.linked)
 
 
-def _prepare(talk: Conversation, job: Job, measured: dict[str, float]) -> None:
-    """Wait for the spare, put it on its core and let it import the entry's code; no data are in the box yet."""
-    # A spare that is still warming up may use the lane's core, which has nothing else to do meanwhile.
-    # What an entry's own packages do while they are imported is the entry's doing.
-    talk.house = not talk.box.own_packages
-    talk.meters.pin(job.cores)
-    talk.wait("ready")
-    talk.box.group.cap_memory(job.limits.memory_mib)
-    talk.forget_log()
-    measured["warm_cpu"] = talk.meter().cpu
-    if job.code is not None:
-        shutil.copytree(job.code, talk.box.folder / "code", dirs_exist_ok=True)
-    talk.house = False
-    talk.base_processes = talk.meter().processes
-    talk.allow(LOAD_SECONDS, importing=True)
-    talk.tell({"do": "load", "spec": dict(job.spec)})
-    talk.wait("loaded")
-    measured["load_cpu"] = talk.meter().cpu - measured["warm_cpu"]
+@dataclass
+class _Playing:
+    """One cell while it runs: what was measured and what came out of the box so far.
 
+    `fit`, `predict` and `cpu` are seconds from go to answers, the probe rows' share taken out; linking counts as
+    predicting.
+    """
 
-def _fit_and_ask(
-    talk: Conversation, job: Job, clock: _Clock, measured: dict[str, float], free_since: float
-) -> tuple[tuple[str, ...], Array]:
-    assert job.train is not None
-    _hand_in(talk, job.train)
-    start_cpu = talk.meter().cpu
-    start = time.monotonic()
-    measured["before"] = start - free_since
-    talk.allow(job.limits.seconds)
-    talk.tell({"do": "go", "file": job.train.name})
-    fitted, _ = talk.wait("fitted")
-    clock.fit = time.monotonic() - start
-    cpu = talk.meter().cpu
-    clock.cpu = cpu - start_cpu
-    parts, times = [], []
-    for call in job.calls:
-        _hand_in(talk, call.file)
+    talk: Conversation
+    job: Job
+    fit: float = 0.0
+    predict: float = 0.0
+    cpu: float = 0.0
+    before: float | None = None
+    warm_cpu: float | None = None
+    load_cpu: float | None = None
+    notes: tuple[str, ...] = ()
+    answers: Array | None = None
+    linked: Linked | None = None
+    _records: Records | None = None
+    _asked: tuple[Call, ...] = ()
+
+    def prepare(self) -> None:
+        """Wait for the spare, put it on its core and let it import the entry's code; no data are in the box yet."""
+        # A spare that is still warming up may use the lane's core, which has nothing else to do meanwhile.
+        # What an entry's own packages do while they are imported is the entry's doing.
+        talk, job = self.talk, self.job
+        talk.house = not talk.box.own_packages
+        talk.meters.pin(job.cores)
+        talk.wait("ready")
+        talk.box.group.cap_memory(job.limits.memory_mib)
+        talk.forget_log()
+        self.warm_cpu = talk.meter().cpu
+        if job.code is not None:
+            shutil.copytree(job.code, talk.box.folder / "code", dirs_exist_ok=True)
+        talk.house = False
+        talk.base_processes = talk.meter().processes
+        talk.allow(LOAD_SECONDS, importing=True)
+        talk.tell({"do": "load", "spec": dict(job.spec)})
+        loaded, _ = talk.wait("loaded")
+        self.load_cpu = talk.meter().cpu - self.warm_cpu
+        self._asked = job.calls
+        if job.records is not None and loaded.get("links") is True:
+            self._records = job.records()
+            self._asked = self._records.calls if loaded.get("answers") is True else ()
+
+    def fit_and_ask(self, train: Path, free_since: float) -> None:
+        """Hand in what is to be learned from, then the questions; the clock runs from go to the last answer."""
+        talk = self.talk
+        handed_in = {"file": train} if self._records is None else self._records.handed_in
+        for file in handed_in.values():
+            self._hand_in(file)
+        start_cpu = talk.meter().cpu
+        start = time.monotonic()
+        self.before = start - free_since
+        talk.allow(self.job.limits.seconds)
+        talk.tell({"do": "go", **{what: file.name for what, file in handed_in.items()}})
+        self._note(talk.wait("fitted")[0])
+        self.fit = time.monotonic() - start
+        cpu = talk.meter().cpu
+        self.cpu = cpu - start_cpu
+        if self._records is not None:
+            cpu = self._link(self._records, cpu)
+        parts, times = [], []
+        for call in self._asked:
+            self._hand_in(call.file)
+            asked = time.monotonic()
+            talk.tell({"do": "ask", "file": call.file.name})
+            parts.append(self._answered(call.rows))
+            after = talk.meter().cpu
+            times.append((time.monotonic() - asked, after - cpu))
+            cpu = after
+        if parts:
+            self.predict += without_probes([wall for wall, _ in times], self._asked)
+            self.cpu += without_probes([used for _, used in times], self._asked)
+            self.answers = np.concatenate(parts)
+
+    def _link(self, records: Records, cpu: float) -> float:
+        """Ask for the links, check them outside the clock, and give the CPU seconds used so far."""
         asked = time.monotonic()
-        talk.tell({"do": "ask", "file": call.file.name})
-        parts.append(_answers(talk, call.rows, job.width))
-        after = talk.meter().cpu
-        times.append((time.monotonic() - asked, after - cpu))
-        cpu = after
-    clock.predict = without_probes([wall for wall, _ in times], job.calls)
-    clock.cpu += without_probes([used for _, used in times], job.calls)
-    return _notes(fitted), np.concatenate(parts)
+        most = most_links(records.sizes)
+        sides = {side: file.name for side, file in records.handed_in.items() if side != "pairs"}
+        self.talk.tell({"do": "link", "most": most, **sides})
+        message, data = self.talk.wait("links", payload=max(24 * most, 8 * records_of(records.sizes)))
+        after = self.talk.meter().cpu
+        self.predict += time.monotonic() - asked
+        self.cpu += after - cpu
+        self._note(message)
+        try:
+            self.linked = accept(message.get("form"), data, records.sizes)
+        except Refused as refused:
+            raise Ended(Outcome.REFUSED, str(refused)) from None
+        return after
+
+    def _note(self, message: Mapping[str, Any]) -> None:
+        """Keep what the entry says of itself; it may say more with each message."""
+        notes = message.get("notes", [])
+        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+            raise Ended(Outcome.REFUSED, "what it says of itself is not a list of sentences.")
+        cleaned = (clean(note, 300) for note in notes[:MOST_NOTES])
+        self.notes = tuple(dict.fromkeys((*self.notes, *cleaned)))[:MOST_NOTES]
+
+    def _hand_in(self, file: Path) -> None:
+        shutil.copyfile(file, self.talk.box.folder / "data" / file.name)
+
+    def _answered(self, rows: int) -> Array:
+        """Raw float64 of exactly the size that was asked for; nothing else is accepted."""
+        due = rows * self.job.width * 8
+        message, data = self.talk.wait("answers", payload=due)
+        if len(data) != due:
+            raise Ended(Outcome.REFUSED, f"{due} bytes of answers were asked for, {len(data)} came.")
+        self._note(message)
+        return np.frombuffer(data, dtype=np.float64).reshape(rows, self.job.width)
+
+    def read_predictions(self) -> None:
+        """Let the box read a prediction file."""
+        (call,) = self.job.calls
+        self._hand_in(call.file)
+        self.talk.allow(self.job.limits.seconds)
+        self.talk.tell({"do": "read", "rows_file": call.file.name})
+        self.answers = self._answered(call.rows)
 
 
 def without_probes(seconds: Sequence[float], calls: Sequence[Call]) -> float:
@@ -154,31 +249,3 @@ def without_probes(seconds: Sequence[float], calls: Sequence[Call]) -> float:
     rate = min(spent / call.rows for spent, call in zip(seconds, calls, strict=True))
     probes = sum(call.rows * (1 - call.test_share) for call in calls)
     return max(0.0, sum(seconds) - rate * probes)
-
-
-def _notes(fitted: Mapping[str, Any]) -> tuple[str, ...]:
-    notes = fitted.get("notes", [])
-    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
-        raise Ended(Outcome.REFUSED, "what it says of itself is not a list of sentences.")
-    return tuple(clean(note, 300) for note in notes[:20])
-
-
-def _hand_in(talk: Conversation, file: Path) -> None:
-    shutil.copyfile(file, talk.box.folder / "data" / file.name)
-
-
-def _answers(talk: Conversation, rows: int, width: int) -> Array:
-    """Raw float64 of exactly the size that was asked for; nothing else is accepted."""
-    due = rows * width * 8
-    _, data = talk.wait("answers", payload=due)
-    if len(data) != due:
-        raise Ended(Outcome.REFUSED, f"{due} bytes of answers were asked for, {len(data)} came.")
-    return np.frombuffer(data, dtype=np.float64).reshape(rows, width)
-
-
-def _read_predictions(talk: Conversation, job: Job) -> Array:
-    (call,) = job.calls
-    _hand_in(talk, call.file)
-    talk.allow(job.limits.seconds)
-    talk.tell({"do": "read", "rows_file": call.file.name})
-    return _answers(talk, call.rows, job.width)

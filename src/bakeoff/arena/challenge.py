@@ -6,7 +6,7 @@ It holds no logic of its own: tables come in through `intake`, cells run in `mat
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -102,13 +102,16 @@ class Challenge:
 
     def data(self, task: Task) -> Any:
         """A task's rows, read once while this challenge is open."""
+        from bakeoff.arena.corrections import corrected
         from bakeoff.arena.staging import task_data
         from bakeoff.tables import load
 
-        kept: dict[str, Any] = self.__dict__.setdefault("_data", {})
-        if task.digest not in kept:
-            kept[task.digest] = task_data(task, load(self.places.tables / task.table, self.places.truth))
-        return kept[task.digest]
+        kept: dict[tuple[str, int], Any] = self.__dict__.setdefault("_data", {})
+        key = (task.digest, task.truth)
+        if key not in kept:
+            rows = task_data(task, load(self.places.tables / task.table, self.places.truth))
+            kept[key] = corrected(rows, self.places)
+        return kept[key]
 
     def cards(self) -> dict[str, Any]:
         """Each table's data card."""
@@ -120,6 +123,27 @@ class Challenge:
             if path.exists():
                 found[task.table] = json.loads(path.read_text(encoding="utf-8"))
         return found
+
+    def versions(self, table: str) -> list[Any]:
+        """The versions of a table, oldest first; see `versions.Version`."""
+        from bakeoff.arena.versions import present, versions
+
+        name = self._named("table", table, [task.table for task in self.tasks()])
+        present(self.places, name)
+        return list(versions(self.places, name))
+
+    def export_table(self, table: str, to: str | Path, *, number: int = 0, with_truth: bool = False) -> Path:
+        """Copy a version of a table (the newest when `number` is 0) to a new folder, in standard form."""
+        from bakeoff.arena.versions import export
+
+        name = self._named("table", table, [task.table for task in self.tasks()])
+        return export(self.places, name, Path(to), number=number, with_truth=with_truth)
+
+    def citation(self, table: str, *, number: int = 0) -> str:
+        """How to cite a version of a table, the newest when `number` is 0."""
+        from bakeoff.arena.versions import cite
+
+        return cite(self.places, self._named("table", table, [task.table for task in self.tasks()]), number)
 
     # Entries
 
@@ -165,6 +189,7 @@ class Challenge:
 
         request = request or RunRequest()
         matrix, cells, limits = self._matrix(request, watcher)
+        cells = self._unexpired(cells, watcher)
         return matrix.run(cells, limits, LocalRunner(request.workers, limits.threads), request.again)
 
     def judge(self, watcher: Any = None, again: bool = False) -> int:
@@ -176,7 +201,19 @@ class Challenge:
         """The cells that `run` would run."""
         request = request or RunRequest()
         matrix, cells, limits = self._matrix(request, None)
-        return list(matrix.due(cells, limits, request.again))
+        return list(matrix.due(self._unexpired(cells, None), limits, request.again))
+
+    def _unexpired(self, cells: Mapping[Cell, Any], watcher: Any) -> dict[Cell, Any]:
+        """The cells on tables that may still be run; UsageError when there were cells and none may."""
+        from bakeoff.arena.versions import expired
+
+        said = {name: expired(self.places, name) for name in {task.table for _, task in cells.values()}}
+        sentences = sorted(filter(None, said.values()))
+        if cells and len(sentences) == len(said):
+            raise UsageError(" ".join(sentences))
+        for sentence in sentences if watcher is not None else ():
+            watcher.message(sentence)
+        return {cell: pair for cell, pair in cells.items() if not said[pair[1].table]}
 
     def _matrix(self, request: RunRequest, watcher: Any) -> tuple[Any, dict[Any, Any], Limits]:
         from bakeoff.arena.matrix import Matrix, Silent
@@ -201,25 +238,38 @@ class Challenge:
             watcher.message(f"The table {task.table} was changed; its task is of a new version, and its cells are due.")
         return newest
 
-    def _kept(self, track: str | None) -> Any:
+    def _kept(self, track: str | None, part: str = "") -> Any:
+        from bakeoff.arena.corrections import correction_note
+        from bakeoff.arena.judging import version_of
         from bakeoff.arena.matrix import Matrix
+        from bakeoff.arena.parts import PARTS, notice
         from bakeoff.arena.scores import Kept
+        from bakeoff.arena.versions import expired
 
-        tasks, entries = self.tasks(track), self.entries()
+        part = self._named("part", part or self.rules.shows, PARTS)
+        tasks = self.tasks(track)
+        entries = [entry for entry in self.entries() if entry.is_for(tasks)]
         seeds = self._seeds_ranked(entries, tasks)
         matrix = Matrix(self.store, self.places.secret(), self.data, self.places.environments)
-        cells = {(c.entry, c.task, c.seed): c for c in matrix.cells(entries, tasks, seeds)}
+        wanted = matrix.cells(entries, tasks, seeds)
+        cells = {(c.entry, c.task, c.seed): c for c in wanted}
         ids = [cell.id for cell in cells.values()]
         results = self.store.results(ids)
-        newest = {judge.name: judge.version for judge in matrix.judges}
+        newest = {
+            (c.id, judge.name): version_of(judge, task) for c, (_, task) in wanted.items() for judge in matrix.judges
+        }
         findings = {
-            cell: [finding for version, finding in found if newest.get(finding.judge) == version]
+            cell: [finding for version, finding in found if newest.get((cell, finding.judge)) == version]
             for cell, found in self.store.findings(ids).items()
         }
         notes = {name: card.get("about", {}).get("notes", "") for name, card in self.cards().items()}
+        for task in tasks:
+            if said := " ".join(filter(None, [correction_note(self.places, task), expired(self.places, task.table)])):
+                notes[task.table] = " ".join(filter(None, [notes.get(task.table, ""), said]))
         picks, reference = self.store.picks(), self.rules.reference
         made = (self.rules.title, entries, tasks, seeds, cells, results, findings, picks, reference)
-        return Kept(*made, notes=notes, newest=self.store.newest())
+        seen = notice(part, self.rules.shows, tasks)
+        return Kept(*made, notes=notes, newest=self.store.newest(), part=part, notice=seen)
 
     def _seeds_kept(self) -> int:
         """How many seeds any kept result has, and at least what the rules ask for."""
@@ -244,8 +294,11 @@ class Challenge:
             seeds += 1
         return seeds
 
-    def board(self, track: str | None = None, *, new_tables: bool = False) -> Board:
-        """The board of a track; of the only one, or the first, when none is named."""
+    def board(self, track: str | None = None, *, new_tables: bool = False, part: str = "") -> Board:
+        """The board of a track; of the only one, or the first, when none is named.
+
+        `part` is test, public or private: which test rows count where they are divided; what the rules show when empty.
+        """
         from bakeoff.arena.ranking import rank
 
         tracks = self.tracks()
@@ -254,13 +307,13 @@ class Challenge:
                 "The challenge has no tables yet; bring one in with: bakeoff table add PATH --target COLUMN"
             )
         track = self._named("track", track, tracks) if track else tracks[0]
-        return rank(self._kept(track), track, ON_NEW if new_tables else ON_THESE)
+        return rank(self._kept(track, part), track, ON_NEW if new_tables else ON_THESE)
 
-    def boards(self, *, new_tables: bool = False) -> list[Board]:
+    def boards(self, *, new_tables: bool = False, part: str = "") -> list[Board]:
         """The boards of all tracks."""
-        return [self.board(track, new_tables=new_tables) for track in self.tracks()]
+        return [self.board(track, new_tables=new_tables, part=part) for track in self.tracks()]
 
-    def versus(self, a: str, b: str, *, track: str | None = None, new_tables: bool = False) -> Versus:
+    def versus(self, a: str, b: str, *, track: str | None = None, new_tables: bool = False, part: str = "") -> Versus:
         """Entry `a` against entry `b`, table by table."""
         from bakeoff.arena.ranking import compare_two
 
@@ -268,20 +321,32 @@ class Challenge:
         first, second = self._named("entry", a, names), self._named("entry", b, names)
         if first == second:
             raise UsageError(f"{a!r} cannot be compared with itself; name two entries.")
-        return compare_two(self._kept(track), first, second, ON_NEW if new_tables else ON_THESE)
+        return compare_two(self._kept(track, part), first, second, ON_NEW if new_tables else ON_THESE)
 
-    def report(self, path: str | Path, *, new_tables: bool = False) -> Path:
+    def report(self, path: str | Path, *, new_tables: bool = False, part: str = "") -> Path:
         """Write the boards of all tracks and each table's card as one HTML file."""
         from bakeoff.arena.report import report_html
 
-        return Path(report_html(self.boards(new_tables=new_tables), self.cards(), Path(path)))
+        return Path(report_html(self.boards(new_tables=new_tables, part=part), self.cards(), Path(path)))
+
+    def owner_report(self, table: str, *, curve: bool = False, entries: Sequence[str] = (), watcher: Any = None) -> Any:
+        """What a table's owner wants to know after a run; see `owner_report.owner_report`.
+
+        `curve` runs the cells of the learning curve that are missing, of `entries` or of a few chosen ones.
+        """
+        from bakeoff.arena.owner_report import owner_report
+
+        return owner_report(self, table, curve=curve, entries=entries, watcher=watcher)
 
     def take(self, entry: str, table: str, to: str | Path = "", limits: Limits | None = None) -> Path:
         """Fit an entry on all labels of a table and save the predictor; `bakeoff.load` brings it back."""
         from bakeoff.arena.predictor import take
+        from bakeoff.arena.versions import expired
 
         chosen = self._chosen("entry", (entry,), self.entries())[0]
         task = self._chosen("task", (table,), self.tasks())[0]
+        if said := expired(self.places, task.table):
+            raise UsageError(said)
         environment = self.places.environments
         to = Path(to) if to else Path(f"{chosen.name}-on-{task.name}.predictor")
         return take(chosen, self.data(task), to, limits or self.rules.limits, environment)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from bakeoff.arena.parts import PARTS, WHOLE
 from bakeoff.errors import NotFound, StoreError, TaskError, UsageError
 from bakeoff.nouns import DEFAULT_VISIBILITY, Limits, Role, Split, Task, Visibility
 
@@ -34,6 +35,10 @@ baselines = true
 # Costs on the board are shown as a ratio to this entry.
 reference = "linear"
 
+# Where a table's test rows are divided (bakeoff table add --public-share), the board shows all of them ("test"), the
+# "public" ones while the challenge is on, or the "private" ones when prizes are given.
+# shows = "public"
+
 # What one cell may use.
 [limits]
 seconds = 600
@@ -51,6 +56,7 @@ class Rules:
     reference: str = "linear"
     limits: Limits = field(default_factory=Limits)
     store: str = ""
+    shows: str = WHOLE
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,9 @@ def read_rules(places: Places) -> Rules:
     for key in ("title", "reference", "store"):
         if not isinstance(given.get(key, ""), str):
             raise UsageError(f'{places.rules} gives {key} = {given[key]!r}; it must be text, {key} = "...".')
+    if given.get("shows", WHOLE) not in PARTS:
+        listed = ", ".join(f'"{part}"' for part in PARTS)
+        raise UsageError(f"{places.rules} gives shows = {given['shows']!r}; it must be one of {listed}.")
     chosen = given.pop("baselines", True)
     named = isinstance(chosen, list) and all(isinstance(name, str) for name in chosen)
     if not named and not isinstance(chosen, bool):
@@ -206,8 +215,8 @@ def read_task(path: Path) -> Task:
     try:
         see = {Role(role): Visibility(value) for role, value in given.pop("see", {}).items()}
         split = Split(**given.pop("split", {}))
-        classes = tuple(given.pop("classes", ()))
-        return Task(**given, classes=classes, split=split, see={**DEFAULT_VISIBILITY, **see})
+        classes, ignored = tuple(given.pop("classes", ())), tuple(given.pop("ignored", ()))
+        return Task(**given, classes=classes, ignored=ignored, split=split, see={**DEFAULT_VISIBILITY, **see})
     except (TypeError, ValueError, AttributeError) as error:
         raise TaskError(f"{path} is not a task: {error}.") from error
 

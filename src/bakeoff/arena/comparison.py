@@ -192,7 +192,7 @@ def _checked(name: str, thing: Any) -> Entry | bytes:
     """The entry that lies at a path, or an estimator pickled; nothing is written yet."""
     if isinstance(thing, (str, Path)):
         return read_entry(Path(thing), name=name)
-    if not hasattr(thing, "fit") or not (hasattr(thing, "predict") or hasattr(thing, "predict_proba")):
+    if not hasattr(thing, "fit") or not any(hasattr(thing, name) for name in ("predict", "predict_proba", "link")):
         raise EntryError(f"{name!r} is a {type(thing).__name__}; an entry needs fit and predict, or is a path to one.")
     check_name(name)
     return _pickled(name, thing)

@@ -9,21 +9,24 @@ from bakeoff.arena.challenge import Challenge
 from bakeoff.arena.intake import TableOptions
 from bakeoff.errors import BakeoffError, NotFound
 
+KINDS = ("classification", "matching")
+
 
 def make_demo(folder: str | Path) -> Challenge:
-    """A challenge on samples: real tables that scikit-learn brings, and made ones with a known ceiling."""
+    """A challenge on samples: real tables that scikit-learn brings, and made ones, of which two are to be matched."""
     from bakeoff.tables.samples import samples
 
     challenge = _fresh(folder, "Bakeoff demo")
     known = {task.name for task in challenge.tasks()}
     for sample in samples():
         if sample.name not in known:
-            challenge.add_table(sample.frame, TableOptions(name=sample.name, settings=sample.settings))
+            options = TableOptions(name=sample.name, settings=sample.settings, pairs=sample.pairs)
+            challenge.add_table(sample.frame, options)
     return challenge
 
 
 def make_demo_from(data: str | Path, folder: str | Path, *, watcher: Any = None) -> tuple[Challenge, list[str]]:
-    """A challenge on every classification folder under `data` that has an about.json, and why others were left out.
+    """A challenge on each folder under `data` whose about.json says classification or matching; why some were left out.
 
     Raises NotFound when there is none.
     """
@@ -38,7 +41,7 @@ def make_demo_from(data: str | Path, folder: str | Path, *, watcher: Any = None)
     left_out = []
     for about in abouts:
         name = about.parent.name
-        if name in known or read_settings(about).kind != "classification":
+        if name in known or read_settings(about).kind not in KINDS:
             continue
         if watcher is not None:
             watcher.message(f"reading {name}")

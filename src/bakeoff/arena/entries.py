@@ -13,13 +13,14 @@ import shutil
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bakeoff.errors import EntryError, NotFound, UsageError
 from bakeoff.nouns import ENTRY_PROTOCOL, Entry, Source, digest
 
+GROUP = "bakeoff.algorithms"
 KNOWN = ("protocol", "name", "team", "algorithm", "predictions", "parameters", "claims")
 WORDS = ("name", "team", "algorithm", "predictions")
 LARGEST = 256 << 20
@@ -56,34 +57,104 @@ class Model:
         return self.pipeline.predict_proba(X[self.seen])
 '''
 
+SCAFFOLD_LINKAGE = '''"""A Bakeoff linkage entry: a class with fit and link on pandas DataFrames of records."""
+
+import numpy as np
+import pandas as pd
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
+
+
+class Model:
+    """Each record's nearest ones by TF-IDF of all its words, scored by what the labelled pairs tell; make it yours."""
+
+    def __init__(self, candidates=10):
+        self.candidates = candidates
+
+    def fit(self, left, right, pairs, schema):
+        # pairs has the columns left and right (positions in the records) and label (1 for a match, 0 for none);
+        # right is None where the pairs are duplicates within left. schema.columns are the columns of the records.
+        ignored = set(schema.ignored)  # columns in which two records may differ and still match
+        images = schema.of_type("image")
+        self.seen = [column.name for column in schema.columns if column.name not in {*ignored, *images}]
+        first, second = self._texts(left), self._texts(left if right is None else right)
+        self.tfidf = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), sublinear_tf=True).fit([*first, *second])
+        a, b = self.tfidf.transform(first), self.tfidf.transform(second)
+        cosine = np.asarray(a[pairs["left"].to_numpy()].multiply(b[pairs["right"].to_numpy()]).sum(axis=1))
+        self.scale = LogisticRegression(C=100).fit(cosine.reshape(-1, 1), pairs["label"])
+        return self
+
+    def link(self, left, right):
+        first, second = self._texts(left), self._texts(left if right is None else right)
+        index = NearestNeighbors(n_neighbors=min(self.candidates, len(second)), metric="cosine")
+        distance, place = index.fit(self.tfidf.transform(second)).kneighbors(self.tfidf.transform(first))
+        score = self.scale.predict_proba(1 - distance.reshape(-1, 1))[:, 1]
+        position = np.repeat(np.arange(len(first)), place.shape[1])
+        # A record linked to itself counts for nothing, and of a pair that is there twice the higher score counts.
+        return pd.DataFrame({"left": position, "right": place.ravel(), "score": score})
+
+    def _texts(self, records):
+        cells = records[[name for name in self.seen if name in records.columns]]
+        return cells.astype(object).where(cells.notna(), "").astype(str).agg(" ".join, axis=1).tolist()
+'''
+
 SCAFFOLD_TOML = """protocol = 1
 name = "{name}"
 team = "{team}"
 algorithm = "model:Model"
 
 [parameters]
-learning_rate = 0.1
+{parameter}
 
 # What you promise about the entry, for example: epsilon = 3.0, delta = 1e-5, unit = "record"
 [claims]
 """
 
 
+def algorithm_points() -> list[EntryPoint]:
+    """The entry points of all baselines, in order of name."""
+    found = entry_points()
+    groups = [group for group in found.groups if group == GROUP or group.startswith(f"{GROUP}.")]
+    return sorted((point for group in groups for point in found.select(group=group)), key=lambda point: point.name)
+
+
 def baselines(chosen: bool | Sequence[str] = True) -> list[Entry]:
     """The house's entries, and any other package's, from the entry-point group `bakeoff.algorithms`.
 
-    `chosen` is all, none, or those of these names; UsageError for a name that none has.
+    Those in a group `bakeoff.algorithms.KIND` are for tasks of that kind alone. `chosen` is all, none, or those of
+    these names; one that needs a package which is not installed takes part only when it is named. UsageError for a
+    name that none has.
     """
-    points = sorted(entry_points(group="bakeoff.algorithms"), key=lambda point: point.name)
+    points = algorithm_points()
     names = [point.name for point in points]
     for name in () if isinstance(chosen, bool) else chosen:
         if name not in names:
             near = difflib.get_close_matches(name, names, 1)
             mend = f"did you mean {near[0]!r}?" if near else f"baselines are {', '.join(names)}."
             raise UsageError(f"There is no baseline {name!r}; {mend}")
-    taking_part = names if chosen is True else chosen or ()
+    taking_part = [point.name for point in points if _complete(point)] if chosen is True else chosen or ()
     hashed: dict[Path, str] = {}
     return [_baseline(point, hashed) for point in points if point.name in taking_part]
+
+
+def _complete(point: EntryPoint) -> bool:
+    """Whether the packages of the extras that an entry point names are installed."""
+    from packaging.requirements import Requirement
+
+    asked = map(Requirement, point.dist.requires or ()) if point.dist and point.extras else ()
+    needed = {
+        one.name for one in asked if one.marker and any(one.marker.evaluate({"extra": name}) for name in point.extras)
+    }
+    return all(_is_installed(name) for name in needed)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _baseline(point: EntryPoint, hashed: dict[Path, str]) -> Entry:
@@ -100,7 +171,9 @@ def _baseline(point: EntryPoint, hashed: dict[Path, str]) -> Entry:
             hashed[home] = digest([[str(path.relative_to(file.parent)), _hash(path)] for path in modules])
         code = hashed[home]
     made_of = [point.value, package, version(package) if point.dist else "", code]
-    return Entry(point.name, Source("baseline", point.name), digest(made_of), team="", baseline=True)
+    kind = point.group.removeprefix(GROUP).strip(".")
+    kinds = (kind,) if kind else ()
+    return Entry(point.name, Source("baseline", point.name), digest(made_of), team="", baseline=True, kinds=kinds)
 
 
 def read_entry(path: Path, *, name: str = "", team: str = "") -> Entry:
@@ -318,13 +391,18 @@ def keep_entry(entry: Entry, folder: Path) -> Entry:
     return Entry(entry.name, kept, entry.digest, entry.team, entry.parameters, entry.environment, entry.claims)
 
 
-def write_scaffold(folder: Path, team: str = "") -> None:
-    """A new entry that runs as it is, to start from; NotFound when its folder is taken."""
+def write_scaffold(folder: Path, team: str = "", *, linkage: bool = False) -> None:
+    """A new entry that runs as it is, to start from, or with `linkage` one that links records.
+
+    EntryError when its folder is taken.
+    """
     if folder.exists() and any(folder.iterdir()):
         raise EntryError(f"{folder} is not empty; give the new entry a folder of its own.")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.py").write_text(SCAFFOLD_MODEL, encoding="utf-8")
-    (folder / "entry.toml").write_text(SCAFFOLD_TOML.format(name=folder.name, team=team), encoding="utf-8")
+    model, parameter = (SCAFFOLD_LINKAGE, "candidates = 10") if linkage else (SCAFFOLD_MODEL, "learning_rate = 0.1")
+    settings = SCAFFOLD_TOML.format(name=folder.name, team=team, parameter=parameter)
+    (folder / "model.py").write_text(model, encoding="utf-8")
+    (folder / "entry.toml").write_text(settings, encoding="utf-8")
     (folder / "requirements.txt").write_text(
         "# Packages beyond the house's own, one a line; resolved once and mounted read-only.\n", encoding="utf-8"
     )

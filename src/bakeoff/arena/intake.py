@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,17 +12,24 @@ from typing import Any
 import numpy as np
 
 from bakeoff.arena.challenge_files import Places, write_task
+from bakeoff.arena.versions import TRUTH, archive, is_exported, present, today, versions
 from bakeoff.errors import UsageError
 from bakeoff.nouns import ColumnType, Role, Split, Table, Task
+
+MATCHING = "matching"
 
 
 @dataclass(frozen=True)
 class TableOptions:
     """What the caller says of a table; what is left empty is read from table.toml or inferred.
 
-    `split` is given, stratified, random, owner or time, and a `seed` of 0 is unsaid; `label` is real or made;
+    `split` is given, stratified, random, owner, time or records, and a `seed` of 0 is unsaid; `label` is real or made;
     `settings` is a `tables.Settings` that stands for a table.toml; `leave_out_given_away` leaves columns out that
-    follow from the target.
+    follow from the target. `query` is SQL for a source that is a database. `public_share` is the share of the test rows
+    whose scores are shown while a challenge runs; `terms` and `expires` (ISO 8601) are the owner's. For a matching
+    table `pairs` are the labelled pairs of records in the source, or in the source and in `right`; `ignore` names
+    record columns in which two records may differ and still match, and `complete` says that all matches are labelled.
+    With `replace` the table becomes the next version of the one that has its name.
     """
 
     target: str = ""
@@ -40,6 +49,15 @@ class TableOptions:
     notes: str = ""
     settings: Any = None
     leave_out_given_away: bool = False
+    right: Any = None
+    pairs: Any = None
+    ignore: tuple[str, ...] = ()
+    complete: bool = False
+    query: str = ""
+    public_share: float = 0.0
+    terms: str = ""
+    expires: str = ""
+    replace: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,36 +75,102 @@ def add_table(places: Places, source: Any, options: TableOptions) -> Added:
 
     Raises TableError with all of the table's problems at once, TaskError when the question cannot be asked.
     """
-    from bakeoff.tables import read, standardise, write
-    from bakeoff.tables.checks import determined
+    from bakeoff.tables import write
+    from bakeoff.tables.croissant import Edition
     from bakeoff.tasks import infer_kind, make_task
 
     settings = _settings(source, options)
-    raw = read(source, settings, name=options.name or None)
-    data = standardise(raw, target=options.target or None)
-    if options.leave_out_given_away:
-        given_away = determined(data.frame, data.table.columns, data.target)
-        raw = replace(raw, settings=replace(raw.settings, leave_out=(*raw.settings.leave_out, *given_away)))
-        data = standardise(raw, target=data.target) if given_away else data
+    data = _matching(source, options, settings) if _is_matching(options, settings) else _data(source, options, settings)
     train, test = data.labels("train"), data.labels("test")
-    inferred, why_kind = infer_kind(data.table, np.concatenate([train, test]))
     asked_kind = options.kind or data.settings.kind
+    inferred, why = (asked_kind, f"asked for: {asked_kind}")
+    if not asked_kind:
+        inferred, why = infer_kind(data.table, np.concatenate([train, test]))
     task = make_task(
         data.table,
         train,
         test,
-        kind=asked_kind or inferred,
+        kind=inferred,
         metric=options.metric or data.settings.metric or None,
         split=data.split,
         track=options.track or data.settings.track or None,
         label=data.settings.label,
+        ignored=data.settings.ignore,
     )
-    if (places.tasks / f"{task.name}.toml").exists():
-        raise UsageError(f"The challenge already has a table {task.name!r}; give this one another --name.")
-    write(data, places.tables / task.table, places.truth)
+    number = _number(places, task, options)
+    write(data, places.tables / task.table, places.truth, Edition(number, today()))
     write_task(places, task)
-    why = f"asked for: {task.kind}" if asked_kind else why_kind
-    return Added(data.table, task, tuple(_explain(task, train, test, why)), tuple(data.notes))
+    present(places, task.table)
+    return Added(data.table, task, tuple(_explain(task, data, why)), (*data.notes, *_drift(places, task)))
+
+
+def _number(places: Places, task: Task, options: TableOptions) -> int:
+    """The number of the version that is coming in; the present one is put aside with its truth."""
+    if not (places.tasks / f"{task.name}.toml").exists():
+        return len(versions(places, task.table)) + 1
+    if not options.replace:
+        raise UsageError(
+            f"The challenge already has a table {task.name!r}; give this one another --name, "
+            "or make it that table's next version with --replace."
+        )
+    archive(places, task.table)
+    return len(versions(places, task.table)) + 1
+
+
+def _drift(places: Places, task: Task) -> list[str]:
+    """What the card says of drift between train and test, where there is any."""
+    card = json.loads((places.tables / task.table / "card.json").read_text(encoding="utf-8"))
+    drift = card.get("drift", {})
+    return [drift["told"]] if drift.get("differs") else []
+
+
+def _is_matching(options: TableOptions, settings: Any) -> bool:
+    return MATCHING in (options.kind, settings.kind) or options.pairs is not None
+
+
+def _data(source: Any, options: TableOptions, settings: Any) -> Any:
+    """A table of rows in standard form."""
+    from bakeoff.tables import load, read, standardise
+    from bakeoff.tables.checks import given_away
+
+    if strange := [f"--{name}" for name in ("right", "ignore", "complete") if getattr(options, name)]:
+        raise UsageError(f"{strange[0]} is for matching tables; name the labelled pairs with --pairs, or leave it out.")
+    if isinstance(source, (str, Path)) and is_exported(Path(source)):
+        return load(source, Path(source) / TRUTH)
+    # Only a database is asked a query, and a reader of anything else has no such word.
+    query = {"query": options.query} if options.query else {}
+    raw = read(source, settings, name=options.name or None, **query)
+    data = standardise(raw, target=options.target or None)
+    if not options.leave_out_given_away or not (names := given_away(data)):
+        return data
+    raw = replace(raw, settings=replace(raw.settings, leave_out=(*raw.settings.leave_out, *names)))
+    return standardise(raw, target=data.target)
+
+
+def _matching(source: Any, options: TableOptions, settings: Any) -> Any:
+    """A matching table in standard form: records, and labelled pairs of them."""
+    from bakeoff.tables import load
+    from bakeoff.tables.checks import given_away
+    from bakeoff.tables.matching import read_matching, standardise_matching
+
+    asked = options.kind or MATCHING
+    if asked != MATCHING:
+        raise UsageError(
+            f"Labelled pairs are matched, not asked for {asked}; leave --kind out, or say --kind matching."
+        )
+    if options.query:
+        raise UsageError(
+            "--query reads the rows of one table; name a matching table's as URL#TABLE, one for each side."
+        )
+    if isinstance(source, (str, Path)) and is_exported(Path(source)):
+        return load(source, Path(source) / TRUTH)
+    settings = replace(settings, target=options.target or settings.target)
+    raw = read_matching(source, right=options.right, pairs=options.pairs, settings=settings, name=options.name)
+    data = standardise_matching(raw)
+    if options.leave_out_given_away and (names := given_away(data)):
+        raw = replace(raw, settings=replace(raw.settings, leave_out=(*raw.settings.leave_out, *names)))
+        data = standardise_matching(raw)
+    return data
 
 
 def newest_version(places: Places, task: Task) -> Task:
@@ -99,11 +183,13 @@ def newest_version(places: Places, task: Task) -> Task:
     table, own = places.tables / task.table / "table.toml", places.tasks / f"{task.name}.toml"
     if not table.exists() or table.stat().st_mtime_ns <= own.stat().st_mtime_ns:
         return task
-    digest = load(places.tables / task.table, places.truth).table.digest
-    if digest == task.table_digest:
+    data = load(places.tables / task.table, places.truth)
+    if (data.table.digest, data.settings.ignore) == (task.table_digest, task.ignored):
         return task
-    newest = replace(task, table_digest=digest)
+    present(places, task.table)
+    newest = replace(task, table_digest=data.table.digest, ignored=data.settings.ignore)
     write_task(places, newest)
+    present(places, task.table, "table.toml was edited")
     return newest
 
 
@@ -121,19 +207,28 @@ def _settings(source: Any, options: TableOptions) -> Any:
         (Role.PROTECTED, options.protected),
     ):
         roles |= {name: role for name in names if name}
-    given = {name: getattr(options, name) for name in ("name", "kind", "metric", "track", "label", "notes")}
-    changed = {name: value for name, value in given.items() if value}
+    said = ("name", "kind", "metric", "track", "label", "notes", "ignore", "complete", "terms")
+    changed = {name: value for name in said if (value := getattr(options, name))}
+    changed |= {"expires": _day(options.expires)} if options.expires else {}
     split = settings.split
-    if options.split or options.test_share or options.seed:
+    if options.split or options.test_share or options.seed or options.public_share:
         base = split or Split()
         method = options.split or base.method
         column = {"owner": options.owner, "time": options.time}.get(options.split, "")
         column = column or (base.column if method == base.method else "")
-        split = Split(method, column, options.test_share or base.test_share, options.seed or base.seed)
+        shares = (options.test_share or base.test_share, options.public_share or base.public_share)
+        split = Split(method, column, shares[0], options.seed or base.seed, shares[1])
     return replace(settings, roles=roles, types={**settings.types, **options.types}, split=split, **changed)
 
 
-def _explain(task: Task, train: Any, test: Any, why: str) -> list[str]:
+def _day(said: str) -> str:
+    try:
+        return datetime.date.fromisoformat(said).isoformat()
+    except ValueError as fault:
+        raise UsageError(f"--expires is {said!r}; it must be a day such as 2027-12-31.") from fault
+
+
+def _explain(task: Task, data: Any, why: str) -> list[str]:
     """What was understood, in sentences."""
     how = {
         "given": "as the files give it",
@@ -141,12 +236,33 @@ def _explain(task: Task, train: Any, test: Any, why: str) -> list[str]:
         "random": f"at random, seed {task.split.seed}",
         "owner": f"no {task.split.column} on both sides",
         "time": f"the latest rows by {task.split.column}",
+        "records": f"no record on both sides, seed {task.split.seed}",
     }[task.split.method]
-    question = f"{task.kind} of {task.target}"
-    if task.classes:
-        question += f" into {len(task.classes)} classes"
-    return [
-        f"question: {question} ({why})",
-        f"metric: {task.metric}",
-        f"split: {len(train)} rows to learn from, {len(test)} to be asked, {how}",
+    train, test = data.labels("train"), data.labels("test")
+    what = "pairs" if data.sides is not None else "rows"
+    split = f"split: {len(train)} {what} to learn from, {len(test)} to be asked, {how}"
+    if data.public is not None:
+        split += f"; {int(data.public.sum())} of the asked ones are public"
+    return [*_question(task, data, why), f"metric: {task.metric}", split]
+
+
+def _question(task: Task, data: Any, why: str) -> list[str]:
+    sides = data.sides
+    if sides is None:
+        classes = f" into {len(task.classes)} classes" if task.classes else ""
+        return [f"question: {task.kind} of {task.target}{classes} ({why})"]
+    records = f"{len(sides.left):,}" + (" left" if sides.right is not None else "")
+    if sides.right is not None:
+        records += f" and {len(sides.right):,} right"
+    pairs = len(sides.train) + len(sides.test)
+    matches = int((data.labels("train") == 1).sum() + (data.labels("test") == 1).sum())
+    kind = "duplicates within one table" if sides.right is None else "records of two tables"
+    said = [
+        f"question: which {kind} match ({why})",
+        f"records: {records}; {pairs:,} labelled pairs, {matches:,} matches",
     ]
+    if task.ignored:
+        said.append(f"variant rule: records that differ only in {' and '.join(task.ignored)} match")
+    if sides.complete:
+        said.append("labels: complete; a pair without a label is no match")
+    return said

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
 
-from bakeoff.arena.plans import CellPlan, Sorted
+from bakeoff.arena.linked import Linked, pack_links, unpack_links
+from bakeoff.arena.plans import CellPlan
 from bakeoff.arena.staging import TaskData
 from bakeoff.errors import BakeoffError
 from bakeoff.nouns import (
@@ -21,16 +22,32 @@ from bakeoff.nouns import (
     Level,
     Plan,
     Probe,
+    Task,
     digest,
 )
 
 NO_PROBES = CellPlan({}, (), "")
 UNPLANNED = Plan(reason="a prediction file is asked no other rows")
+LINKS_UNPLANNED = "an entry that links tables is asked no other pairs"
+
+
+@dataclass(frozen=True, eq=False)
+class CellAnswers:
+    """A cell's kept answers: to the test rows in order, to each judge's probes, and what a linkage entry linked."""
+
+    test: Array
+    probes: Mapping[str, Array] = field(default_factory=dict)
+    linked: Linked | None = None
 
 
 def judges() -> list[Judge]:
     """The installed judges, from the entry-point group `bakeoff.judges`, in order of name."""
     return sorted((point.load()() for point in entry_points(group="bakeoff.judges")), key=lambda judge: judge.name)
+
+
+def version_of(judge: Judge, task: Task) -> str:
+    """The version under which a judge's findings on a task are kept; each corrected truth makes it another one."""
+    return f"{judge.version}+truth.{task.truth}" if task.truth else judge.version
 
 
 def plan_body(plan: CellPlan) -> dict[str, Any]:
@@ -64,30 +81,30 @@ def plan_key(task_digest: str, seed: int, present: Sequence[Judge]) -> str:
     return digest(["plan", task_digest, seed, [[judge.name, judge.version] for judge in present]])
 
 
-def pack(answers: Sorted) -> bytes:
-    """Answers as kept bytes: the test rows in order, then each judge's probes in order of the judge's name."""
-    parts = [answers.test, *(answers.probes[name] for name in sorted(answers.probes))]
-    return np.concatenate(parts).astype("<f8").tobytes()
+def pack(kept: CellAnswers) -> bytes:
+    """Answers as kept bytes: the test rows in order, each judge's probes in order of the judge's name, the links."""
+    parts = [kept.test, *(kept.probes[name] for name in sorted(kept.probes))]
+    answers = np.concatenate(parts).astype("<f8").tobytes()
+    return answers if kept.linked is None else answers + pack_links(kept.linked)
 
 
-def unpack(data: bytes, plan: CellPlan, tests: int, width: int) -> tuple[Array, dict[str, Array]]:
-    """Test answers and each judge's probe answers back from kept bytes."""
+def unpack(data: bytes, plan: CellPlan, tests: int, width: int) -> CellAnswers:
+    """Answers back from kept bytes; an entry that linked was asked no probes. StoreError when the links are cut off."""
+    whole = 8 * tests * width
+    linked = unpack_links(data[whole:])
+    if linked is not None:
+        return CellAnswers(np.frombuffer(data[:whole], dtype="<f8").reshape(tests, width), linked=linked)
     array = np.frombuffer(data, dtype="<f8").reshape(-1, width)
     probes, at = {}, tests
     for name in sorted(name for name, made in plan.plans.items() if made.ask):
         count = len(plan.plans[name].ask)
         probes[name] = array[at : at + count]
         at += count
-    return array[:tests], probes
+    return CellAnswers(array[:tests], probes)
 
 
 def judge_cell(
-    present: Sequence[Judge],
-    result: CellResult,
-    data: TaskData,
-    plan: CellPlan,
-    test: Array,
-    probes: Mapping[str, Array],
+    present: Sequence[Judge], result: CellResult, data: TaskData, plan: CellPlan, kept: CellAnswers
 ) -> tuple[dict[tuple[str, str], Sequence[Finding]], list[str]]:
     """Findings of each judge by (name, version), and one sentence for each judge that failed.
 
@@ -95,9 +112,12 @@ def judge_cell(
     """
     found: dict[tuple[str, str], Sequence[Finding]] = {}
     troubles = []
-    width = test.shape[1]
+    width = kept.test.shape[1]
     unplanned = UNPLANNED if result.level is Level.PREDICTIONS else Plan()
     for judge in present:
+        planned = plan.plans.get(judge.name, unplanned)
+        if kept.linked is not None and planned.ask:
+            planned = Plan(planned.withhold, reason=LINKS_UNPLANNED)
         answered = Answered(
             result,
             data.task,
@@ -105,12 +125,17 @@ def judge_cell(
             data.truth,
             data.labels,
             data.test,
-            test,
-            plan.plans.get(judge.name, unplanned),
-            probes.get(judge.name, np.empty((0, width))),
+            kept.test,
+            planned,
+            kept.probes.get(judge.name, np.empty((0, width))),
+            data.public,
+            data.sides,
+            None if kept.linked is None else kept.linked.values,
         )
         try:
-            found[judge.name, judge.version] = [replace(finding, judge=judge.name) for finding in judge.judge(answered)]
+            found[judge.name, version_of(judge, data.task)] = [
+                replace(finding, judge=judge.name) for finding in judge.judge(answered)
+            ]
         except BakeoffError as error:
             troubles.append(
                 f"the judge {judge.name} could not judge {result.cell.entry} on {result.cell.task}: {error}"

@@ -17,14 +17,27 @@ import numpy as np
 from bakeoff.arena.artefacts import Artefacts
 from bakeoff.arena.cellrun import Call, Job, Played
 from bakeoff.arena.environments import build_environment
-from bakeoff.arena.judging import NO_PROBES, judge_cell, judges, pack, plan_body, plan_from, plan_key, unpack
+from bakeoff.arena.judging import (
+    NO_PROBES,
+    CellAnswers,
+    judge_cell,
+    judges,
+    pack,
+    plan_body,
+    plan_from,
+    plan_key,
+    unpack,
+    version_of,
+)
+from bakeoff.arena.linked import answer_pairs
 from bakeoff.arena.plans import CellPlan, Sorted, make_plan, share_plan, sort_answers
 from bakeoff.arena.runner import Due, Runner
-from bakeoff.arena.staging import Staged, TaskData, stage, worker_spec
+from bakeoff.arena.stages import Stages
+from bakeoff.arena.staging import Staged, TaskData, worker_spec
 from bakeoff.arena.store import Store
 from bakeoff.arena.wire import CONTRACT
 from bakeoff.errors import BakeoffError, Refused, StoreError
-from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Judge, Level, Limits, Outcome, Task
+from bakeoff.nouns import Cell, CellResult, Entry, Finding, Judge, Level, Limits, Outcome, Task
 from bakeoff.tasks import kind
 
 Pair = tuple[Entry, Task]
@@ -132,9 +145,13 @@ class Matrix:
         return Cell(entry.name, entry.digest, task.name, task.digest, seed, planned.digest, CONTRACT)
 
     def cells(self, entries: Sequence[Entry], tasks: Sequence[Task], seeds: int) -> dict[Cell, Pair]:
-        """All cells, task by task."""
+        """All cells, task by task; a baseline for other kinds than those of a task's track has none there."""
         return {
-            self.cell(entry, task, seed): (entry, task) for task in tasks for seed in range(seeds) for entry in entries
+            self.cell(entry, task, seed): (entry, task)
+            for task in tasks
+            for seed in range(seeds)
+            for entry in entries
+            if entry.is_for(other for other in tasks if other.track == task.track)
         }
 
     def due(self, wanted: Mapping[Cell, Pair], limits: Limits, again: bool = False) -> list[Cell]:
@@ -195,17 +212,17 @@ class Matrix:
             result = kept.get(cell.id)
             if result is None or result.outcome is not Outcome.DONE:
                 continue
-            due = [j for j in self.judges if again or (cell.id, j.name, j.version) not in judged]
+            due = [j for j in self.judges if again or (cell.id, j.name, version_of(j, task)) not in judged]
             if due:
                 plan = NO_PROBES if result.level is Level.PREDICTIONS else self.plan(task, cell.seed)
                 rows: TaskData = self.data(task)
                 try:
                     data = self.store.artefacts.get(result.answers)
+                    answers = unpack(data, plan, len(rows.truth), max(1, len(task.classes)))
                 except StoreError as error:
                     self._note(0, [f"{cell.entry} on {cell.task} could not be judged: {error}"])
                     continue
-                test, probes = unpack(data, plan, len(rows.truth), max(1, len(task.classes)))
-                found, troubles = judge_cell(due, result, rows, plan, test, probes)
+                found, troubles = judge_cell(due, result, rows, plan, answers)
                 self.store.add_findings(cell.id, found)
                 self._note(len(found), troubles)
         return self._judged - before
@@ -242,50 +259,46 @@ class _Desk:
         self.outcomes: Counter[str] = Counter()
         self.overhead: list[tuple[float, float]] = []
         self.stopped: list[CellResult] = []
-        self.staged: dict[tuple[str, int], Staged] = {}
-        for cell, (_, task) in wanted.items():
-            if (task.name, cell.seed) not in self.staged:
-                self.staged[task.name, cell.seed] = self._stage(task, cell.seed)
-
-    def _stage(self, task: Task, seed: int) -> Staged:
-        plan = self.matrix.plan(task, seed)
-        return stage(self.matrix.data(task), seed, plan, self.matrix.secret, self.folder / f"{task.name}-{seed}")
+        due = [(task, cell.seed) for cell, (_, task) in wanted.items()]
+        self.stages = Stages(
+            due, lambda task, seed: (matrix.data(task), matrix.plan(task, seed)), matrix.secret, folder
+        )
 
     def prepare(self, due: Due, cores: tuple[int, ...]) -> Job:
         """The job of a due cell."""
         entry, task = self.wanted[due.cell]
-        staged = self.staged[task.name, due.cell.seed]
+        staged = self.stages.staged(task.name, due.cell.seed)
         code = Path(entry.source.folder) if entry.source.folder else None
         spec = worker_spec(entry, staged.data, due.cell.seed, self.limits)
         if entry.source.form == "predictions":
             code = code / entry.source.what if code else None
             rows = (Call(staged.rows_file, len(staged.data.truth), 1.0),)
             return Job(spec, code, None, rows, staged.width, self.limits, cores)
-        return Job(spec, code, staged.train, staged.calls, staged.width, self.limits, cores)
+        linkable = self.stages.linkable(task.name, due.cell.seed)
+        return Job(spec, code, staged.train, staged.calls, staged.width, self.limits, cores, linkable)
 
     def finish(self, due: Due, played: Played, answered: float) -> None:
         """Check the answers, judge them, and write everything down at once."""
         entry, task = self.wanted[due.cell]
-        staged = self.staged[task.name, due.cell.seed]
+        staged = self.stages.staged(task.name, due.cell.seed)
         plan = NO_PROBES if entry.source.form == "predictions" else staged.plan
-        outcome, reason, sorted_answers = played.outcome, played.reason, None
-        if played.answers is not None and outcome is Outcome.DONE:
+        outcome, reason, kept = played.outcome, played.reason, None
+        measurements = played.measurements
+        if outcome is Outcome.DONE:
             try:
-                accepted = kind(task.kind).accept(played.answers, task)
-                sorted_answers = self._sort(staged, accepted, entry)
+                answers = self._sorted(staged, played, entry)
+                kept = CellAnswers(answers.test, answers.probes, played.linked)
+                if entry.source.form != "predictions":
+                    measurements = replace(measurements, batch_dependent=answers.batch_dependent)
             except Refused as refused:
                 outcome, reason = Outcome.REFUSED, str(refused)
-        measurements = played.measurements
-        if sorted_answers is not None and entry.source.form != "predictions":
-            measurements = replace(measurements, batch_dependent=sorted_answers.batch_dependent)
-        packed = b"" if sorted_answers is None else pack(sorted_answers)
         artefacts: Artefacts = self.matrix.store.artefacts
         result = CellResult(
             due.cell,
             outcome,
             reason,
             "" if outcome is Outcome.DONE else played.log,
-            artefacts.put(packed) if packed else "",
+            artefacts.put(pack(kept)) if kept is not None else "",
             played.level,
             self.limits,
             measurements,
@@ -294,12 +307,11 @@ class _Desk:
         )
         found: Mapping[tuple[str, str], Sequence[Finding]] = {}
         troubles: list[str] = []
-        if sorted_answers is not None:
-            found, troubles = judge_cell(
-                self.matrix.judges, result, staged.data, plan, sorted_answers.test, sorted_answers.probes
-            )
+        if kept is not None:
+            found, troubles = judge_cell(self.matrix.judges, result, staged.data, plan, kept)
         result = replace(result, measurements=replace(measurements, after=time.monotonic() - answered))
         self.matrix.store.save(result, found)
+        self.stages.ended(task.name, due.cell.seed)
         self.overhead.append((measurements.before or 0.0, time.monotonic() - answered))
         self.outcomes[outcome.value] += 1
         if outcome not in (Outcome.DONE, Outcome.DECLINED):
@@ -307,13 +319,20 @@ class _Desk:
         self.matrix._note(len(found), troubles)
         self.matrix.watcher.ended(result)
 
-    @staticmethod
-    def _sort(staged: Staged, accepted: Array, entry: Entry) -> Sorted:
+    def _sorted(self, staged: Staged, played: Played, entry: Entry) -> Sorted:
+        """The accepted answers where they belong; those of links to the test pairs where nothing more was asked."""
+        data = staged.data
+        if played.linked is not None and played.answers is None and data.sides is not None and data.sizes is not None:
+            return Sorted(answer_pairs(played.linked, data.sides.test, data.sizes), {}, False)
+        accepted = kind(data.task.kind).accept(played.answers, data.task)
         if entry.source.form == "predictions":
             return Sorted(accepted, {}, False)
+        layout = staged.layout
+        if played.linked is not None:
+            layout = self.stages.records(data.task.name, staged.seed).layout
         ordered = np.empty_like(accepted)
-        ordered[staged.asked] = accepted
-        return sort_answers(staged.layout, ordered, len(staged.data.truth))
+        ordered[layout.asked] = accepted
+        return sort_answers(layout, ordered, len(data.truth))
 
 
 def made_with() -> dict[str, Any]:

@@ -104,6 +104,11 @@ class Layout:
         """Positions in this layout that belong to one call."""
         return np.flatnonzero(self.call == call)
 
+    @property
+    def asked(self) -> Array:
+        """Positions in this layout in the order in which answers come back."""
+        return np.concatenate([self.rows_of(call) for call in np.unique(self.call)])
+
 
 def lay_out(plan: CellPlan, tests: int, key: bytes) -> Layout:
     """Shuffle test rows, repeated rows and probes into calls, twins and repeats apart."""

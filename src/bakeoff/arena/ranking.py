@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.arena.board import Board, Duel, Estimate, Row, Square, TaskColumn, Versus
+from bakeoff.arena.parts import PRIVATE, PUBLIC, shown
 from bakeoff.arena.prizes import known, prizes, tasks_key, triple
 from bakeoff.arena.scores import BATCHY, HOUSE_NOTES, NOT_RUN, Kept, Scores
 from bakeoff.nouns import Array, Entry, Level, Outcome, Task
@@ -20,7 +21,22 @@ from bakeoff.tasks import kind
 
 
 def rank(kept: Kept, track: str, question: str) -> Board:
-    """The board of one track."""
+    """The board of one track; on the private test rows each row also has its rank on the public ones."""
+    board = _ranked(kept, track, question)
+    if kept.part != PRIVATE or not any(task.split.public_share for task in kept.tasks):
+        return board
+    before = _ranked(replace(kept, part=PUBLIC), track, question)
+    return replace(
+        board, rows=_with_public_rank(board.rows, before.rows), prizes=_with_public_rank(board.prizes, before.prizes)
+    )
+
+
+def _with_public_rank(rows: Sequence[Row], before: Sequence[Row]) -> tuple[Row, ...]:
+    ranks = {row.entry: row.rank for row in before}
+    return tuple(replace(row, public_rank=ranks.get(row.entry)) for row in rows)
+
+
+def _ranked(kept: Kept, track: str, question: str) -> Board:
     scores = Scores(kept)
     squares = scores.squares()
     whole: Array = scores.met.all(axis=(1, 2))
@@ -59,6 +75,8 @@ def rank(kept: Kept, track: str, question: str) -> Board:
         prizes=tuple(prizes(scores, question)),
         reference=kept.reference if kept.reference in place else "",
         made_with=_made_with(kept),
+        part=kept.part,
+        notice=kept.notice,
     )
 
 
@@ -144,9 +162,9 @@ def _column(kept: Kept, task: Task, averaged: bool, reason: str) -> TaskColumn:
     metric = kind(task.kind).metrics[task.metric]
     if not averaged:
         reason = reason or "its constant answer is nearly perfect"
-    return TaskColumn(
-        task, metric.title, metric.greater_is_better, bool(averaged), reason, kept.notes.get(task.table, "")
-    )
+    note = kept.notes.get(task.table, "")
+    part = shown(task, kept.part)
+    return TaskColumn(task, metric.title, metric.greater_is_better, bool(averaged), reason, note, part)
 
 
 def compare_two(kept: Kept, a: str, b: str, question: str) -> Versus:
@@ -157,7 +175,7 @@ def compare_two(kept: Kept, a: str, b: str, question: str) -> Versus:
     seen = ~np.isnan(scores.values).any(axis=(0, 2))
     duels = [Duel(task.name, None, None, None, reason=_why_not(squares, (a, b), task.name)) for task in kept.tasks]
     if not seen.any():
-        return Versus(a, b, tuple(duels), None, None)
+        return Versus(a, b, tuple(duels), None, None, part=kept.part)
     found = versus(scores.replicates[:, seen], scores.values[:, seen], key=tasks_key(kept.tasks), question=question)
     for i, t in enumerate(np.flatnonzero(seen).tolist()):
         pair = [squares[name, kept.tasks[t].name] for name in (a, b)]
@@ -177,11 +195,13 @@ def compare_two(kept: Kept, a: str, b: str, question: str) -> Versus:
         )
     usable = seen & scores.averaged
     if not usable.any():
-        return Versus(a, b, tuple(duels), None, None)
+        return Versus(a, b, tuple(duels), None, None, part=kept.part)
     if usable.sum() < seen.sum():
         key = tasks_key(kept.tasks)
         found = versus(scores.replicates[:, usable], scores.values[:, usable], key=key, question=question)
-    return Versus(a, b, tuple(duels), triple(*found.overall), known(found.p_better), bool(found.overall_beyond))
+    return Versus(
+        a, b, tuple(duels), triple(*found.overall), known(found.p_better), bool(found.overall_beyond), kept.part
+    )
 
 
 def _why_not(squares: Mapping[tuple[str, str], Square], names: Sequence[str], task: str) -> str:

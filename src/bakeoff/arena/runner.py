@@ -138,7 +138,13 @@ class LocalRunner:
     ) -> None:
         hooks.began(due.cell)
         for attempt in (1, 2):
-            job = hooks.prepare(due, cores)
+            try:
+                job = hooks.prepare(due, cores)
+            except StoreError:
+                raise
+            except Exception as error:
+                hooks.troubles.append(_not_run(due, error))
+                return
             box = spares.take(due.environment)
             self._boxes[id(box)] = box
             try:
@@ -158,12 +164,16 @@ class LocalRunner:
                 if self._stop.is_set():
                     return
                 if attempt == 2 or not isinstance(error, ConfinementError):
-                    said = str(error) if isinstance(error, BakeoffError) else f"{type(error).__name__}: {error}"
-                    hooks.troubles.append(f"{due.cell.entry} on {due.cell.task} was not run: {said}")
+                    hooks.troubles.append(_not_run(due, error))
                     return
             finally:
                 self._boxes.pop(id(box), None)
                 box.close()
+
+
+def _not_run(due: Due, error: Exception) -> str:
+    said = str(error) if isinstance(error, BakeoffError) else f"{type(error).__name__}: {error}"
+    return f"{due.cell.entry} on {due.cell.task} was not run: {said}"
 
 
 @dataclass(frozen=True)

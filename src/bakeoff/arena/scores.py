@@ -11,6 +11,7 @@ import numpy as np
 
 from bakeoff.arena.board import Estimate, Square
 from bakeoff.arena.board_words import one_line
+from bakeoff.arena.parts import counts
 from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Outcome, Task
 
 FOLDS = 200
@@ -38,7 +39,9 @@ HOUSE_NOTES = frozenset(
 class Kept:
     """What a board reads: entries, tasks, seeds, and for each cell its result and its newest findings.
 
-    `notes` holds what is to be said of a table, by its name; `newest` each team's newest submission, by team.
+    `notes` holds what is to be said of a table, by its name; `newest` each team's newest submission, by team. `part`
+    says which test rows count: test (all), public or private; a task whose test rows are not divided has all of them.
+    `notice` is what a reader must know about that.
     """
 
     title: str
@@ -52,6 +55,8 @@ class Kept:
     reference: str = "linear"
     notes: Mapping[str, str] = field(default_factory=dict)
     newest: Mapping[str, str] = field(default_factory=dict)
+    part: str = "test"
+    notice: str = ""
 
 
 class Paired:
@@ -132,6 +137,8 @@ class Scores:
         for finding in self.kept.findings.get(cell.id, ()):
             if finding.judge != "quality" or finding.metric != task.metric or finding.group:
                 continue
+            if not counts(finding, task, self.kept.part):
+                continue
             known = finding.value is not None and math.isfinite(finding.value)
             if finding.variant == "normalised":
                 gap = "" if known else finding.reason or NO_NUMBER
@@ -168,6 +175,8 @@ class Scores:
         figures: dict[str, list[Finding]] = {}
         for result in done:
             for finding in kept.findings.get(result.cell.id, ()):
+                if not counts(finding, task, kept.part):
+                    continue
                 figures.setdefault(_figure_name(finding), []).append(finding)
         return Square(
             entry=entry.name,

@@ -74,7 +74,9 @@ class Inbox:
         size = self._header["bytes"]
         if len(self._data) < size:
             return None
-        header, payload = self._header, bytes(self._data[:size])
+        with memoryview(self._data) as held:
+            payload = bytes(held[:size])
+        header = self._header
         del self._data[:size]
         self._header = None
         return header, payload

@@ -1,7 +1,8 @@
 """The inside of a box: a single-use interpreter that loads one algorithm, fits it once and answers.
 
 It runs behind the wall beside the entry's own code, so nothing it says is trusted by the parent. Order: ready, load,
-loaded, go, fitted, then one answer for each ask. The clock starts at go; no data are in the box before it.
+loaded, go, fitted, for a linkage entry link and links, then one answer for each ask. The clock starts at go; no data
+are in the box before it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ WARM = (
     "sklearn.feature_extraction.text",
     "skrub",
     "lightgbm",
+    "rapidfuzz",
     "PIL.Image",
     "cloudpickle",
 )
@@ -66,6 +68,7 @@ class Worker:
         doings: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "load": self.load,
             "go": self.fit,
+            "link": self.link,
             "ask": self.answer,
             "save": self.save,
             "restore": self.restore,
@@ -100,22 +103,51 @@ class Worker:
         """Import the entry's code and make the algorithm; there are no data yet."""
         self.spec = message["spec"]
         limit_memory(self.spec["memory_mib"])
+        links = False
         if self.spec["form"] != "predictions":
             algorithm = load_algorithm(self.spec, self.folder / "code")
-            self.model = adapt(algorithm, schema_of(self.spec))
-        self.say("loaded")
+            links = self.spec.get("records") is not None and callable(getattr(algorithm, "link", None))
+            self.model = adapt(algorithm, schema_of(self.spec, records=links))
+        self.say("loaded", links=links, answers=bool(getattr(self.model, "asks", True)))
 
     def fit(self, message: Mapping[str, Any]) -> None:
-        """Fit on the training rows."""
-        frame = read_frame(self.folder / "data" / message["file"])
-        target = frame.pop(TARGET).to_numpy()
-        self.model.fit(frame, target)
-        self.say("fitted", notes=[str(note)[:300] for note in self.model.notes][:20])
+        """Fit on the training rows, or on the records and the labelled pairs."""
+        if "pairs" in message:
+            pairs = read_frame(self.folder / "data" / message["pairs"])
+            self.model.fit(*self.records(message), pairs)
+        else:
+            frame = read_frame(self.folder / "data" / message["file"])
+            target = frame.pop(TARGET).to_numpy()
+            self.model.fit(frame, target)
+        self.say("fitted", notes=self.notes())
+
+    def records(self, message: Mapping[str, Any]) -> tuple[Frame, Frame | None]:
+        """The left and right records; there are no right ones where the pairs are duplicates within one table."""
+        left, right = (message.get(side) for side in ("left", "right"))
+        data = self.folder / "data"
+        return read_frame(data / str(left)), read_frame(data / right) if right else None
+
+    def link(self, message: Mapping[str, Any]) -> None:
+        """Send the links as raw float64, or the group ids as raw int64."""
+        import numpy as np
+
+        # Not at the top of the file: it imports numpy, which must come from the entry's own environment if it has one.
+        from bakeoff.arena.linked import SCORED, too_many
+
+        form, found = self.model.link(*self.records(message))
+        if form == SCORED and len(found) > message["most"]:
+            raise Refused(too_many(len(found), message["most"]))
+        kind = np.float64 if form == SCORED else np.int64
+        self.say("links", np.ascontiguousarray(found, dtype=kind).tobytes(), form=form, notes=self.notes())
 
     def answer(self, message: Mapping[str, Any]) -> None:
         """Answer the rows of one call as raw float64."""
         frame = read_frame(self.folder / "data" / message["file"])
         self.send_answers(self.model.answers(frame), rows=len(frame))
+
+    def notes(self) -> list[str]:
+        """What the adapter or the entry says of itself so far, within what one line may hold."""
+        return [str(note)[:NOTE] for note in getattr(self.model, "notes", ())][:NOTES]
 
     def send_answers(self, answers: Any, rows: int) -> None:
         """Send answers of shape (rows, width), or say why they are none."""
@@ -126,7 +158,7 @@ class Worker:
         array = array.reshape(-1, 1) if array.ndim == 1 else array
         if array.shape != (rows, width):
             raise Refused(f"{rows} rows x {width} columns of answers were asked for, {array.shape} came.")
-        self.say("answers", array.tobytes())
+        self.say("answers", array.tobytes(), notes=self.notes())
 
     def save(self, message: Mapping[str, Any]) -> None:
         """Send the fitted model out as bytes that only a box will ever unpickle."""
@@ -150,6 +182,7 @@ class Worker:
 
 
 TARGET = "__bakeoff_target__"
+NOTE, NOTES = 200, 20
 
 
 def limit_memory(mib: int) -> None:
@@ -167,10 +200,11 @@ def read_frame(path: Path) -> Frame:
     return pq.read_table(path, use_threads=False).to_pandas(use_threads=False)
 
 
-def schema_of(spec: Mapping[str, Any]) -> Schema:
-    """The schema that the parent sent along."""
+def schema_of(spec: Mapping[str, Any], records: bool = False) -> Schema:
+    """The schema that the parent sent along, of the rows, or of the records behind a matching task's pairs."""
     columns = tuple(
-        Column(c["name"], ColumnType(c["type"]), Role(c["role"]), c.get("why", "")) for c in spec["columns"]
+        Column(c["name"], ColumnType(c["type"]), Role(c["role"]), c.get("why", ""), c.get("trait", ""))
+        for c in spec["records" if records else "columns"]
     )
     return Schema(
         columns=columns,
@@ -181,7 +215,8 @@ def schema_of(spec: Mapping[str, Any]) -> Schema:
         seed=spec["seed"],
         time_budget=spec["time_budget"],
         threads=spec["threads"],
-        fit_only=tuple(spec["fit_only"]),
+        fit_only=() if records else tuple(spec["fit_only"]),
+        ignored=tuple(spec.get("ignored", ())),
     )
 
 
@@ -201,9 +236,9 @@ def load_algorithm(spec: Mapping[str, Any], code: Path) -> Any:
 
         return pickle.loads((code / spec["what"]).read_bytes())
     if spec["form"] == "baseline":
-        from importlib.metadata import entry_points
+        from bakeoff.arena.entries import algorithm_points
 
-        (point,) = entry_points(group="bakeoff.algorithms", name=spec["what"])
+        (point,) = [point for point in algorithm_points() if point.name == spec["what"]]
         made = point.load()
     else:
         made = load_code(spec["what"], code)
@@ -225,7 +260,7 @@ def load_code(what: str, code: Path) -> Any:
             if isinstance(thing, type)
             and thing.__module__ == module.__name__
             and hasattr(thing, "fit")
-            and (hasattr(thing, "predict") or hasattr(thing, "predict_proba"))
+            and any(hasattr(thing, method) for method in ("predict", "predict_proba", "link"))
         ]
         attribute = "algorithm" if hasattr(module, "algorithm") else found[0] if len(found) == 1 else ""
         if not attribute:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bakeoff.cli import board, challenge, compare, demo, doctor
+from bakeoff.cli import board, challenge, compare, demo, doctor, owner, versions
 from bakeoff.errors import BakeoffError, TableError, UsageError
 
 INTERRUPTED = 130
@@ -99,6 +99,11 @@ FIRST, SECOND, THIRD = "The first ten minutes", "A challenge", "Housekeeping"
 app.command("demo", rich_help_panel=FIRST)(demo.demo)
 app.command("compare", rich_help_panel=FIRST)(compare.compare)
 app.add_typer(challenge.new, name="new", rich_help_panel=SECOND)
+challenge.table.command("report")(owner.table_report)
+challenge.table.command("correct")(owner.table_correct)
+challenge.table.command("versions")(versions.table_versions)
+challenge.table.command("export")(versions.table_export)
+challenge.table.command("cite")(versions.table_cite)
 app.add_typer(challenge.table, name="table", rich_help_panel=SECOND)
 app.command("submit", rich_help_panel=SECOND)(challenge.submit)
 app.command("run", rich_help_panel=SECOND)(challenge.run)

@@ -29,6 +29,9 @@ def board(
     new_tables: Annotated[
         bool, Option("--new-tables", help="Ask how entries would do on a table not seen yet.")
     ] = False,
+    part: Annotated[
+        str, Option(metavar="PART", help="Which test rows count: test (all), public or private; else as the rules say.")
+    ] = "",
     versus: Annotated[Pair, Option(metavar="A B", help="Entry A against entry B, task by task.")] = None,
     challenge: Folder = HERE,
 ) -> None:
@@ -40,22 +43,27 @@ def board(
     from bakeoff.arena.board_export import board_csv, board_json
     from bakeoff.arena.board_text import board_text, versus_text
     from bakeoff.arena.challenge import Challenge
+    from bakeoff.arena.owner_report import slices_json
+    from bakeoff.arena.owner_slices import slices_between
+    from bakeoff.arena.owner_text import slices_text
 
     with closing(Challenge.open(challenge)) as opened:
         if versus is not None:
-            found = opened.versus(*versus, track=track or None, new_tables=new_tables)
+            found = opened.versus(*versus, track=track or None, new_tables=new_tables, part=part)
             question = "on a new table" if new_tables else "on these tables"
+            slices = slices_between(opened, *versus, track=track or None, part=part)
             if form.as_json:
-                print_json({"question": question, **plain(found)})
+                print_json({"question": question, **plain(found), "slices": slices_json(slices)})
             else:
                 versus_text(found, console())
                 typer.echo(ABOUT[question])
+                slices_text(slices, console())
             return
-        boards = [opened.board(track, new_tables=new_tables)] if track else opened.boards(new_tables=new_tables)
-        if not boards:
-            boards = [opened.board()]  # which says what is missing
+        one = track or not opened.tracks()  # without any, asking for one says what is missing
+        boards = [opened.board(track or None, new_tables=new_tables, part=part)] if one else []
+        boards = boards or opened.boards(new_tables=new_tables, part=part)
         if form.html is not None:
-            typer.echo(f"Wrote {opened.report(form.html, new_tables=new_tables)}", err=True)
+            typer.echo(f"Wrote {opened.report(form.html, new_tables=new_tables, part=part)}", err=True)
     if form.as_json:
         print_json({"boards": [board_json(each) for each in boards]})
     elif form.as_csv:

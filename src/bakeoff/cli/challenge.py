@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from bakeoff.cli.options import HERE, Folder, Json, Names, QuestionChoices, RunChoices, print_json, split_names
+from bakeoff.cli.options import (
+    HERE,
+    Folder,
+    Json,
+    MatchingChoices,
+    Names,
+    OwnerChoices,
+    QuestionChoices,
+    RunChoices,
+    check_html,
+    print_json,
+    split_names,
+)
 from bakeoff.cli.progress import Bar
 from bakeoff.cli.showing import console, show_run, show_table
 from bakeoff.cli.spreading import spread
@@ -42,11 +54,12 @@ def new_challenge(
 def new_entry(
     folder: Annotated[Path, Argument(metavar="DIR", help="Where it goes; not there yet, or empty.")],
     team: Annotated[str, Option(help="The team that brings it.")] = "",
+    linkage: Annotated[bool, Option("--linkage", help="One that links the records of a matching table.")] = False,
 ) -> None:
     """Make an entry that runs as it is, to be changed."""
     from bakeoff.arena.entries import write_scaffold
 
-    write_scaffold(folder, team)
+    write_scaffold(folder, team, linkage=linkage)
     typer.echo(f"A new entry in {folder}: change model.py. Next: bakeoff submit {folder} --to CHALLENGE")
 
 
@@ -62,9 +75,11 @@ class NameChoices:
 @table.command("add")
 @spread
 def table_add(
-    path: Annotated[Path, Argument(metavar="PATH", help="A CSV, TSV or Parquet file, or a folder of them.")],
+    path: Annotated[str, Argument(metavar="PATH", help="A file, a folder, a URL, a database, OpenML or Hugging Face.")],
     question: QuestionChoices,
     names: NameChoices,
+    matching: MatchingChoices,
+    owner: OwnerChoices,
     challenge: Folder = HERE,
     as_json: Json = False,
 ) -> None:
@@ -74,6 +89,7 @@ def table_add(
     if names.label not in ("", "real", "made"):
         raise UsageError(f"--label is {names.label!r}; say real or made, or leave it out.")
     options = question.options(name=names.name, track=names.track, label=names.label)
+    options = owner.added_to(matching.added_to(options))
     with closing(Challenge.open(challenge)) as opened:
         added = opened.add_table(path, options)
     if as_json:
@@ -113,22 +129,33 @@ def table_list(challenge: Folder = HERE, as_json: Json = False) -> None:
 def table_show(
     name: Annotated[str, Argument(metavar="NAME", help="The table's name.")],
     challenge: Folder = HERE,
+    html: Annotated[Path | None, Option(metavar="PATH", help="Write the card as one HTML file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show one table: each column with its type, its role and why, and the question."""
+    """Show a table's data card: columns, classes, example rows, drift, and what each check found."""
+    from bakeoff.arena.card_text import card_text
     from bakeoff.arena.challenge import Challenge
+    from bakeoff.arena.report import card_html
 
+    check_html(html)
     with closing(Challenge.open(challenge)) as opened:
-        tables = {each.name: each for each in opened.tables()}
+        cards = opened.cards()
         asked = [task for task in opened.tasks() if task.table == name]
-    if name not in tables:
-        raise NotFound(f"There is no table {name!r}; tables here are {', '.join(tables) or 'none yet'}.")
+        if name not in cards:
+            raise NotFound(f"There is no table {name!r}; tables here are {', '.join(cards) or 'none yet'}.")
+        table = opened.data(asked[0]).table if as_json else None
+    if html is not None:
+        card_html(cards[name], html)
     if as_json:
-        print_json({"table": plain(tables[name]), "tasks": plain(asked)})
+        print_json({"table": plain(table), "tasks": plain(asked), "card": cards[name]})
         return
-    show_table(tables[name])
+    out = console()
+    for shown in card_text(cards[name], out):
+        out.print(shown)
     for task in asked:
         typer.echo(f"{task.name}: {task.kind} of {task.target}, metric {task.metric}, split {task.split.method}")
+    if html is not None:
+        typer.echo(f"The card as a page: {html}")
 
 
 def submit(

@@ -18,7 +18,7 @@ from bakeoff.errors import UsageError
 FOLDER = Path("demo")
 
 
-_Data = Option(metavar="DIR", help="Use every classification folder in DIR, those with an about.json.")
+_Data = Option(metavar="DIR", help="Use every folder in DIR whose about.json says classification or matching.")
 
 
 @spread

@@ -29,8 +29,18 @@ Names = list[str] | None
 _Columns = Option(metavar="COL", help="A protected column; may be repeated.")
 _Types = Option(metavar="COL=TYPE", help="A column's type where the guess is wrong; may be repeated.")
 _GivenAway = Option("--leave-out-given-away", help="Leave columns out that follow from the target.")
+_Split = Option(help="How the test is set apart: given, stratified, random, owner, time or records.")
+_Ignored = Option(metavar="COL", help="A record column that may differ between records that match; may be repeated.")
+_Complete = Option("--complete", help="Every match among the records is labelled; a pair without a label is none.")
+_Pairs = Option(metavar="PAIRS", help="Labelled pairs of records, or a folder with train and test files of them.")
+_Public = Option(min=0, max=0.9, help="The share of the test rows whose scores show while the challenge is on.")
+_Expires = Option(metavar="DAY", help="The last day on which the table may be run, such as 2027-12-31.")
+_Query = Option(metavar="SQL", help="The rows to read, where PATH is a database's URL.")
 _Seconds = Option(min=0, metavar="SECONDS", help="Wall clock for a cell; 0 means what the rules say.")
 _Memory = Option(min=0, metavar="MIB", help="Memory for a cell; 0 means what the rules say.")
+
+
+_Replace = Option("--replace", help="Make it the next version of the table that has its name.")
 
 
 @dataclass(frozen=True)
@@ -38,9 +48,9 @@ class QuestionChoices:
     """What a person may say about a table and the question asked of it; the rest is in table.toml or inferred."""
 
     target: Annotated[str, Option(metavar="COL", help="The column to be predicted.")] = ""
-    kind: Annotated[str, Option(help="classification or regression.")] = ""
+    kind: Annotated[str, Option(help="classification, regression or matching.")] = ""
     metric: Annotated[str, Option(help="The primary metric.")] = ""
-    split: Annotated[str, Option(help="How the test is set apart: given, stratified, random, owner or time.")] = ""
+    split: Annotated[str, _Split] = ""
     test_share: Annotated[float, Option(min=0, max=0.9, help="The share of rows set apart; 0 means a quarter.")] = 0.0
     split_seed: Annotated[int, Option(help="The seed of the split.")] = 0
     id: Annotated[str, Option(metavar="COL", help="The column that identifies a row.")] = ""
@@ -75,6 +85,40 @@ class QuestionChoices:
 
 
 @dataclass(frozen=True)
+class MatchingChoices:
+    """What a person may say of a matching table: its right side, its labelled pairs, and when records match."""
+
+    right: Annotated[str, Option(metavar="RIGHT", help="Records to be matched with those of PATH.")] = ""
+    pairs: Annotated[str, _Pairs] = ""
+    ignore: Annotated[Names, _Ignored] = None
+    complete: Annotated[bool, _Complete] = False
+
+    def added_to(self, options: TableOptions) -> TableOptions:
+        """The options of a table with these."""
+        if self.right and not self.pairs:
+            raise UsageError("--right needs labelled pairs; name them with --pairs PAIRS.")
+        ignored = split_names(self.ignore)
+        return replace(
+            options, right=self.right or None, pairs=self.pairs or None, ignore=ignored, complete=self.complete
+        )
+
+
+@dataclass(frozen=True)
+class OwnerChoices:
+    """What the owner of a table may say about its use, and which of its rows are read."""
+
+    query: Annotated[str, _Query] = ""
+    public_share: Annotated[float, _Public] = 0.0
+    terms: Annotated[str, Option(metavar="TEXT", help="The owner's terms of use.")] = ""
+    expires: Annotated[str, _Expires] = ""
+    replace: Annotated[bool, _Replace] = False
+
+    def added_to(self, options: TableOptions) -> TableOptions:
+        """The options of a table with these."""
+        return replace(options, **vars(self))
+
+
+@dataclass(frozen=True)
 class RunChoices:
     """What a person may say about how cells run; 0 leaves it to the rules."""
 
@@ -98,20 +142,25 @@ class BoardChoices:
 
     def check(self) -> None:
         """UsageError when the page could not be written, which is better said before anything runs."""
-        if self.html is None:
-            return
-        parent = self.html.absolute().parent
-        if self.html.is_dir():
-            fault = f"is a folder; name a file in it, such as {str(self.html / 'board.html')!r}"
-        elif not parent.exists():
-            fault = f"lies in a folder that is not there; make it first: mkdir -p {shlex.quote(str(self.html.parent))}"
-        elif not parent.is_dir():
-            fault = f"cannot be written, since {str(self.html.parent)!r} is a file; name another path"
-        elif not os.access(self.html if self.html.exists() else parent, os.W_OK):
-            fault = "may not be written by you; name another path"
-        else:
-            return
-        raise UsageError(f"--html {str(self.html)!r} {fault}.")
+        check_html(self.html)
+
+
+def check_html(html: Path | None) -> None:
+    """UsageError when a page cannot be written to that path."""
+    if html is None:
+        return
+    parent = html.absolute().parent
+    if html.is_dir():
+        fault = f"is a folder; name a file in it, such as {str(html / 'board.html')!r}"
+    elif not parent.exists():
+        fault = f"lies in a folder that is not there; make it first: mkdir -p {shlex.quote(str(html.parent))}"
+    elif not parent.is_dir():
+        fault = f"cannot be written, since {str(html.parent)!r} is a file; name another path"
+    elif not os.access(html if html.exists() else parent, os.W_OK):
+        fault = "may not be written by you; name another path"
+    else:
+        return
+    raise UsageError(f"--html {str(html)!r} {fault}.")
 
 
 def column_types(given: Iterable[str]) -> Mapping[str, ColumnType]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_PLACES = {"Cost": "cost", "Memorisation": "memorisation", "Quality": "quality"}
+_PLACES = {"Cost": "cost", "Linkage": "linkage", "Memorisation": "memorisation", "Quality": "quality"}
 
-__all__ = ["Cost", "Memorisation", "Quality"]
+__all__ = ["Cost", "Linkage", "Memorisation", "Quality"]
 
 
 def __getattr__(name: str) -> Any:

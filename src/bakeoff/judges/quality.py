@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from bakeoff.nouns import Answered, Array, Brief, Finding, Plan
+from bakeoff.nouns import Answered, Array, Brief, Finding, Plan, digest
 from bakeoff.stats.bootstrap import Resample, resample
 from bakeoff.stats.intervals import interval, wilson
 from bakeoff.tasks import Kind, Metric, Score, kind, normalise
@@ -19,6 +20,9 @@ class Quality:
     One finding for each metric; one more with variant `normalised` for the task's primary metric, where 0 is the best
     constant answer fitted on the training labels and 1 is perfect. Bootstrap weights depend on the task alone, so
     replicates of two cells are paired. Answers whose score is no finite number are at the common scale's floor.
+
+    Where the test part is divided, all of it comes once more for the public and for the private rows, with the split
+    `public` and `private`: scored on these rows alone, constants too, with bootstrap weights of their own.
     """
 
     name = "quality"
@@ -29,12 +33,22 @@ class Quality:
         return Plan()
 
     def judge(self, answered: Answered) -> Sequence[Finding]:
-        """Findings on the test rows; Refused when the answers cannot be scored."""
+        """Findings on the test rows, whole and by part; Refused when the answers cannot be scored."""
         task = answered.task
         asked = kind(task.kind)
         truth = asked.encode(answered.truth, task)
         answers = asked.accept(answered.answers, task)
-        weights = resample(len(truth), task.digest)
+        found = list(self._scored(answered, truth, answers, resample(len(truth), task.digest)))
+        for split, rows in _parts(answered.public):
+            weights = resample(int(rows.sum()), digest([task.digest, split]))
+            part = self._scored(answered, truth[rows], answers[rows], weights)
+            found += [replace(finding, split=split) for finding in part]
+        return found
+
+    def _scored(self, answered: Answered, truth: Array, answers: Array, weights: Resample) -> Sequence[Finding]:
+        """Findings on some of the test rows; `truth` are their codes."""
+        task = answered.task
+        asked = kind(task.kind)
         # Numbers near the largest float overflow when squared; normalise deals with what comes of it.
         with np.errstate(over="ignore", invalid="ignore"):
             scores = asked.score(truth, answers, task, weights)
@@ -73,6 +87,13 @@ class Quality:
             reason=scaled.reason or reason,
             replicates=scaled.replicates,
         )
+
+
+def _parts(public: Array | None) -> Iterator[tuple[str, Array]]:
+    """The names and rows of the parts of a test that is divided; a part without rows is none."""
+    if public is not None:
+        public = np.asarray(public, dtype=bool)
+        yield from ((name, rows) for name, rows in (("public", public), ("private", ~public)) if rows.any())
 
 
 def constant_score(asked: Kind, answered: Answered, truth: Array, weights: Resample) -> Score:

@@ -62,7 +62,7 @@ class Resample:
         return (self.weights @ sums) / (weight if sums.ndim == 1 else weight[:, None])
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=12)  # a divided task asks for three of them, and several tasks take turns
 def resample(n: int, key: str, folds: int = 200, groups: int = 2048) -> Resample:
     """Weights of `folds` bootstrap replicates of `n` rows, the same for the same key, n and groups.
 

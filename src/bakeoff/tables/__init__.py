@@ -17,15 +17,18 @@ _HOMES = {
     "settings_toml": "settings",
     "infer_types": "types",
     "TableData": "standard",
-    "standardise": "standard",
+    "standardise": "standardising",
     "write": "folders",
     "load": "folders",
     "card": "cards",
     "thumbnail": "images",
+    "Picture": "images",
+    "write_rows": "row_groups",
     "conform": "incoming",
 }
 
 __all__ = [
+    "Picture",
     "Raw",
     "Settings",
     "TableData",
@@ -40,6 +43,7 @@ __all__ = [
     "standardise",
     "thumbnail",
     "write",
+    "write_rows",
 ]
 
 

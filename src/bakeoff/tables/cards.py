@@ -1,4 +1,4 @@
-"""The data card: what a table holds, as plain values that a page can draw."""
+"""The data card: what a table holds, what was found in it, and how train and test differ, as plain values to draw."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from bakeoff.nouns import Array, Column, ColumnType, Frame, Role
 from bakeoff.tables.images import thumbnail
+from bakeoff.tables.remarks import Remark
 from bakeoff.tables.standard import TableData
 
 EXAMPLES = 5
@@ -16,43 +17,101 @@ PIXELS = 96
 TOP = 8
 BINS = 12
 LONG = 300  # characters of an example's text
+MOST = 200_000  # training rows whose values are drawn; they stand in random order, so the first are a sample
 
 
 def card(data: TableData) -> dict[str, Any]:
     """The data card of a table, as what JSON can hold.
 
-    `columns`: name, type, role, why, missing (share), distinct, and `bins` (edges and counts), `top` (value and count)
-    or `words` by type, of the training rows. `target`: name, type and its distribution in each part. `examples`: the
-    first training rows, images as data URIs of at most 96 pixels.
+    `columns`: name, type, trait, role, why, missing (share), distinct, and `bins` (edges and counts), `top` (value and
+    count) or `words` by type, of the training rows; of the first 200,000 where there are more, and `sampled` says so.
+    `target`: name, type and its distribution in each part. `examples`: the first training rows, images as data URIs of
+    at most 96 pixels. `remarks`: check, text, column and rows of what the checks found, `checked` the names of all
+    checks that looked. `drift`: what the two-sample test between train and test found.
     """
-    train = data.frame.loc[data.parts == "train"]
-    test = data.frame.loc[data.parts == "test"]
+    learnt, whole = data.span("train"), len(data.parts)
     target = next(column for column in data.table.columns if column.role is Role.TARGET)
+    asked = data.span("test")
+    about = {**data.table.about, "terms": data.settings.terms, "expires": data.settings.expires}
     return {
         "name": data.table.name,
         "digest": data.table.digest,
-        "rows": {"all": len(data.frame), "train": len(train), "test": len(test)},
+        "rows": {"all": whole, "train": learnt[1], "test": whole - learnt[1], **_halves(data)},
         "split": {"method": data.split.method, "column": data.split.column, "seed": data.split.seed},
-        "about": dict(data.table.about),
-        "columns": [_column(column, train[column.name]) for column in data.table.columns],
+        "about": {key: value for key, value in about.items() if value},
+        "columns": [_column(column, data.cells.cut(column.name, *learnt)) for column in data.table.columns],
+        "sampled": MOST if learnt[1] > MOST else 0,
         "target": {
             "name": target.name,
             "type": str(target.type),
-            **_targets(target, train[target.name], test[target.name]),
+            **_targets(target, *(data.cells.cut(target.name, *span) for span in (learnt, asked))),
         },
-        "examples": _examples(data, train.head(EXAMPLES)),
+        "examples": _examples(data, data.cells.piece(0, min(EXAMPLES, learnt[1]))),
+        "records": _records(data),
         "notes": list(data.notes),
+        "remarks": [_remark(remark) for remark in data.remarks],
+        "checked": list(data.checked),
+        "drift": _drift(data),
+    }
+
+
+def _halves(data: TableData) -> dict[str, int]:
+    if data.public is None:
+        return {}
+    return {"public": int(np.sum(data.public)), "private": int(np.sum(~np.asarray(data.public, dtype=bool)))}
+
+
+def _records(data: TableData) -> dict[str, Any]:
+    """How many records and pairs stand behind a matching table; empty for any other."""
+    if data.sides is None:
+        return {}
+    right = None if data.sides.right is None else len(data.sides.right)
+    return {
+        "left": len(data.sides.left),
+        "right": right,
+        "complete": data.sides.complete,
+        "ignored": list(data.settings.ignore),
+    }
+
+
+def _remark(remark: Remark) -> dict[str, Any]:
+    return {"check": remark.check, "text": remark.text, "column": remark.column, "rows": list(remark.rows)}
+
+
+def _drift(data: TableData) -> dict[str, Any]:
+    """The two-sample test on as many rows of each part as it looks at; rows stand in random order within a part."""
+    from bakeoff.tables.drift import MOST_ROWS, Drift, drift
+
+    # A split by a column makes the parts differ in it; that is no news.
+    columns = [column for column in data.table.columns if column.name != data.split.column]
+    names = [column.name for column in columns if column.role in (Role.FEATURE, Role.PROTECTED)]
+    spans = [data.span(part) for part in ("train", "test")]
+    if data.sides is None:
+        train, test = (data.cells.piece(start, min(stop, start + MOST_ROWS), names) for start, stop in spans)
+        found = drift(train, test, columns, data.split.seed)
+    else:
+        # A record learnt from one pair is known again in the next, whatever the parts are like.
+        found = Drift(None, None, 0, reason="pairs share records, so their rows are not independent")
+    return {
+        "auc": None if found.auc is None else _plain(found.auc),
+        "p": None if found.p is None else _plain(found.p),
+        "rows": found.rows,
+        "differs": found.differs,
+        "columns": [{"name": each.name, "auc": _plain(each.auc), "p": _plain(each.p)} for each in found.columns],
+        "told": found.told(),
     }
 
 
 def _column(column: Column, series: Any) -> dict[str, Any]:
-    present = series.dropna()
+    missing = float(series.isna().mean()) if len(series) else 0.0
+    present = series.iloc[:MOST].dropna()
     return {
         "name": column.name,
         "type": str(column.type),
+        "trait": column.trait,
         "role": str(column.role),
         "why": column.why,
-        "missing": float(series.isna().mean()) if len(series) else 0.0,
+        "missing": missing,
         "distinct": int(present.nunique()),
         **_shape(column.type, present),
     }
@@ -72,9 +131,18 @@ def _shape(kind: ColumnType, present: Any) -> Mapping[str, Any]:
         dates = [str(np.datetime64(int(edge), "s"))[:10] for edge in bins["edges"]]
         return {"bins": {**bins, "edges": dates}}
     if kind in (ColumnType.TEXT, ColumnType.TOKENS):
-        words = present.str.count(r"\S+").to_numpy(dtype=np.float64)
+        words = _words(present)
         return {"words": {"mean": float(words.mean()), "longest": int(words.max()), "bins": _bins(words)}}
     return {"top": _top(present)}
+
+
+def _words(texts: Any) -> Array:
+    """How many words each text has: float64 (n,)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    cells = pa.array(texts, pa.large_string(), from_pandas=True)
+    return pc.count_substring_regex(cells, r"[^\s\p{Z}]+").to_numpy(zero_copy_only=False).astype(np.float64)
 
 
 def _bins(values: Array) -> dict[str, Any]:
@@ -130,7 +198,7 @@ def _cell(cell: Any, kind: ColumnType) -> Any:
     import pandas as pd
 
     if kind is ColumnType.IMAGE:
-        return thumbnail(cell, PIXELS) if isinstance(cell, bytes) else None
+        return None if cell is None else thumbnail(cell, PIXELS)
     if pd.isna(cell):
         return None
     if kind is ColumnType.DATETIME:

@@ -1,8 +1,8 @@
 """A column's cells in the standard form of its type, which of them could not be, and the column's fingerprint.
 
 numeric: float64, or int64 when whole and none is missing; categorical, text and tokens: pandas `str` (tokens apart by
-single spaces); datetime: datetime64[us] without a zone, in UTC; image: bytes in an object column. Missing is NaN, NaT
-or None.
+single spaces); datetime: datetime64[us] without a zone, in UTC; image: `images.Picture` in an object column. Missing is
+NaN, NaT or None.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import numpy as np
 
 from bakeoff.nouns import Array, ColumnType
 from bakeoff.tables import images
+from bakeoff.tables.iso_times import read_iso
+from bakeoff.tables.numerals import EXACT, as_numbers
 from bakeoff.tables.sentences import listed
 from bakeoff.tables.settings import MISSING
-from bakeoff.tables.types import date_format
+from bakeoff.tables.types import date_format, likeliest_format, listed_cell
 
-EXACT = 2**53  # up to here a float64 holds every whole number
+LOOKED_AT = 10_000  # first cells, which tell whether a column repeats its values, and how it writes dates
 
 
 @dataclass(frozen=True)
@@ -32,21 +34,27 @@ class Converted:
     infinite: int = 0
 
 
-def convert(series: Any, kind: ColumnType, folder: Path | None = None, missing: tuple[str, ...] = MISSING) -> Converted:
-    """A raw series in the standard form of `kind`."""
+def convert(
+    series: Any,
+    kind: ColumnType,
+    folder: Path | None = None,
+    missing: tuple[str, ...] = MISSING,
+    order: str = "",
+) -> Converted:
+    """A raw series in the standard form of `kind`; `order` says whether dates are written day first or month first."""
     if kind is ColumnType.NUMERIC:
         return _numeric(series, missing)
     if kind is ColumnType.CATEGORICAL:
-        return Converted(_strings(_named(series), missing, strip=True), {})
+        return Converted(_strings(series, missing, strip=True), {})
     if kind is ColumnType.DATETIME:
-        return _datetime(series, missing)
+        return _datetime(series, missing, order)
     if kind is ColumnType.IMAGE:
         return _image(series, folder)
     # A lone "?" or "NA" may be all that somebody wrote, so in a text only what was asked for is taken as missing.
     tokens = missing if missing != MISSING else ("",)
     if kind is ColumnType.TOKENS:
         return Converted(_strings(_spaced(series), tokens), {})
-    return Converted(_strings(_named(series), tokens), {})
+    return Converted(_strings(series, tokens), {})
 
 
 def labels(series: Any, missing: tuple[str, ...] = MISSING) -> Any:
@@ -66,6 +74,8 @@ def _numeric(series: Any, missing: tuple[str, ...]) -> Converted:
         numbers = series.dt.total_seconds()
     elif series.dtype.kind in "iufb":
         numbers = series
+    elif str(series.dtype) == "str" and (read := as_numbers(series, missing)).dtype.kind in "if":
+        numbers = read
     else:
         raw = series.astype(object)
         numbers = pd.to_numeric(raw.map(lambda cell: cell.strip() if isinstance(cell, str) else cell), errors="coerce")
@@ -76,10 +86,13 @@ def _numeric(series: Any, missing: tuple[str, ...]) -> Converted:
         return Converted(numbers.astype("int64"), wrong)
     values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
     infinite = np.isinf(values)
-    values = np.where(infinite, np.nan, values)
-    if len(values) and np.all(np.abs(values) <= EXACT) and np.all(values % 1 == 0):
-        return Converted(pd.Series(values.astype(np.int64), index=series.index), wrong)
-    return Converted(pd.Series(values, index=series.index), wrong, int(infinite.sum()))
+    if infinite.any():
+        values = np.where(infinite, np.nan, values)
+    # The first few decide most columns of measurements.
+    for part in (values[:1000], values):
+        if not len(part) or not (np.abs(part) <= EXACT).all() or (part % 1 != 0).any():
+            return Converted(pd.Series(values, index=series.index), wrong, int(infinite.sum()))
+    return Converted(pd.Series(values.astype(np.int64), index=series.index), wrong)
 
 
 def _present(raw: Any, missing: tuple[str, ...]) -> Any:
@@ -108,19 +121,31 @@ def _named(series: Any) -> Any:
 def _name(cell: object) -> str:
     if isinstance(cell, str):
         return cell
+    if isinstance(cell, images.Picture):
+        cell = cell.read()
     if isinstance(cell, (bytes, bytearray)):
         return bytes(cell).decode("utf-8", errors="replace")
     return cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
 
 
 def _spaced(series: Any) -> Any:
-    return series.astype(object).map(lambda cell: cell if isinstance(cell, str) else " ".join(map(str, cell)), "ignore")
+    return series.astype(object).map(_tokens, "ignore")
+
+
+def _tokens(cell: Any) -> str:
+    if not isinstance(cell, str):
+        return " ".join(map(str, cell))
+    items = listed_cell(cell)
+    return cell if items is None else " ".join(map(str, items))
 
 
 def _strings(series: Any, missing: tuple[str, ...], strip: bool = False) -> Any:
     """A series of texts as pandas `str` (object before pandas 3), with the cells that mean "no value" missing."""
     import pandas as pd
 
+    if str(series.dtype) == "str":
+        return _texts(series, missing, strip)
+    series = _named(series)
     series = series.where(series.notna(), None) if series.dtype == object else series
     modern = int(pd.__version__.split(".")[0]) >= 3
     texts = series.astype("str") if modern else series.astype(object)
@@ -130,7 +155,30 @@ def _strings(series: Any, missing: tuple[str, ...], strip: bool = False) -> Any:
     return (bare if strip else texts).mask(bare.isin(missing) if strip else texts.isin(missing), None)
 
 
-def _datetime(series: Any, missing: tuple[str, ...]) -> Converted:
+def _texts(series: Any, missing: tuple[str, ...], strip: bool) -> Any:
+    """As `_strings` for pandas `str`; the series itself where nothing is to be changed."""
+    import pandas as pd
+
+    if strip and series.iloc[:LOOKED_AT].nunique() < LOOKED_AT / 2:
+        # What repeats is looked at once for each different value.
+        codes, values = pd.factorize(series)
+        given = pd.Series(values)
+        bare = given.str.strip()
+        bare = bare.mask(bare.isin(missing), None)
+        return series if bare.equals(given) else _taken(bare, codes, series.index)
+    bare = series.str.strip() if strip else series
+    gone = bare.isin(missing)
+    return bare.mask(gone, None) if gone.any() else bare
+
+
+def _taken(values: Any, codes: Array, index: Any) -> Any:
+    """The values at these places, missing at -1."""
+    import pandas as pd
+
+    return pd.Series(values.array.take(codes, allow_fill=True), index=index, dtype=values.dtype)
+
+
+def _datetime(series: Any, missing: tuple[str, ...], order: str) -> Converted:
     import pandas as pd
 
     wrong: dict[str, Array] = {}
@@ -140,17 +188,33 @@ def _datetime(series: Any, missing: tuple[str, ...]) -> Converted:
         years = series.where((series % 1 == 0) & series.between(1000, 3000)).astype("Int64").astype(object)
         times = pd.to_datetime(years.map(str, na_action="ignore"), format="%Y", errors="coerce")
         wrong = _lost(series, times, series.notna())
+    elif (told := read_iso(series, missing)) is not None:
+        times = pd.Series(told, index=series.index)
     else:
-        raw = series.astype(object)
-        present = _present(raw, missing)
-        texts = raw[present].map(_name).astype(str).str.strip()
-        written = date_format(texts) if len(texts) else None
-        read = pd.to_datetime(texts, format=written or "ISO8601", errors="coerce", utc=True)
-        times = read.reindex(series.index)
-        wrong = _lost(raw, times, present)
+        # A day is told once, however many rows hold it.
+        codes, values = pd.factorize(series if str(series.dtype) == "str" else series.astype(object))
+        texts = pd.Series(values, dtype=object).map(_name).astype("str").str.strip()
+        absent = texts.isin(missing).to_numpy(dtype=bool)
+        present = texts[~absent]
+        read = _read_dates(present, order).reindex(texts.index)
+        told = np.append(read.dt.tz_localize(None).to_numpy(), np.datetime64("NaT"))
+        times = pd.Series(told[codes], index=series.index)
+        wrong = _lost(series, times, pd.Series(~np.append(absent, True)[codes], index=series.index))
     if getattr(times.dtype, "tz", None) is not None:
         times = times.dt.tz_convert("UTC").dt.tz_localize(None)
     return Converted(times.astype("datetime64[us]"), wrong)
+
+
+def _read_dates(texts: Any, order: str) -> Any:
+    """Different texts as times in UTC, missing where the likeliest format does not read one."""
+    import pandas as pd
+
+    # A format that is the first to read some and reads all is the first to read all.
+    written = date_format(texts.iloc[:LOOKED_AT], order) if len(texts) else None
+    read = pd.to_datetime(texts, format=written or "ISO8601", errors="coerce", utc=True)
+    if len(texts) and (written is None or read.isna().any()):
+        read = pd.to_datetime(texts, format=likeliest_format(texts, order), errors="coerce", utc=True)
+    return read
 
 
 def _lost(raw: Any, times: Any, present: Any) -> dict[str, Array]:
@@ -161,10 +225,11 @@ def _lost(raw: Any, times: Any, present: Any) -> dict[str, Array]:
 def _image(series: Any, folder: Path | None) -> Converted:
     import pandas as pd
 
-    cells: list[bytes | None] = []
+    cells: list[images.Picture | None] = []
     wrong: dict[str, Array] = {}
+    sound: set[str] = set()
     for place, cell in enumerate(series.array):
-        data = None
+        picture = None
         if not (
             cell is None
             or cell is pd.NA
@@ -172,18 +237,25 @@ def _image(series: Any, folder: Path | None) -> Converted:
             or (isinstance(cell, float) and np.isnan(cell))
         ):
             try:
-                data = images.read_cell(cell, folder)
-                images.check(data)
+                picture = images.picture_of(cell, folder)
+                # Read and decoded one at a time and forgotten: what stays is the digest.
+                data = picture.read()
+                if picture.name not in sound:
+                    images.check(data)
+                    sound.add(picture.name)
             except images.NotAnImage as fault:
                 wrong.setdefault(str(fault), np.zeros(len(series), bool))[place] = True
-        cells.append(data)
+        cells.append(picture)
     held = np.empty(len(cells), dtype=object)
     held[:] = cells
     return Converted(pd.Series(held, index=series.index, dtype=object), wrong)
 
 
 def fingerprint(series: Any) -> str:
-    """The SHA-256 of a standard column's content, the same whatever library version holds it."""
+    """The SHA-256 of a standard column's content, the same whatever library version holds it.
+
+    Of a column of pictures it covers their digests and no bytes.
+    """
     hashed = hashlib.sha256()
     if series.dtype.kind in "iuf":
         kind, values = ("<f8", np.float64) if series.dtype.kind == "f" else ("<i8", np.int64)
@@ -197,9 +269,35 @@ def fingerprint(series: Any) -> str:
         hashed.update(b"us" + series.to_numpy().astype("datetime64[us]").astype("<i8").tobytes())
         return hashed.hexdigest()
     absent = series.isna().to_numpy(dtype=bool)
-    cells = ["" if gone else cell for cell, gone in zip(series.tolist(), absent, strict=True)]
-    held = [cell if isinstance(cell, bytes) else cell.encode("utf-8", "surrogatepass") for cell in cells]
-    hashed.update(b"cells" + np.packbits(absent).tobytes() + np.array(list(map(len, held)), dtype="<i8").tobytes())
-    for data in held:
+    if series.dtype == object and any(isinstance(cell, images.Picture) for cell in series):
+        hashed.update(b"pictures" + np.packbits(absent).tobytes())
+        for cell in series[~absent]:
+            hashed.update(bytes.fromhex(cell.name))
+        return hashed.hexdigest()
+    hashed.update(b"cells" + np.packbits(absent).tobytes())
+    chunks = _utf8(series)
+    for lengths, _ in chunks:
+        hashed.update(lengths.astype("<i8").tobytes())
+    for _, data in chunks:
         hashed.update(data)
     return hashed.hexdigest()
+
+
+def _utf8(series: Any) -> list[tuple[Array, Any]]:
+    """The cells of a series of texts as UTF-8, end to end, with the bytes of each; a missing cell is empty."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        cells = pa.array(series, pa.large_string(), from_pandas=True)
+    except (pa.ArrowException, TypeError, UnicodeError):
+        # Half of a surrogate pair, which Arrow refuses.
+        held = [cell.encode("utf-8", "surrogatepass") for cell in series.where(series.notna(), "")]
+        return [(np.array(list(map(len, held))), b"".join(held))]
+    told = []
+    for chunk in cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]:
+        filled = pc.fill_null(chunk, "") if chunk.null_count else chunk
+        _, offsets, data = filled.buffers()
+        places = np.frombuffer(offsets, np.int64)[filled.offset : filled.offset + len(filled) + 1]
+        told.append((np.diff(places), data.slice(places[0], places[-1] - places[0]) if data is not None else b""))
+    return told

@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bakeoff.nouns import Array, Column, ColumnType, Frame, Role, Split
+from bakeoff.tables import (
+    chronology,
+    contents,
+    division,
+    duplicates,
+    leaks,
+    lookups,
+    picture_clues,
+    resemblance,
+)
+from bakeoff.tables.evidence import Evidence, Examined, gather
 from bakeoff.tables.reading import Raw
+from bakeoff.tables.remarks import Remark
 from bakeoff.tables.sentences import all_or_ends, listed, near, rows
 from bakeoff.tables.settings import Settings
-from bakeoff.tables.types import image_paths
+from bakeoff.tables.types import CLASSES, image_paths
+
+__all__ = [
+    "Examined",
+    "cells",
+    "examine",
+    "given_away",
+    "identifiers",
+    "pictures",
+    "split_columns",
+    "structure",
+    "target",
+    "unseen_labels",
+]
+
+if TYPE_CHECKING:
+    from bakeoff.tables.standard import TableData
 
 
 def structure(raw: Raw, settings: Settings) -> list[str]:
     """Problems that can be seen before any cell is looked at: shape, names, and columns that are not there."""
-    names = list(raw.frame.columns)
+    names = list(raw.names)
     whose = f"Table {settings.name!r}"
     problems = []
-    if not len(raw.frame):
+    if not raw.rows:
         problems.append(f"{whose} has columns but no rows; add rows.")
     if len(names) == 1:
         problems.append(f"{whose} has one column, {names[0]!r}; it needs a target and at least one other column.")
@@ -59,6 +88,10 @@ def split_columns(settings: Settings, names: Sequence[str]) -> list[str]:
     split = settings.split
     if split is None or split.method in ("stratified", "random"):
         return []
+    if split.method == "records":
+        return [
+            "A split by records is for matching tables; split this one by owner to keep what belongs together apart."
+        ]
     if not split.column:
         if split.method == "given":
             return []
@@ -81,7 +114,7 @@ def pictures(raw: Raw, columns: Sequence[Column], settings: Settings) -> list[st
     for column in columns:
         if column.type is ColumnType.IMAGE or column.name in settings.types or column.role is Role.TARGET:
             continue
-        named = image_paths(raw.frame[column.name], settings.missing)
+        named = image_paths(raw.column(column.name), settings.missing)
         if named is None:
             continue
         told = f"Column {column.name!r} names picture files ({listed(named.head(2).tolist())} ...), but "
@@ -111,10 +144,10 @@ def cells(column: Column, wrong: dict[str, Array], parts: Array | None) -> list[
 
 
 def target(series: Any, name: str, parts: Array | None) -> list[str]:
-    """Problems of the target: no value at all, or some missing."""
+    """Problems of the target: no value at all, some missing, or a quantity with a few texts among its numbers."""
     absent = series.isna().to_numpy(dtype=bool)
     if not absent.any():
-        return []
+        return _texts_in_quantity(series, name, parts)
     if absent.all():
         return [f"The target {name!r} has no value in any row; choose another target."]
     if parts is not None:
@@ -128,6 +161,20 @@ def target(series: Any, name: str, parts: Array | None) -> list[str]:
     return [
         f"The target {name!r} is missing in {int(absent.sum()):,} of {len(absent):,} rows: {rows(absent, parts)} "
         f"{verb} no value; fill them in or remove these rows."
+    ]
+
+
+def _texts_in_quantity(series: Any, name: str, parts: Array | None) -> list[str]:
+    """A sentence when nearly all labels are different numbers, so that the others make classes of a quantity."""
+    found = None if series.dtype.kind in "iuf" else contents.strangers_among_numbers(series, series)
+    if found is None or series.nunique() <= max(CLASSES, len(series) / 2):
+        return []
+    wrong = found[1]
+    holds = "holds" if wrong.sum() == 1 else "hold"
+    cells_ = listed(list(dict.fromkeys(series[wrong].head(1000).str[:40])), shown=3)
+    return [
+        f"The target {name!r} holds numbers in {int((~wrong).sum()):,} of {len(wrong):,} rows, but "
+        f"{rows(wrong, parts)} {holds} {cells_}; put numbers there, or remove these rows."
     ]
 
 
@@ -164,89 +211,90 @@ def unseen_labels(labels: Array, parts: Array, split: Split) -> list[str]:
     ]
 
 
-def determined(frame: Frame, columns: Sequence[Column], target_name: str) -> list[str]:
-    """Names of the features that the target alone fixes: each class has one value, and the values differ."""
-    classes = frame[target_name]
-    count = classes.nunique()
-    # With few rows for each class, one value for a class is chance.
-    if count < 2 or len(frame) < 10 * count:
-        return []
-    found = []
-    for column in columns:
-        if column.role is Role.TARGET or column.type in (ColumnType.TEXT, ColumnType.IMAGE, ColumnType.TOKENS):
-            continue
-        values = frame[column.name]
-        if values.nunique() < 2 or values.isna().mean() > 0.5:
-            continue
-        pairs = frame[[target_name, column.name]].drop_duplicates()
-        if len(pairs) == count:
-            found.append(column.name)
-    return found
+def given_away(data: TableData) -> list[str]:
+    """Names of the features that were found to give the target away by themselves."""
+    return [remark.column for remark in data.remarks if remark.check == "given away"]
 
 
-def notes(frame: Frame, columns: Sequence[Column], parts: Array, split: Split) -> Iterator[str]:
-    """What a reader should know, none of it an error: constant, identifier-like and leaking columns, twins, owners."""
-    features = [column for column in columns if column.role is not Role.TARGET]
-    target_name = next(column.name for column in columns if column.role is Role.TARGET)
-    yield from _notes_on_parts(frame, features, parts, split)
-    if constant := [c.name for c in features if c.type is not ColumnType.IMAGE and frame[c.name].nunique() <= 1]:
-        yield f"{_columns(constant)} one value or none, and tells nothing."
-    alike = (ColumnType.CATEGORICAL, ColumnType.NUMERIC)
-    for column in features:
-        if column.role is Role.FEATURE and column.type in alike and len(frame) >= 20:
-            values = frame[column.name]
-            if _counts_up(values) or (values.dtype.kind not in "iuf" and values.notna().all() and values.is_unique):
-                yield (
-                    f"Column {column.name!r} is different in every row, like an identifier; "
-                    "give it the role 'id' to hide it."
-                )
-    if {c.name: c.type for c in columns}[target_name] is ColumnType.CATEGORICAL:
-        for name in determined(frame, columns, target_name):
-            yield f"Column {name!r} follows from the target {target_name!r} and may give it away; leave it out if so."
-    else:
-        for column in features:
-            if column.type is ColumnType.NUMERIC and np.array_equal(
-                frame[column.name].to_numpy(np.float64), frame[target_name].to_numpy(np.float64)
-            ):
-                yield f"Column {column.name!r} equals the target {target_name!r} and gives it away; leave it out."
+@dataclass(frozen=True)
+class ColumnCheck:
+    """A check of one column at a time: its name, the types it looks at, and what looks."""
+
+    name: str
+    kinds: frozenset[ColumnType]
+    look: Callable[[Evidence, Column, Any], Iterator[Remark]]
+    of_target: bool = False
 
 
-def _counts_up(values: Any) -> bool:
-    # A measured whole number may well be different in each row, but only a counter leaves no gap.
-    return bool(values.dtype.kind == "i" and values.is_unique and values.max() - values.min() == len(values) - 1)
+@dataclass(frozen=True)
+class TableCheck:
+    """A check of a whole table: its name, what looks, and whether there is anything to look at."""
+
+    name: str
+    look: Callable[[Evidence], Iterator[Remark]]
+    applies: Callable[[Evidence], bool] = lambda evidence: True
 
 
-def _columns(names: Sequence[str]) -> str:
-    return f"Column {names[0]!r} has" if len(names) == 1 else f"Each of the columns {listed(names)} has"
+def _has(*kinds: ColumnType) -> Callable[[Evidence], bool]:
+    return lambda evidence: any(column.type in kinds for column in evidence.features)
 
 
-def _notes_on_parts(frame: Frame, features: Sequence[Column], parts: Array, split: Split) -> Iterator[str]:
-    import pandas as pd
+NUMERIC, CATEGORICAL, DATETIME = ColumnType.NUMERIC, ColumnType.CATEGORICAL, ColumnType.DATETIME
+TEXT, TOKENS, IMAGE = ColumnType.TEXT, ColumnType.TOKENS, ColumnType.IMAGE
+COLUMN_CHECKS = (
+    ColumnCheck("constant", frozenset(ColumnType) - {IMAGE}, contents.constant),
+    ColumnCheck("nearly empty", frozenset(ColumnType), contents.nearly_empty),
+    ColumnCheck("id-like", frozenset({CATEGORICAL, NUMERIC}), contents.id_like),
+    ColumnCheck("duplicate ids", frozenset({CATEGORICAL, NUMERIC}), contents.duplicate_ids),
+    ColumnCheck("mixed types", frozenset({CATEGORICAL, TEXT}), contents.mixed_types, of_target=True),
+    ColumnCheck("numbers as text", frozenset({CATEGORICAL, TEXT}), contents.numbers_as_text, of_target=True),
+    ColumnCheck("garbled text", frozenset({CATEGORICAL, TEXT, TOKENS}), contents.garbled, of_target=True),
+    ColumnCheck("spelling", frozenset({CATEGORICAL}), contents.spelling, of_target=True),
+    ColumnCheck("ambiguous dates", frozenset({DATETIME}), contents.ambiguous_dates),
+    ColumnCheck("implausible dates", frozenset({DATETIME}), chronology.implausible),
+    ColumnCheck("telling ids", frozenset({CATEGORICAL, NUMERIC, TEXT}), lookups.telling_ids),
+)
+TABLE_CHECKS = (
+    TableCheck("date order", chronology.out_of_order, lambda e: sum(c.type is DATETIME for c in e.features) > 1),
+    TableCheck("rare classes", contents.rare_classes, lambda e: bool(e.classes)),
+    TableCheck("given away", leaks.given_away),
+    TableCheck("given away by two", leaks.given_away_by_two, lambda e: len(e.features) > 1),
+    TableCheck("telling gaps", leaks.telling_gaps),
+    TableCheck("duplicates", duplicates.repeated_rows),
+    TableCheck("near-duplicates", resemblance.near_texts, _has(TEXT)),
+    TableCheck("near-duplicates", resemblance.near_pictures, _has(IMAGE)),
+    TableCheck("test share", division.test_share, lambda e: e.data.split.method in ("owner", "time")),
+    TableCheck("untimed rows", division.untimed_rows, lambda e: e.data.split.method == "time"),
+    TableCheck("owners", division.shared_owners, lambda e: any(c.role is Role.OWNER for c in e.features)),
+    TableCheck("file order", lookups.file_order),
+    TableCheck("picture names", lookups.picture_names, lambda e: bool(e.examined.image_names)),
+    TableCheck("picture metadata", picture_clues.picture_metadata, _has(IMAGE)),
+)
+WITH_DUPLICATES = ("conflicting labels", "near-duplicates")  # found in the same look as duplicates
 
-    test = parts == "test"
-    share = float(test.mean())
-    if split.method in ("owner", "time") and abs(share - split.test_share) > 0.05:
-        yield (
-            f"The test part holds {share:.0%} of the rows, not {split.test_share:.0%}, "
-            f"as {split.column!r} allows no nearer."
-        )
-    if split.method == "time" and (untimed := int(frame[split.column].isna().sum())):
-        yield f"{untimed:,} {'row' if untimed == 1 else 'rows'} without a time in {split.column!r} went to train."
-    owners = [column.name for column in features if column.role is Role.OWNER]
-    if owners and split.method != "owner":
-        theirs = frame[owners[0]]
-        both = int(theirs[test].isin(theirs[~test].dropna()).sum())
-        if both > 0:
-            yield (
-                f"{both:,} of {int(test.sum()):,} test rows belong to an owner in {owners[0]!r} who is in train too; "
-                "a split by owner keeps owners apart."
-            )
-    compared = [column.name for column in features if column.role is not Role.ID]
-    if compared:
-        hashes = pd.util.hash_pandas_object(frame[compared], index=False).to_numpy()
-        twins = int(np.isin(hashes[test], hashes[~test]).sum())
-        if twins and twins >= 0.01 * test.sum():
-            yield (
-                f"{twins:,} of {int(test.sum()):,} test rows have a twin in train, "
-                "alike in every column but the target."
-            )
+
+def examine(examined: Examined) -> tuple[tuple[Remark, ...], tuple[str, ...]]:
+    """All that the checks remark on a table, and the names of the checks that had something to look at.
+
+    Each column is read once for the checks of single columns; the others go by a sample of the rows, or read the few
+    columns that they need again.
+    """
+    evidence = gather(examined)
+    remarks: list[Remark] = []
+    looked: dict[str, None] = {}
+    for column in examined.data.table.columns:
+        series = examined.data.column(column.name)
+        evidence.cells[column.name] = series.iloc[evidence.sample].reset_index(drop=True)
+        for check in COLUMN_CHECKS:
+            # Classes may be whole numbers, which hold no texts to look at.
+            texts = column.role is not Role.TARGET or (check.of_target and series.dtype.kind not in "iuf")
+            if column.type in check.kinds and texts:
+                looked[check.name] = None
+                remarks.extend(check.look(evidence, column, series))
+    for whole in TABLE_CHECKS:
+        if whole.applies(evidence):
+            looked[whole.name] = None
+            remarks.extend(whole.look(evidence))
+    if "duplicates" in looked:
+        looked |= dict.fromkeys(WITH_DUPLICATES)
+    return tuple(remarks), tuple(looked)

@@ -1,17 +1,84 @@
-"""One data file into a pandas frame: CSV, TSV or Parquet, from its bytes."""
+"""A source of any format as one stream of record batches: which reader reads what."""
 
 from __future__ import annotations
 
-import csv
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from bakeoff.errors import TableError, UsageError
 from bakeoff.nouns import Frame
-from bakeoff.tables.sentences import SHOWN
+from bakeoff.tables.locations import Location, Readable, shown
+from bakeoff.tables.sentences import listed
+from bakeoff.tables.streams import Stream, frame_of
 
-SUFFIXES = (".parquet", ".csv", ".tsv")  # where a folder holds the same table twice, the first is read
-BLOCK = 1 << 30
+__all__ = ["SUFFIXES", "Stream", "open_folder", "open_table", "parse", "shown"]
+
+DELIMITERS = {".csv": "", ".txt": "", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
+ARROW = (".arrow", ".feather", ".ipc")
+LINES = (".jsonl", ".ndjson")
+SHEETS = (".xlsx", ".xlsm")
+TEXTS = (*DELIMITERS, *LINES, ".json", ".arff")
+# What a folder is searched for; where it holds the same table twice, the first is read. Texts (.txt) and .json lie
+# beside tables for other ends, so they are read only when they are named.
+SUFFIXES = (".parquet", ".csv", ".tsv", ".tab", ".psv", *ARROW, *LINES, *SHEETS, ".arff")
+READ = "CSV (.csv, .tsv), Parquet, Arrow (.arrow, .feather), JSON (.jsonl, .json), Excel (.xlsx) or ARFF"
+
+
+def open_table(source: str | Path, name: str = "", query: str = "") -> Stream:
+    """The table at a path, a URL, a database, `openml:NUMBER` or `hf:OWNER/NAME`; `name` is how messages call it.
+
+    `query` is a SELECT for a database. Raises NotFound for what is not there, UsageError for a format that is not read,
+    MissingExtra where a package is missing, TableError for a file that cannot be read.
+    """
+    from bakeoff.tables.queries import is_database, read_database
+
+    text = str(source)
+    if query and not is_database(text):
+        raise UsageError(f"A query is asked of a database, but {shown(text)!r} is none; name it as a database URL.")
+    if is_database(text):
+        return read_database(text, query, name)
+    if text.startswith("openml:"):
+        from bakeoff.tables.openml import read_openml
+
+        return read_openml(text.removeprefix("openml:"), name or text)
+    if text.startswith("hf:"):
+        parts = open_folder(text, name) or {}
+        if len(parts) > 1:
+            raise TableError(f"{name or text!r} has the parts {listed(list(parts))}, which make one table together.")
+        return next(iter(parts.values()))
+    return _of_file(Location.of(source, name))
+
+
+def open_folder(source: str | Path, name: str = "") -> dict[str, Stream] | None:
+    """The parts (train, valid, test) of a folder of Hugging Face, of shards, at a URL, or of Croissant metadata.
+
+    `FOLDER#NAME` names a configuration of its card.
+    A table without parts has an empty name. None where the source is no folder, or a local one of plain files.
+    """
+    from bakeoff.tables import hub, listings
+    from bakeoff.tables.croissant_import import is_croissant, open_croissant
+    from bakeoff.tables.queries import is_database
+
+    text = str(source)
+    described, _, record_set = text.partition("#")
+    if is_croissant(Path(described)):
+        return open_croissant(described, record_set)
+    if text.startswith("hf:"):
+        return hub.from_library(text.removeprefix("hf:"), name or text)
+    if text.startswith("openml:") or is_database(text):
+        return None
+    place, config = Location.of(source, name).source, ""
+    if "#" in str(place) and not Path(str(place)).exists():
+        folder, _, config = str(place).rpartition("#")
+        place = Path(folder) if isinstance(place, Path) else folder
+    if isinstance(place, Path):
+        listing = listings.local(place, name) if place.is_dir() else None
+    else:
+        listing = listings.remote(str(place), name)
+    if listing is None:
+        return None
+    parts = hub.saved(listing, _of_file) or hub.repository(listing, _of_file, SUFFIXES, config)
+    return parts if parts is not None or isinstance(place, Path) else hub.by_parts(listing, _of_file, SUFFIXES)
 
 
 def parse(data: bytes, name: str) -> Frame:
@@ -19,115 +86,50 @@ def parse(data: bytes, name: str) -> Frame:
 
     Raises TableError, naming the file, for what cannot be read, and UsageError for another format.
     """
-    suffix = Path(name).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UsageError(f"{name!r} is not a format Bakeoff reads; save it as CSV (.csv, .tsv) or Parquet (.parquet).")
-    if not data:
-        raise TableError(f"{name!r} is empty (0 bytes); write or copy it again, or name another file.")
-    return _parquet(data, name) if suffix == ".parquet" else _csv(data, name, "\t" if suffix == ".tsv" else "")
+    stream = _of_file(Location(data, name))
+    batches = list(stream.batches)
+    if problems := stream.problems():
+        raise TableError(problems)
+    return frame_of(batches, stream.names)
 
 
-def _parquet(data: bytes, name: str) -> Frame:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(pa.BufferReader(data))
-    except (pa.ArrowException, OSError) as fault:
-        if data[:4] != b"PAR1":
-            raise TableError(f"{name!r} is not a Parquet file; if it is CSV, name it .csv.") from fault
-        if data[-4:] != b"PAR1":
-            raise TableError(
-                f"{name!r} is cut off: its {len(data):,} bytes lack the end of a Parquet file; copy it again."
-            ) from fault
-        raise TableError(f"{name!r} is a damaged Parquet file ({_first_line(fault)}); write it again.") from fault
-    if len(set(table.column_names)) < len(table.column_names):
-        columns = [column.to_pandas() for column in table.columns]
-        return _side_by_side(columns, table.column_names)
-    return table.to_pandas(ignore_metadata=True)
+def _of_file(location: Location) -> Stream:
+    ending, packing = location.endings
+    stream = None if packing else _seekable(location, ending)
+    if stream is None and (packing or ending in TEXTS):
+        file, inner = location.unpacked()
+        stream = _texts(file, location.name, Location(Path(inner), inner).endings[0])
+    if stream is None:
+        packed = f" inside its {packing} packing" if packing and ending else ""
+        raise UsageError(f"{location.name!r} is not a format Bakeoff reads{packed}; save it as {READ}.")
+    return replace(stream, folder=location.folder) if location.folder is not None else stream
 
 
-def _csv(data: bytes, name: str, delimiter: str) -> Frame:
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
+def _seekable(location: Location, ending: str) -> Stream | None:
+    from bakeoff.tables.columnar import read_arrow, read_parquet
 
-    text = _decoded(data, name)
-    header, delimiter = _header(text, delimiter)
-    if not header:
-        raise TableError(f"{name!r} holds only blank lines; its first line must name the columns.")
-    ragged: list[Any] = []
+    if ending == ".parquet":
+        return read_parquet(location)
+    if ending in ARROW:
+        return read_arrow(location)
+    if ending in SHEETS:
+        from bakeoff.tables.sheets import read_sheet
 
-    def keep(row: Any) -> str:
-        ragged.append(row)
-        return "skip"
-
-    try:
-        table = arrow_csv.read_csv(
-            pa.BufferReader(data),
-            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=min(max(len(data), 1 << 16), BLOCK)),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                strings_can_be_null=False, column_types={column: pa.large_string() for column in header}
-            ),
-        )
-    except pa.ArrowException as fault:
-        raise TableError(f"{name!r} cannot be read as CSV: {_first_line(fault)}.") from fault
-    if ragged:
-        raise TableError(_ragged(name, ragged, table.num_rows, delimiter))
-    columns = [column.to_pandas() for column in table.columns]
-    return _side_by_side(columns, table.column_names)
+        return read_sheet(location)
+    return None
 
 
-def _decoded(data: bytes, name: str) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise TableError(f"{name!r} is in UTF-16; save it as UTF-8.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = data[: fault.start].count(b"\n") + 1
-        raise TableError(
-            f"{name!r} is not UTF-8: line {line} holds the byte 0x{data[fault.start]:02x}; save it as UTF-8."
-        ) from fault
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise TableError(f"{name!r} is not a CSV file: line {line} holds a zero byte.")
-    return text
+def _texts(file: Readable, name: str, ending: str) -> Stream | None:
+    if ending in DELIMITERS:
+        from bakeoff.tables.delimited import read_delimited
 
+        return read_delimited(file, name, DELIMITERS[ending])
+    if ending in (*LINES, ".json"):
+        from bakeoff.tables.json_lines import read_json
 
-def _header(text: str, delimiter: str) -> tuple[list[str], str]:
-    # A quoted name may span lines, so the csv module reads the header from the first few.
-    lines = [line for line in text[: 1 << 20].splitlines(keepends=True) if line.strip()][:20]
-    if not lines:
-        return [], ","
-    if not delimiter:
-        first = lines[0]
-        delimiter = "," if "," in first else max(",;\t|", key=first.count)
-    return next(csv.reader(lines, delimiter=delimiter)), delimiter
+        return read_json(file, name)
+    if ending == ".arff":
+        from bakeoff.tables.arff import read_arff
 
-
-def _ragged(name: str, bad: list[Any], good: int, delimiter: str) -> str:
-    expected = bad[0].expected_columns
-    shown = [f"data row {row.number - 1} has {row.actual_columns}" for row in bad[:SHOWN]]
-    more = f" and {len(bad) - SHOWN} more differ" if len(bad) > SHOWN else ""
-    quote = next((row for row in bad if (row.text or "").lstrip().startswith('"') and "\n" in (row.text or "")), None)
-    mend = f"put quotes round cells that hold a {delimiter!r}, or add the missing cells"
-    if quote is not None:
-        mend = f"a quote opened in data row {quote.number - 1} may not be closed"
-    return (
-        f"{name!r} is ragged: the header has {expected} columns, but {', '.join(shown)}{more} "
-        f"({good:,} {'row is' if good == 1 else 'rows are'} sound); {mend}."
-    )
-
-
-def _side_by_side(columns: list[Any], names: list[str]) -> Frame:
-    import pandas as pd
-
-    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
-    frame.columns = list(names)
-    return frame
-
-
-def _first_line(fault: BaseException) -> str:
-    return str(fault).strip().splitlines()[0].rstrip(".") if str(fault).strip() else type(fault).__name__
+        return read_arff(file, name)
+    return None

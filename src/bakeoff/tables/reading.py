@@ -1,79 +1,154 @@
-"""From a file, a folder or a frame to a raw table: cells as given, the part each row came in, and the settings."""
+"""From a file, a folder, a database or a frame to a raw table: cells as given, the part of each row, the settings."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from bakeoff.errors import MissingExtra, NotFound, TableError, UsageError
-from bakeoff.extras import need
+from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import Array, ColumnType, Frame
-from bakeoff.tables.formats import SUFFIXES, parse
+from bakeoff.tables.columns import AT_A_TIME, SPILL, Columns
+from bakeoff.tables.formats import SUFFIXES, open_folder, open_table
+from bakeoff.tables.locations import Location
+from bakeoff.tables.numerals import LOOKED_AT, as_numbers, may_be_numbers
 from bakeoff.tables.sentences import listed, near
 from bakeoff.tables.settings import Settings, read_settings
+from bakeoff.tables.splits import PART_NAMES
+from bakeoff.tables.streams import Stream
 
-NUMBER = r"-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+|inf)(?:[eE][+-]?\d+)?"
-PART_NAMES = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "dev": "valid", "test": "test"}
+ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(?:openml|hf):")  # how a source begins that is no path
+TESTS = ("test", "public", "private")
 
 
 @dataclass(frozen=True)
 class Raw:
     """A table as it was given.
 
-    `frame` is a pandas DataFrame with a range index; `parts` (n,) holds "train", "valid" or "test" for each row where
-    the files give a split, else None; `folder` is where relative image paths start, None for a frame; `partial` names
-    the columns that not every file has.
+    `cells` are its columns; `parts` (n,) holds "train", "valid", "test", "public" or "private" for each row where the
+    files give a split, else None; `folder` is where relative image paths start, None for a frame; `partial` names the
+    columns that not every file has; `names` are the columns as given, which may repeat; `problems` are a sentence for
+    each kind of row that could not be read, and `notes` what was decided about the files.
     """
 
-    frame: Frame
+    cells: Columns
     parts: Array | None
     settings: Settings
     folder: Path | None = None
     partial: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def frame(self) -> Frame:
+        """All columns as a pandas DataFrame with a range index; for tables that fit in memory."""
+        return self.cells.frame()
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.cells.rows
+
+    def column(self, name: str) -> Any:
+        """One column as a pandas series with a range index."""
+        return self.cells.column(name)
+
+    def sound(self) -> Raw:
+        """The table itself; TableError with a sentence for each kind of row that could not be read."""
+        if self.problems:
+            raise TableError(list(self.problems))
+        return self
 
 
 @dataclass(frozen=True)
 class _Found:
-    frame: Frame
+    cells: Columns
+    names: tuple[str, ...]
     settings: Settings = field(default_factory=Settings)
     parts: Array | None = None
     folder: Path | None = None
     partial: tuple[str, ...] = ()
     texts: bool = False  # every cell came as a text, so types are still to be found
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def read(source: Any, settings: Settings | None = None, *, name: str | None = None) -> Raw:
-    """Read a table from a path (.csv, .tsv, .parquet, or a folder of them), a URL, or a DataFrame.
+def read(
+    source: Any,
+    settings: Settings | None = None,
+    *,
+    name: str | None = None,
+    query: str = "",
+    threshold: int = SPILL,
+) -> Raw:
+    """Read a table from a path, a folder, a URL, a database (with a `query`), OpenML, Hugging Face, or a DataFrame.
 
-    Settings come from `table.toml` or `about.json` beside the data unless they are given. Raises NotFound for a missing
-    path, UsageError for another format, TableError for a file that cannot be read.
+    Settings come from `table.toml` or `about.json` beside the data unless they are given; what they leave open is
+    filled from what the source says of itself. A source of more than `threshold` bytes of cells is kept in a scratch
+    folder on disk, column by column. Raises NotFound for a missing path, UsageError for another format, TableError for
+    a file that cannot be read; rows that cannot be read are the table's `problems`.
     """
     is_path = isinstance(source, (str, os.PathLike))
-    if is_path and "://" in str(source):
-        file = _last(source)
-        found = _Found(parse(_fetched(str(source)), file), texts=not file.lower().endswith(".parquet"))
+    if is_path and (query or ELSEWHERE.match(str(source))):
+        parts = None if query else open_folder(str(source))
+        stream = open_table(str(source), query=query) if parts is None else None
+        found = _of_parts(parts or {}, threshold) if stream is None else _gathered(stream, threshold)
     elif is_path:
-        found = _from_path(Path(source), settings is None)
+        found = _from_path(Path(source), settings is None, threshold)
     elif hasattr(source, "columns"):
-        found = _Found(_given(source))
+        frame = _given(source)
+        found = _Found(Columns.of(frame, threshold), tuple(frame.columns))
     else:
         raise UsageError(f"A table is a path, a URL or a DataFrame, not {type(source).__name__}.")
-    settings = found.settings if settings is None else settings
+    settings = found.settings if settings is None else _filled(settings, found.settings)
     name = name or settings.name or (_named(source) if is_path else "table")
     settings = replace(settings, name=_slug(name))
-    frame = found.frame.reset_index(drop=True)
     if found.texts:
-        frame = _numbers(frame, settings)
-    return Raw(frame, found.parts, settings, found.folder / settings.images if found.folder else None, found.partial)
+        _number(found.cells, settings)
+    folder = found.folder / settings.images if found.folder else None
+    told = (found.partial, found.names, found.problems, found.notes)
+    return Raw(found.cells, found.parts, settings, folder, *told)
+
+
+def _filled(settings: Settings, said: Settings) -> Settings:
+    """Settings with what they leave open taken from what the source says of itself."""
+    if settings.target and said.target and settings.target != said.target:
+        said = replace(said, types={n: k for n, k in said.types.items() if n != settings.target}, kind="", metric="")
+    plain = Settings()
+    open_ = {
+        one.name: getattr(said, one.name)
+        for one in fields(Settings)
+        if getattr(settings, one.name) == getattr(plain, one.name)
+    }
+    types, roles = {**said.types, **settings.types}, {**said.roles, **settings.roles}
+    return replace(settings, **open_ | {"types": types, "roles": roles})
+
+
+def _gathered(stream: Stream, threshold: int, settings: Settings | None = None) -> _Found:
+    """All rows of a stream; `settings` go before what the stream itself says."""
+    cells = Columns.gathered(stream.names, stream.batches, threshold)
+    said = stream.settings or Settings()
+    return _Found(
+        cells,
+        stream.names,
+        said if settings is None else _filled(settings, said),
+        folder=stream.folder,
+        texts=stream.texts,
+        problems=tuple(stream.problems()),
+        notes=tuple(stream.notes()),
+    )
 
 
 def settings_for(source: Any) -> Settings:
     """The settings that lie beside a path, as `read` finds them; empty ones for a URL, a frame or a missing path."""
-    if not isinstance(source, (str, os.PathLike)) or "://" in str(source):
+    if not isinstance(source, (str, os.PathLike)) or ELSEWHERE.match(str(source)):
         return Settings()
     path = Path(source)
     return read_settings(path) if path.is_dir() else _settings_beside(path)
@@ -89,63 +164,62 @@ def _given(source: Any) -> Frame:
     return frame
 
 
-def _fetched(url: str) -> bytes:
-    fsspec = need("fsspec", "cloud")
-    try:
-        with fsspec.open(url, "rb") as file:
-            return bytes(file.read())
-    except FileNotFoundError as missing:
-        raise NotFound(f"There is nothing at {url!r}.") from missing
-    except ImportError as missing:
-        scheme = url.split("://", maxsplit=1)[0]
-        raise MissingExtra(
-            f"Reading {scheme}:// needs a package that is not installed: pip install 'bakeoff[cloud]'"
-        ) from missing
-    except (OSError, ValueError) as fault:
-        raise UsageError(f"{url!r} cannot be read: {fault}") from fault
+def _of_parts(parts: dict[str, Stream], threshold: int, settings: Settings | None = None) -> _Found:
+    """All rows of the streams of a table's parts, or of the one stream of a table without parts."""
+    if len(parts) == 1:
+        return _gathered(next(iter(parts.values())), threshold, settings)
+    said = next(iter(parts.values())).settings or Settings()
+    return _joined(parts, threshold, said if settings is None else _filled(settings, said))
 
 
-def _from_path(path: Path, look: bool) -> _Found:
+def _from_path(path: Path, look: bool, threshold: int) -> _Found:
+    parts = open_folder(path)
+    if parts is not None:
+        place = Path(str(path).partition("#")[0])
+        folder = place.parent if place.is_file() else place
+        return replace(_of_parts(parts, threshold, read_settings(folder) if look else None), folder=folder)
     if path.is_dir():
         files = _files(path)
         settings = read_settings(path) if look else Settings()
-        texts = all(file.suffix.lower() != ".parquet" for file in files.values())
         if len(files) == 1:
-            return _Found(_frame(*files.values()), settings, None, path, texts=texts)
-        frame, parts, partial = _joined(files)
-        return _Found(frame, settings, parts, path, partial, texts)
-    if not path.is_file():
+            return replace(_gathered(open_table(next(iter(files.values()))), threshold, settings), folder=path)
+        return replace(_joined(files, threshold, settings), folder=path)
+    file = path.parent / Location.of(path).file  # without the sheet of an Excel file
+    if not file.is_file():
         raise NotFound(f"There is no file {str(path)!r}{_beside(path)}.")
-    settings = _settings_beside(path) if look else Settings()
-    return _Found(_frame(path), settings, None, path.parent, texts=path.suffix.lower() != ".parquet")
+    return _gathered(open_table(path), threshold, _settings_beside(file) if look else Settings())
 
 
 def _beside(path: Path) -> str:
     if not path.parent.is_dir():
         return f", nor a folder {str(path.parent)!r}"
-    return near(path.name, sorted(p.name for p in path.parent.iterdir() if p.suffix.lower() in SUFFIXES or p.is_dir()))
+    return near(path.name, sorted(p.name for p in path.parent.iterdir() if _ending(p) in SUFFIXES or p.is_dir()))
 
 
-def _frame(path: Path) -> Frame:
-    try:
-        data = path.read_bytes()
-    except OSError as fault:
-        raise TableError(f"{str(path)!r} cannot be read: {fault.strerror or fault}.") from fault
-    return parse(data, str(path))
+def _ending(path: Path) -> str:
+    """The ending that tells the format, whether the file is packed or not."""
+    return Location.of(path).endings[0]
+
+
+def _stem(path: Path) -> str:
+    """The file's name without the endings of format and packing."""
+    name, (format_, packing) = Location.of(path).file, Location.of(path).endings
+    return name[: len(name) - len(format_) - len(packing)]
 
 
 def _files(folder: Path) -> dict[str, Path]:
     """The data files of a folder by part; a folder with one file gives it under an empty name."""
-    found = [p for suffix in SUFFIXES for p in sorted(folder.glob(f"*{suffix}"))]
+    found = [path for path in sorted(folder.iterdir()) if path.is_file() and _ending(path) in SUFFIXES]
+    found.sort(key=lambda path: SUFFIXES.index(_ending(path)))
     if not found:
         raise NotFound(f"The folder {str(folder)!r} holds no {', '.join(SUFFIXES)} file.")
     parts: dict[str, Path] = {}
     for path in found:
-        if path.stem.lower() in PART_NAMES:
-            parts.setdefault(PART_NAMES[path.stem.lower()], path)
+        if (stem := _stem(path).lower()) in PART_NAMES:
+            parts.setdefault(PART_NAMES[stem], path)
     if "train" in parts and len(parts) > 1:
-        return {part: parts[part] for part in ("train", "valid", "test") if part in parts}
-    stems = {path.stem for path in found}
+        return {part: parts[part] for part in ("train", "valid", *TESTS) if part in parts}
+    stems = {_stem(path) for path in found}
     if len(stems) == 1:
         return {"": found[0]}
     raise TableError(
@@ -154,28 +228,53 @@ def _files(folder: Path) -> dict[str, Path]:
     )
 
 
-def _joined(files: dict[str, Path]) -> tuple[Frame, Array, tuple[str, ...]]:
+def _joined(files: Mapping[str, Path | Stream], threshold: int, settings: Settings) -> _Found:
+    """The rows of several files or streams one after the other, columns matched by name."""
     import numpy as np
-    import pandas as pd
 
-    frames = {part: _frame(path) for part, path in files.items()}
+    each = {
+        part: _gathered(given if isinstance(given, Stream) else open_table(given), threshold)
+        for part, given in files.items()
+    }
     doubled = [
-        f"{str(files[part])!r}: {_doubled(frame)}" for part, frame in frames.items() if not frame.columns.is_unique
+        f"{part if isinstance(files[part], Stream) else str(files[part])!r}: {_doubled(found.names)}"
+        for part, found in each.items()
+        if len(set(found.names)) < len(found.names)
     ]
     if doubled:
         raise TableError(doubled)
-    parts = np.repeat(np.array(list(frames), dtype=object), [len(frame) for frame in frames.values()])
-    if "test" not in frames:
+    held = [found.cells for found in each.values()]
+    parts = np.repeat(np.array(list(each), dtype=object), [cells.rows for cells in held])
+    if not set(TESTS) & set(each):
         # A validation file alone is the only part that was set apart.
         parts[parts == "valid"] = "test"
-    joined = pd.concat(frames.values(), ignore_index=True)
-    partial = tuple(name for name in joined.columns if any(name not in frame for frame in frames.values()))
-    return joined, parts, partial
+    names = tuple(dict.fromkeys(name for cells in held for name in cells.names))
+    joined = Columns(len(parts), any(cells.large for cells in held))
+    for name in names:
+        joined.put(name, _end_to_end(held, name))
+    return _Found(
+        joined,
+        names,
+        settings,
+        parts,
+        partial=tuple(name for name in names if any(name not in cells for cells in held)),
+        texts=all(found.texts for found in each.values()),
+        problems=tuple(problem for found in each.values() for problem in found.problems),
+        notes=tuple(note for found in each.values() for note in found.notes),
+    )
 
 
-def _doubled(frame: Frame) -> str:
-    names = list(dict.fromkeys(frame.columns[frame.columns.duplicated()]))
-    return f"the column name {listed(names)} is there more than once; rename one."
+def _end_to_end(held: Sequence[Columns], name: str) -> Any:
+    import pandas as pd
+
+    # A file without the column gives rows without a value.
+    pieces = [cells.piece(0, cells.rows, [name] if name in cells else []) for cells in held]
+    return pd.concat(pieces, ignore_index=True)[name]
+
+
+def _doubled(names: Sequence[str]) -> str:
+    twice = list(dict.fromkeys(name for name in names if names.count(name) > 1))
+    return f"the column name {listed(twice)} is there more than once; rename one."
 
 
 def _settings_beside(path: Path) -> Settings:
@@ -192,37 +291,24 @@ def _settings_beside(path: Path) -> Settings:
     return Settings()
 
 
-def _numbers(frame: Frame, settings: Settings) -> Frame:
-    for place, column in enumerate(frame.columns):
-        if settings.types.get(column, ColumnType.NUMERIC) is ColumnType.NUMERIC:
-            frame.isetitem(place, as_numbers(frame.iloc[:, place], settings.missing))
-    return frame
+def _number(cells: Columns, settings: Settings) -> None:
+    """Put numbers in the place of each column of texts that write numbers and may be taken so."""
 
+    def settle(name: str) -> None:
+        if may_be_numbers(cells.cut(name, 0, min(LOOKED_AT, cells.rows)), settings.missing):
+            series = as_numbers(cells.column(name), settings.missing)
+            if series.dtype.kind in "if":
+                cells.put(name, series)
 
-def as_numbers(texts: Any, missing: tuple[str, ...]) -> Any:
-    """A series of texts as int64 or float64 when every cell that is not missing is a number, else as it was.
-
-    Numbers with a zero in front (postcodes) or beyond 2^53 (identifiers) would not survive, so they stay texts.
-    """
-    import pandas as pd
-
-    if texts.dtype.kind in "iufb":
-        return texts
-    stripped = texts.str.strip()
-    present = stripped[~stripped.isin(missing) & stripped.notna()]
-    if not len(present):
-        return pd.Series(float("nan"), index=texts.index)
-    if not (present.head(50).str.fullmatch(NUMBER).all() and present.str.fullmatch(NUMBER).all()):
-        return texts
-    numbers = pd.to_numeric(present)
-    if numbers.dtype.kind in "iu" and numbers.abs().max() <= 2**53:
-        return numbers.astype("int64") if len(present) == len(texts) else numbers.astype("float64").reindex(texts.index)
-    return numbers.reindex(texts.index) if numbers.dtype.kind == "f" else texts
+    free = [name for name in cells.names if settings.types.get(name, ColumnType.NUMERIC) is ColumnType.NUMERIC]
+    # Arrow works outside Python's lock, so that two columns take little longer than one.
+    with ThreadPoolExecutor(AT_A_TIME if cells.large else 1) as pool:
+        deque(pool.map(settle, free), maxlen=0)
 
 
 def _named(source: Any) -> str:
-    path = Path(_last(source)) if "://" in str(source) else Path(source).resolve()
-    plain = path.stem if path.suffix.lower() in SUFFIXES else path.name
+    path = Path(_last(source)) if ELSEWHERE.match(str(source)) else Path(source).resolve()
+    plain = _stem(path) if _ending(path) in SUFFIXES else path.name
     return path.parent.name if plain.lower() in ("data", *PART_NAMES) and path.parent.name else plain
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bakeoff.nouns import Array, ColumnType, Frame, Role, Split
 from bakeoff.tables.settings import Settings
+
+if TYPE_CHECKING:
+    from bakeoff.tables.catalogue_listings import Duplicates
 
 LICENCE = "BSD-3-Clause (as shipped with scikit-learn)"
 
@@ -19,7 +22,8 @@ LICENCE = "BSD-3-Clause (as shipped with scikit-learn)"
 class Sample:
     """One table of the demo: raw cells, the settings that say what they are, and a note for its card.
 
-    `label` is real or made; `about` holds a made table's ceiling as `metric` and `value`, and is empty for a real one.
+    `label` is real or made; `about` holds a made table's ceiling as `metric` and `value`, and is empty otherwise.
+    `pairs` are the labelled pairs of a table whose records are to be matched.
     """
 
     name: str
@@ -28,11 +32,12 @@ class Sample:
     label: str = "real"
     note: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
+    pairs: Frame | None = None
 
 
 def samples() -> list[Sample]:
-    """All tables of the demo, four real and three made; the same at every call."""
-    return [*_real(), *_made()]
+    """All tables of the demo, four real and five made, two of these to be matched; the same at every call."""
+    return [*_real(), *_made(), *_matched()]
 
 
 def _real() -> list[Sample]:
@@ -146,3 +151,45 @@ def _view(name: str, target: str, split: Split, drawn: tuple[int, int]) -> Sampl
     )
     about = {"metric": ceiling.metric, "value": ceiling.value}
     return Sample(name, frame, settings, "made", note, about)
+
+
+_RECORD_TYPES = {
+    "title": ColumnType.TEXT,
+    "description": ColumnType.TEXT,
+    "brand": ColumnType.CATEGORICAL,
+    "colour": ColumnType.CATEGORICAL,
+    "size": ColumnType.CATEGORICAL,
+    "weight_g": ColumnType.NUMERIC,
+    "price": ColumnType.NUMERIC,
+}
+
+
+def _matched() -> list[Sample]:
+    from bakeoff.tables.catalogue_listings import duplicates, variants
+
+    alike = "listings of one article (the same model, colour and size), worded by different sellers"
+    models = "listings of one model in whatever colour and size, worded by different sellers"
+    return [
+        _pairs_of("product_duplicates", duplicates(seed=4), alike),
+        _pairs_of("product_variants", variants(seed=5), models, ignored=("colour", "size")),
+    ]
+
+
+def _pairs_of(name: str, made: Duplicates, what: str, ignored: tuple[str, ...] = ()) -> Sample:
+    matches = int(made.pairs["label"].sum())
+    note = f"made catalogue: {what}; of {len(made.pairs):,} labelled pairs {matches:,} match"
+    settings = Settings(
+        name,
+        "label",
+        dict(_RECORD_TYPES),
+        {"id": Role.ID},
+        split=Split("records"),
+        kind="matching",
+        label="made",
+        licence="CC0-1.0",
+        source="bakeoff.tables.catalogue_listings",
+        notes=note,
+        ignore=ignored,
+        complete=True,
+    )
+    return Sample(name, made.records, settings, "made", note, pairs=made.pairs)

@@ -15,7 +15,8 @@ from bakeoff.nouns import ColumnType, Role, Split
 from bakeoff.tables.sentences import near
 
 MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A")
-METHODS = ("given", "stratified", "random", "owner", "time")
+DATE_ORDERS = ("day first", "month first")  # of dates such as 03/04/2025
+METHODS = ("given", "stratified", "random", "owner", "time", "records")
 LABELS = ("real", "made")
 TYPE_WORDS: Mapping[str, ColumnType] = {
     **{str(kind): kind for kind in ColumnType},
@@ -35,8 +36,9 @@ KEYS = (
 class Settings:
     """A table's name, question, column types and roles as declared; whatever is empty is inferred.
 
-    `images` is the folder that image paths are relative to, itself relative to the data; `missing` are the cells that
-    mean "no value"; `leave_out` names columns that are not part of the table; `label` is real, made, or empty when
+    `images` is the folder that image paths are relative to, itself relative to the data; `dates` says of columns whose
+    dates could be read both ways that they are written day first or month first; `missing` are the cells that mean "no
+    value"; `leave_out` names columns that are not part of the table; `label` is real, made, or empty when
     nobody said which. `ignore` are the columns of a matching table in which two records may differ and still match, and
     `complete` says that all matches among its records are labelled. `terms` are the owner's terms of use, `expires` the
     last day (ISO 8601) on which the table may be run, and `precision` the half-width of a 95 % interval that the public
@@ -54,6 +56,7 @@ class Settings:
     label: str = ""
     track: str = ""
     images: str = ""
+    dates: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = MISSING
     licence: str = ""
     source: str = ""
@@ -147,6 +150,7 @@ class _Reader:
             label=self.one_of("label", LABELS, "real" if self.lenient else ""),
             track=self.text("track"),
             images=self.text("images"),
+            dates=self.dates(),
             missing=tuple(self.texts("missing")) if "missing" in self.fields else MISSING,
             licence=self.text("licence"),
             source=self.text("source"),
@@ -159,6 +163,11 @@ class _Reader:
             precision=self.share("precision", Settings.precision),
             lenient=self.lenient,
         )
+
+    def dates(self) -> dict[str, str]:
+        """The columns that are said to hold dates written day first or month first."""
+        said = {name: _words(str(words), self.lenient) for name, words in self.mapping("columns").items()}
+        return {name: order for name, words in said.items() for order in DATE_ORDERS if order in words}
 
     def columns(self) -> tuple[dict[str, ColumnType], dict[str, Role], list[str], str]:
         types: dict[str, ColumnType] = {}
@@ -175,8 +184,10 @@ class _Reader:
                     left_out.append(name)
                 elif word in {str(role) for role in Role}:
                     roles.setdefault(name, Role(word))
+                elif word in DATE_ORDERS:
+                    types.setdefault(name, ColumnType.DATETIME)
                 elif not self.lenient:
-                    known = [*TYPE_WORDS, *Role, LEFT_OUT[0]]
+                    known = [*TYPE_WORDS, *Role, *DATE_ORDERS, LEFT_OUT[0]]
                     self.faults.append(
                         f"column {name!r} is said to be {word!r}, which is no type or role{near(word, known)}."
                     )
@@ -277,7 +288,7 @@ def _words(said: str, lenient: bool) -> list[str]:
     pieces = [piece.split("(")[0].strip().lower() for piece in said.split(",")]
     if lenient:
         # An about.json explains its columns in prose: the word before the explanation is the type or role.
-        pieces = [piece if piece in LEFT_OUT else re.split(r"[\s:]", piece)[0] for piece in pieces]
+        pieces = [piece if piece in (*LEFT_OUT, *DATE_ORDERS) else re.split(r"[\s:]", piece)[0] for piece in pieces]
     return [piece for piece in pieces if piece]
 
 
@@ -304,7 +315,7 @@ def settings_toml(settings: Settings) -> str:
     if names:
         lines += ["", "[columns]"]
         for name in names:
-            said = filter(None, [settings.types.get(name), settings.roles.get(name)])
+            said = filter(None, [settings.types.get(name), settings.roles.get(name), settings.dates.get(name)])
             lines.append(f"{_text(name)} = {_text(', '.join(said))}")
     return "\n".join(lines) + "\n"
 

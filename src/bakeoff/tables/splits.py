@@ -1,16 +1,36 @@
-"""Which rows are set apart for the test."""
+"""Which rows are set apart for the test, which of these are public, and whether they are enough to tell by."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bakeoff.errors import TableError
-from bakeoff.nouns import Array, Column, ColumnType, Frame, Split
+from bakeoff.nouns import Array, Column, ColumnType, Frame, Split, digest
+from bakeoff.tables.remarks import Remark
+from bakeoff.tables.settings import Settings
+
+if TYPE_CHECKING:
+    from bakeoff.tables.standard import TableData
 
 PARTS = ("train", "test")
+PART_NAMES: Mapping[str, str] = {
+    "train": "train",
+    **dict.fromkeys(("valid", "val", "validation", "dev"), "valid"),
+    "test": "test",
+    "public": "public",
+    "private": "private",
+}
+FEW_OWNERS = 10  # up to which rows of one owner count as alike
+Z = 1.959964  # two-sided 95 % of the normal
+PRECISION = "precision"  # the name of the check
+VERY_SMALL = 0.2  # the half-width from which a test part that is whole is remarked on
+CLASS_MEANS = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}
+ONE_SIDED = {"auc": "AUC", "f1": "F1", "best_f1": "F1", "average_precision": "average precision", "recall": "recall"}
+UNEVEN = 0.75  # with one class above this share, a question is asked by AUC unless somebody says otherwise
 
 
 def assign(frame: Frame, columns: Sequence[Column], target: str, split: Split) -> Array:
@@ -70,13 +90,19 @@ def _stratified(classes: Array, wanted: int, generator: np.random.Generator) -> 
     spare = np.where(counts - take > 1, share - take, -1.0)
     take[np.argsort(-spare, kind="stable")[: wanted - take.sum()]] += 1
     take = np.minimum(take, np.maximum(counts - 1, 0))
+    return _drawn(classes, take, generator)
+
+
+def _drawn(classes: Array, take: Array, generator: np.random.Generator) -> Array:
+    """`take` (classes + 1,) rows of each class at random, the missing class first: bool (n,)."""
+    counts = np.bincount(classes + 1)
     order = generator.permutation(len(classes))
     grouped = order[np.argsort(classes[order], kind="stable")]
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     place = np.arange(len(classes)) - np.repeat(starts, counts)
-    test = np.zeros(len(classes), bool)
-    test[grouped[place < np.repeat(take, counts)]] = True
-    return test
+    drawn = np.zeros(len(classes), bool)
+    drawn[grouped[place < np.repeat(take, counts)]] = True
+    return drawn
 
 
 def _by_owner(owners: Array, classes: Array | None, wanted: int, generator: np.random.Generator) -> Array:
@@ -122,3 +148,185 @@ def _by_time(times: Any, wanted: int, column: str) -> Array:
     test = np.zeros(len(times), bool)
     test[known] = values >= moments[first]
     return test
+
+
+def given_parts(parts: Array) -> tuple[Array, Array | None]:
+    """Parts as files or a column name them, as "train" or "test" (n,), and the public ones of all rows: bool (n,).
+
+    "valid" joins train; "public" and "private" rows are test rows. The public rows are None where the test part is
+    whole: there must be two parts of it. Rows called "test" beside public ones are private, and public beside private
+    ones alone.
+    """
+    parts = np.asarray(parts, dtype=object)
+    test = np.isin(parts, ("test", "public", "private"))
+    public = parts == "public" if (parts == "public").any() else parts == "test"
+    divided = public.any() and (test & ~public).any()
+    return np.where(test, "test", "train").astype(object), public if divided else None
+
+
+def public_part(data: TableData) -> Array | None:
+    """Which test rows of a table are public, by its split; None where the split keeps the test part whole."""
+    split = data.split
+    if not split.public_share:
+        return None
+    test = data.parts == "test"
+    by = data.column(split.column)[test] if split.method in ("owner", "time") else None
+    owners, times = (by if split.method == method else None for method in ("owner", "time"))
+    return public_rows(data.labels("test"), owners, times, split)
+
+
+def public_rows(labels: Array, owners: Any, times: Any, split: Split) -> Array:
+    """Which of the test rows are public, `split.public_share` of them or as near as can be: bool (test rows,).
+
+    `labels` are the test targets: classes, each of which gives its share of the public rows (one row at least where
+    they fit, so that no class is met in the private part alone), or float64 for a quantity, divided at random. `owners`
+    (a series, or None) are kept whole, and of `times` the earlier are public. The choice depends on the split's seed
+    and on the labels, so that nobody can tell the public rows who does not have the truth. Raises TableError for test
+    rows that cannot be divided.
+    """
+    import pandas as pd
+
+    labels = np.asarray(labels)
+    n = len(labels)
+    mend = "leave the public share out, or have a larger test part."
+    if n < 2:
+        raise TableError(f"The test part has one row, which cannot be divided into public and private ones; {mend}")
+    wanted = min(max(round(split.public_share * n), 1), n - 1)
+    classes = None if labels.dtype.kind == "f" else _codes(pd.Series(labels))
+    generator = np.random.default_rng(int(digest(["public", split.seed, labels]), 16))
+    if times is not None:
+        if pd.Series(times).nunique() < 2:
+            raise TableError(f"All test rows are of one time in {split.column!r}, so none are the later ones; {mend}")
+        return ~_by_time(times, n - wanted, split.column)
+    if owners is not None:
+        codes = _codes(owners, own=True)
+        if codes.max() == 0:
+            raise TableError(f"All test rows are of one owner in {split.column!r}, who cannot be divided; {mend}")
+        private = _by_owner(codes, classes, n - wanted, generator)
+        if not private.any():
+            private = codes == np.bincount(codes).argmin()
+        return ~private
+    if classes is None:
+        public = np.zeros(n, bool)
+        public[generator.permutation(n)[:wanted]] = True
+        return public
+    return _drawn(classes, _spread(np.bincount(classes + 1), wanted), generator)
+
+
+def _spread(counts: Array, wanted: int) -> Array:
+    """`wanted` rows over the classes: one of each where they fit, the rest in proportion, by largest remainder.
+
+    A class of several rows keeps one back, so that the private part has it too; fewer are taken where that is more.
+    """
+    take = np.zeros(len(counts), int)
+    take[np.argsort(-counts, kind="stable")[:wanted]] = 1
+    take = np.minimum(take, counts)
+    most = np.maximum(counts - 1, np.minimum(counts, 1))
+    owed = np.maximum(counts * (wanted / counts.sum()) - take, 0.0)
+    share = owed * ((wanted - take.sum()) / owed.sum()) if owed.sum() else owed
+    more = np.floor(share + 1e-9).astype(int)
+    take = np.minimum(take + more, most)
+    spare = np.where(take < most, share - more, -1.0)
+    last = np.argsort(-spare, kind="stable")[: max(wanted - take.sum(), 0)]
+    take[last[take[last] < most[last]]] += 1
+    return take
+
+
+def precision(labels: Array, metric: str = "", owners: Any = None) -> float:
+    """The half-width of a 95 % interval that test rows with these labels allow at worst.
+
+    For a share of right answers 1.96 sqrt(1/4n), the normal interval at one half. Metrics that weigh classes alike
+    add up that variance over the classes; those of one class against the rest (AUC, F1, average precision) have the
+    rarer side's rows for n, an upper bound for AUC by Birnbaum and Klose (1957), Annals of Mathematical Statistics 28,
+    1011-1023. For a quantity (float64 labels) it is the error's half-width as a share of itself, 1.96 sqrt(1/2n) for
+    normal errors. With `owners` (n,) rows of one owner count as wholly alike: n becomes (sum of their rows)^2 / sum of
+    their rows squared (Kish 1965, Survey Sampling, 8.2). Infinite where there is nothing to tell by.
+    """
+    labels = np.asarray(labels)
+    n = len(labels)
+    if not n:
+        return math.inf
+    widen = 1.0
+    if owners is not None:
+        theirs = np.bincount(_codes(owners, own=True)).astype(np.float64)
+        widen = math.sqrt((theirs**2).sum() / n)
+    if labels.dtype.kind == "f":
+        return widen * Z * math.sqrt(0.5 / n)
+    counts = np.unique(labels.astype(str), return_counts=True)[1].astype(np.float64)
+    if metric in CLASS_MEANS:
+        return widen * float(Z * np.sqrt((0.25 / counts).sum()) / len(counts))
+    if metric in ONE_SIDED:
+        if len(counts) < 2:
+            return math.inf
+        return widen * float(Z * np.sqrt(0.25 / np.minimum(counts, n - counts)).mean())
+    return widen * Z * math.sqrt(0.25 / n)
+
+
+def precision_remarks(data: TableData) -> list[Remark]:
+    """A remark for each part of the test that is too small for the wanted precision (`settings.precision`).
+
+    A test part that is whole is remarked on when it is very small, or when somebody asked for a precision.
+    """
+    labels, public, wanted = data.labels("test"), data.public, data.settings.precision
+    if public is None:
+        asked = wanted != Settings.precision
+        remark = _coarse(data, "test", np.ones(len(labels), bool), wanted if asked else VERY_SMALL)
+        return [remark] if remark else []
+    parts = {"public": public, "private": ~public}
+    return [remark for name, rows in parts.items() if (remark := _coarse(data, name, rows, wanted))]
+
+
+def _coarse(data: TableData, part: str, rows: Array, limit: float) -> Remark | None:
+    """The remark on a part of the test whose half-width is above the limit."""
+    split, labels = data.split, data.labels("test")
+    owners = data.column(split.column)[data.parts == "test"][rows] if split.method == "owner" else None
+    # Rows of one owner are never wholly alike; with a good many owners the rows' own number is nearer the truth.
+    owners = None if owners is None or owners.nunique() > FEW_OWNERS else owners
+    metric = data.settings.metric or _usual(data)
+    half = precision(labels[rows], metric, owners)
+    if half <= limit:
+        return None
+    wanted = data.settings.precision
+    n, many = int(rows.sum()), len(labels)
+    quantity = labels.dtype.kind == "f"
+    name = "the error" if quantity else {**CLASS_MEANS, **ONE_SIDED}.get(metric, "accuracy")
+    whole = "test part" if part == "test" else f"{part} test part"
+    told = f"The {whole} has {n:,} {'row' if n == 1 else 'rows'}"
+    if owners is not None:
+        told += f" of {_codes(owners, own=True).max() + 1:,} owners"
+    elif metric in ONE_SIDED and not quantity:
+        told += f", {_rarest(labels[rows]):,} of the rarest class"
+    if math.isinf(half):
+        return Remark(PRECISION, f"{told}, so that {name} cannot be told; {_mend(data, part, many + 1)}.")
+    needed = math.ceil(n * (half / wanted) ** 2 - 1e-6)
+    within, aim = _figures(half, wanted, quantity)
+    said = f"{told}, so that {name} can be told to within {within}; {needed:,} rows are needed for {aim}"
+    return Remark(PRECISION, f"{said}: {_mend(data, part, needed)}.")
+
+
+def _usual(data: TableData) -> str:
+    labels = np.unique(data.labels("train").astype(str), return_counts=True)[1]
+    return "auc" if labels.max(initial=0) > UNEVEN * labels.sum() else "accuracy"
+
+
+def _rarest(labels: Array) -> int:
+    counts = np.unique(labels.astype(str), return_counts=True)[1]
+    return int(counts.min()) if len(counts) > 1 else 0
+
+
+def _figures(half: float, wanted: float, quantity: bool) -> tuple[str, str]:
+    """Two half-widths with as many decimals as tell them apart; in per cent for a quantity's error."""
+    for places in range(2, 6):
+        pair = [f"{value * 100:.{places - 2}f} %" if quantity else f"{value:.{places}f}" for value in (half, wanted)]
+        if pair[0] != pair[1]:
+            break
+    return (f"{pair[0]} of itself", pair[1]) if quantity else (pair[0], pair[1])
+
+
+def _mend(data: TableData, part: str, needed: int) -> str:
+    if data.split.method == "given":
+        return f"give more {part} rows"
+    if part == "test" or needed > (data.parts == "test").sum():
+        return "ask for a larger --test-share, or bring more rows"
+    share = "a larger" if part == "public" else "a smaller"
+    return f"ask for {share} --public-share or a larger test share"

@@ -20,7 +20,7 @@ class Wish(TypedDict, total=False):
     """What may be said about a task; whatever is not said, or None, is worked out.
 
     `track` is the kind's name unless given, `label` is real or made when somebody said so, and `see` names only the
-    roles that differ from the default visibility.
+    roles that differ from the default visibility; `ignored` is the variant rule of a matching task.
     """
 
     kind: str | None
@@ -29,6 +29,7 @@ class Wish(TypedDict, total=False):
     see: Mapping[Role, Visibility] | None
     track: str | None
     label: str
+    ignored: tuple[str, ...]
 
 
 def target_of(table: Table) -> Column:
@@ -91,6 +92,7 @@ def make_task(table: Table, labels_train: Array, labels_test: Array, **wish: Unp
         see={**DEFAULT_VISIBILITY, **(wish.get("see") or {})},
         track=wish.get("track") or name,
         label=wish.get("label", ""),
+        ignored=wish.get("ignored", ()),
     )
     problems = asked.check(task, labels_train, labels_test)
     if problems:

@@ -5,7 +5,8 @@ line and table cell is a stranger's text and is escaped; the page asks for nothi
 scripts.
 """
 
+from bakeoff.arena.report.cardpage import card_html
 from bakeoff.arena.report.fragment import board_fragment
 from bakeoff.arena.report.page import report_html, report_page
 
-__all__ = ["board_fragment", "report_html", "report_page"]
+__all__ = ["board_fragment", "card_html", "report_html", "report_page"]

@@ -38,7 +38,7 @@ def ranking_chart(board: Board, name: str = "ranking") -> str:
     groups = [*words.tie_groups(board), *((row,) for row in words.unranked(board))]
     rows = [row for group in groups for row in group]
     axis_room = 0.5
-    figure, axes = _figure(7.6, axis_room + 0.05 + 0.26 * max(1, len(rows)))
+    figure, axes = new_figure(7.6, axis_room + 0.05 + 0.26 * max(1, len(rows)))
     height, titles = len(rows), {}
     for number, group in enumerate(groups):
         if number % 2 == 0:
@@ -52,9 +52,9 @@ def ranking_chart(board: Board, name: str = "ranking") -> str:
     axes.set_yticks(range(len(rows)), [""] * len(rows))
     ranks = {row.entry: words.rank_word(row, group) for group in groups for row in group if row.rank is not None}
     for place, row in enumerate(rows):
-        text = f"{ranks.get(row.entry, '–')}  {_short(row.entry, 30)}"
+        text = f"{ranks.get(row.entry, '–')}  {shortened(row.entry, 30)}"
         colour = COLOURS["muted"] if row.baseline or row.rank is None else COLOURS["ink"]
-        _word(axes, text, (0, len(rows) - 1 - place), (-6, 0), colour, anchor="end", of_axes=True)
+        write_word(axes, text, (0, len(rows) - 1 - place), (-6, 0), colour, anchor="end", of_axes=True)
     axes.set_ylim(-0.5, max(0.5, len(rows) - 0.5))
     axes.set_xlabel(
         f"mean normalised score, 95 % interval {words.one_line(board.question)}",
@@ -97,7 +97,7 @@ def cost_chart(board: Board, name: str = "cost", narrow: bool = False) -> str:
     found = points(board)
     if not found:
         return ""
-    figure, axes = _figure(4.7, 4.6) if narrow else _figure(9.4, 4.5)
+    figure, axes = new_figure(4.7, 4.6) if narrow else new_figure(9.4, 4.5)
     axes.set_xscale("log")
     front = [point for point in found if point.on_front]
     right = max(point.cost for point in found) * 1.6
@@ -120,7 +120,7 @@ def cost_chart(board: Board, name: str = "cost", narrow: bool = False) -> str:
     axes.set_ylim(low - 0.03, high + (high - low) * 0.08 + 0.02)
     axes.axhline(0, color=COLOURS["muted"], linewidth=0.8, dashes=(3, 2))
     _ratio_axis(axes)
-    against = f" against {_short(board.reference, 24)}" if board.reference else ""
+    against = f" against {shortened(board.reference, 24)}" if board.reference else ""
     axes.set_xlabel(f"CPU time{against}, log scale", color=COLOURS["muted"], fontsize=9, parse_math=False)
     axes.set_ylabel("mean normalised score", color=COLOURS["muted"], fontsize=9)
     figure.subplots_adjust(left=0.14 if narrow else 0.07, right=0.985, top=0.985, bottom=0.115)
@@ -157,7 +157,7 @@ def _name_points(axes: Any, found: Sequence[Point], lines: Sequence[tuple[float,
     names: list[tuple[float, ...]] = []
     order = sorted(range(len(found)), key=lambda i: (not found[i].on_front, -found[i].score))
     for place in order:
-        text = _short(found[place].row.entry, most)
+        text = shortened(found[place].row.entry, most)
         wide, (x, y) = len(text) * LETTER, spots[place]
         taken = [*dots[:place], *dots[place + 1 :], *lines, *names]
         for anchor, dx, dy in SIDES:
@@ -166,7 +166,7 @@ def _name_points(axes: Any, found: Sequence[Point], lines: Sequence[tuple[float,
             inside = frame.x0 <= box[0] and box[2] <= frame.x1 and frame.y0 <= box[1] and box[3] <= frame.y1
             if inside and not any(_overlap(box, other) for other in taken):
                 colour = COLOURS["muted"] if found[place].row.baseline else COLOURS["ink"]
-                _word(axes, text, (found[place].cost, found[place].score), (dx, dy), colour, anchor=anchor)
+                write_word(axes, text, (found[place].cost, found[place].score), (dx, dy), colour, anchor=anchor)
                 names.append(box)
                 break
 
@@ -175,10 +175,11 @@ def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _word(
+def write_word(
     axes: Any, text: str, at: tuple[float, float], shift: tuple[float, float], colour: str, *,
     anchor: str = "start", of_axes: bool = False,
 ) -> None:  # fmt: skip
+    """Write plain text beside a point, shifted by so many points."""
     side = {"start": "left", "middle": "center", "end": "right"}[anchor]
     axes.annotate(
         text, at, xytext=shift, xycoords=("axes fraction", "data") if of_axes else "data",
@@ -187,7 +188,8 @@ def _word(
     )  # fmt: skip
 
 
-def _figure(width: float, height: float) -> tuple[Any, Any]:
+def new_figure(width: float, height: float) -> tuple[Any, Any]:
+    """A figure of so many inches and its axes in the page's style."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
@@ -200,6 +202,7 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _short(text: str, most: int) -> str:
+def shortened(text: str, most: int) -> str:
+    """A stranger's text as one line of at most so many characters."""
     line = words.one_line(text)
     return line if len(line) <= most else line[: most - 1] + "…"

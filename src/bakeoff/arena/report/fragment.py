@@ -24,6 +24,7 @@ def board_fragment(board: Board) -> str:
             ranking=ranking(board),
             chart=ranking_chart(board, name),
             legend=words.legend_line(board),
+            shown=words.rows_shown(board),
             words=words,
             style=(TEMPLATES / "fragment.css").read_text(encoding="utf-8"),
         )

@@ -38,6 +38,9 @@ class TrackView:
     cost_narrow: str
     front: tuple[str, ...]
     legend: str
+    whole: tuple[str, ...]
+    whole_line: str
+    shaken: bool
     scorecards: tuple[Scorecard, ...]
 
 
@@ -60,6 +63,7 @@ def report_page(board: Board | Sequence[Board], cards: Mapping[str, Card]) -> st
         .render(
             title=boards[0].title if boards else "Bake-off",
             question=boards[0].question if boards else "",
+            shown=words.rows_shown(*boards),
             compared=words.compared(*boards),
             tracks=[_track(each, number, anchors) for number, each in enumerate(boards)],
             tables=tables,
@@ -89,6 +93,9 @@ def _track(board: Board, number: int, anchors: Mapping[str, str]) -> TrackView:
         cost_narrow=cost_chart(board, f"cost-narrow-{number}", narrow=True),
         front=tuple(point.row.entry for point in points(board) if point.on_front),
         legend=words.legend_line(board),
+        whole=words.undivided(board),
+        whole_line=words.undivided_line(board),
+        shaken=words.shaken(board),
         scorecards=scorecards(board, tables, number),
     )
 

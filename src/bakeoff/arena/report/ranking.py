@@ -12,7 +12,10 @@ from bakeoff.arena.report.matrix import entry_anchor
 
 @dataclass(frozen=True)
 class Line:
-    """One row in words; `anchor` is the id of its scorecard, empty when it has none, `bar` is safe markup."""
+    """One row in words; `anchor` is the id of its scorecard, empty when it has none, `bar` is safe markup.
+
+    `before` is the rank on the public test rows, empty where none is told.
+    """
 
     row: Row
     anchor: str
@@ -25,6 +28,7 @@ class Line:
     p_first: str
     cost: str
     wins: str
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,4 +76,5 @@ def _line(board: Board, row: Row, rank: str, anchor: str, axis: Axis, wins: str)
         p_first=words.percent(row.p_first),
         cost=words.times(row.cost),
         wins=wins,
+        before=words.public_rank(row) if words.shaken(board) else "",
     )

@@ -66,7 +66,7 @@ class ExampleCell:
 
 @dataclass(frozen=True)
 class TableView:
-    """A table's card in words."""
+    """A table's card in words; `remarks` are (check, sentence), `quiet` the checks that found nothing."""
 
     name: str
     anchor: str
@@ -82,6 +82,10 @@ class TableView:
     example_names: tuple[str, ...]
     examples: tuple[tuple[ExampleCell, ...], ...]
     notes: tuple[str, ...]
+    remarks: tuple[tuple[str, str], ...]
+    quiet: tuple[str, ...]
+    drift: str
+    drifts: bool
 
 
 def table_views(boards: Sequence[Board], cards: Mapping[str, Card]) -> tuple[TableView, ...]:
@@ -96,17 +100,23 @@ def table_views(boards: Sequence[Board], cards: Mapping[str, Card]) -> tuple[Tab
     )  # fmt: skip
 
 
+def card_view(card: Card) -> TableView:
+    """A table's card alone, without a board."""
+    return _view(str(card.get("name", "")), "table", (), card)
+
+
 def _view(name: str, anchor: str, tasks: Sequence[tuple[Board, TaskColumn]], card: Card) -> TableView:
     columns = [column for column in _list(card.get("columns")) if isinstance(column, Mapping)]
     target = _mapping(card.get("target"))
     images = {column.get("name") for column in columns if column.get("type") == "image"}
     classes = _classes(target)
     examples = [row for row in _list(card.get("examples")) if isinstance(row, Mapping)]
-    names = tuple(dict.fromkeys(str(key) for row in examples for key in row))
+    # Pictures stand first, where a wide table is not cut off.
+    names = tuple(sorted(dict.fromkeys(str(key) for row in examples for key in row), key=lambda key: key not in images))
     return TableView(
         name=name,
         anchor=anchor,
-        label=tasks[0][1].task.label,
+        label=tasks[0][1].task.label if tasks else str(_mapping(card.get("about")).get("label", "")),
         rows=_rows(card),
         tasks=tuple(_task(board, column) for board, column in tasks),
         facts=_facts(card),
@@ -117,8 +127,25 @@ def _view(name: str, anchor: str, tasks: Sequence[tuple[Board, TaskColumn]], car
         spread_range=_ends(_list(target.get("edges"))),
         example_names=names,
         examples=tuple(tuple(_example(row.get(key), key in images) for key in names) for row in examples),
-        notes=(*(column.note for _, column in tasks if column.note), *map(str, _list(card.get("notes")))),
+        notes=tuple(column.note for _, column in tasks if column.note),
+        **_found(card),
     )
+
+
+def _found(card: Card) -> dict[str, Any]:
+    """What checks and the two-sample test found; a card from before checks had names holds notes alone."""
+    said = [remark for remark in _list(card.get("remarks")) if isinstance(remark, Mapping)]
+    remarks = tuple((str(remark.get("check", "")), str(remark.get("text", ""))) for remark in said)
+    remarks = remarks or tuple(("", str(note)) for note in _list(card.get("notes")))
+    spoken = {check for check, _ in remarks}
+    drift = _mapping(card.get("drift"))
+    quiet = tuple(str(name) for name in _list(card.get("checked")) if name not in spoken)
+    return {
+        "remarks": remarks,
+        "quiet": quiet,
+        "drift": str(drift.get("told", "")),
+        "drifts": bool(drift.get("differs")),
+    }
 
 
 def _task(board: Board, column: TaskColumn) -> TaskFacts:
@@ -151,7 +178,7 @@ def _rows(card: Card) -> str:
 
 
 def _facts(card: Card) -> tuple[tuple[str, str], ...]:
-    split, about = _mapping(card.get("split")), _mapping(card.get("about"))
+    split, about, records = (_mapping(card.get(key)) for key in ("split", "about", "records"))
     column = f" by {split['column']}" if split.get("column") else ""
     seed = f", seed {split['seed']}" if split.get("method") in {"stratified", "random"} and "seed" in split else ""
     facts = [("split", f"{split['method']}{column}{seed}")] if split.get("method") else []
@@ -160,6 +187,12 @@ def _facts(card: Card) -> tuple[tuple[str, str], ...]:
         for key, value in about.items()
         if key != "label" and value not in (None, "", [], {}, ())
     ]
+    if records:
+        right = records.get("right")
+        sides = f"{records.get('left', 0):,}" + (f" and {right:,}" if isinstance(right, int) else "")
+        complete = ", every match labelled" if records.get("complete") else ""
+        facts.append(("records", f"{sides}{complete}"))
+        facts += [("may differ in", _said(records["ignored"]))] if records.get("ignored") else []
     facts += [("digest", str(card["digest"])[:12])] if card.get("digest") else []
     return tuple(facts)
 
@@ -176,7 +209,7 @@ def _column(column: Card) -> ColumnFacts:
     distinct = column.get("distinct")
     return ColumnFacts(
         name=str(column.get("name", "")),
-        type=str(column.get("type", "")),
+        type=", ".join(filter(None, (str(column.get("type", "")), str(column.get("trait", ""))))),
         role=str(column.get("role", "")),
         missing=words.percent(missing) if isinstance(missing, (int, float)) else "",
         distinct=f"{distinct:,}" if isinstance(distinct, int) else "",

@@ -1,0 +1,133 @@
+"""Adding a large CSV file against pandas reading the same file: rows per second, and peak memory.
+
+    python bench/table_add.py [--rows 5000000] [--keep FOLDER]
+
+The table has 30 columns: whole numbers, measurements with gaps, categories, short texts, dates and a target. Adding is
+all that `bakeoff table add` does: reading, types, every check, the split, the digest, and writing Parquet and CSV. Each
+side runs in a fresh process on the same warm file; memory is the largest resident set that the process ever had. The
+table is for reading: nothing here fails on time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+CHUNK = 250_000
+NAMES = "river stone copper window garden winter orange silver engine market letter forest bridge candle harbour meadow"
+WORDS = np.array(NAMES.split())
+PLACES = np.array([f"place {i}" for i in range(400)])
+GROUPS = [np.array([f"{word}-{i}" for i in range(many)]) for word, many in zip(WORDS, (2, 5, 12, 40, 90), strict=False)]
+
+
+def make(path: Path, rows: int, seed: int = 0) -> None:
+    """A CSV file of `rows` rows and 30 columns; the target follows from three of them, with noise."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    writer = None
+    for chunk, start in enumerate(range(0, rows, CHUNK)):
+        rng = np.random.default_rng([seed, chunk])
+        n = min(CHUNK, rows - start)
+        columns: dict[str, pa.Array] = {}
+        for i in range(6):
+            columns[f"count_{i}"] = pa.array(rng.integers(0, 10 ** (i + 1), n))
+        for i in range(9):
+            values = np.round(rng.normal(size=n) * 10**i, 4)
+            columns[f"measure_{i}"] = pa.array(values, mask=rng.random(n) < 0.02 * i)
+        for name, group in zip(WORDS, GROUPS, strict=False):
+            columns[f"{name}_kind"] = pa.array(rng.choice(group, n))
+        columns["place"] = pa.array(rng.choice(PLACES, n), mask=rng.random(n) < 0.1)
+        for i in range(4):
+            picked = WORDS[rng.integers(0, len(WORDS), (n, 5 + i))]
+            columns[f"words_{i}"] = pa.array([" ".join(line) for line in picked])
+        days = np.datetime64("2015-01-01") + rng.integers(0, 3650, (3, n))
+        for i in range(3):
+            columns[f"day_{i}"] = pa.array(days[i].astype(str))
+        columns["moment"] = pa.array((days[0].astype("datetime64[s]") + rng.integers(0, 86_400, n)).astype(str))
+        score = columns["measure_0"].to_numpy(zero_copy_only=False) + rng.normal(size=n)
+        columns["outcome"] = pa.array(np.array(["low", "middle", "high"])[np.digitize(score, [-0.7, 0.7])])
+        table = pa.table(columns)
+        writer = writer or csv.CSVWriter(path, table.schema)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+
+
+def add(path: Path) -> dict[str, float]:
+    """Seconds of each step of adding the table."""
+    from bakeoff.tables import Settings, read, standardise, write
+
+    times, start = {}, time.perf_counter()
+    raw = read(path, Settings(target="outcome"))
+    times["read"] = time.perf_counter() - start
+    data = standardise(raw)
+    del raw
+    times["standardise"] = time.perf_counter() - start - times["read"]
+    write(data, path.parent / "table", path.parent / "truth")
+    times["write"] = time.perf_counter() - start - times["read"] - times["standardise"]
+    return times
+
+
+def pandas(path: Path) -> dict[str, float]:
+    """Seconds in which pandas reads the file."""
+    import pandas as pd
+
+    start = time.perf_counter()
+    pd.read_csv(path)
+    return {"read": time.perf_counter() - start}
+
+
+def measured(side: str, path: Path) -> dict[str, float]:
+    """One side in a process of its own: seconds of each step, seconds in all, and the peak in MiB."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--side", side, str(path)], check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words.add_argument("--rows", type=int, default=5_000_000)
+    words.add_argument("--keep", type=Path, help="a folder for the file and the table, kept afterwards")
+    words.add_argument("--side", nargs=2, metavar=("SIDE", "FILE"), help=argparse.SUPPRESS)
+    said = words.parse_args()
+    if said.side:
+        times = {"bakeoff": add, "pandas": pandas}[said.side[0]](Path(said.side[1]))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({**times, "seconds": sum(times.values()), "peak": peak}))
+        return
+    with tempfile.TemporaryDirectory(prefix="bakeoff-bench-") as scratch:
+        folder = said.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "large.csv"
+        if not path.is_file():
+            subprocess.run(
+                [sys.executable, "-c", f"import table_add; table_add.make(table_add.Path({str(path)!r}), {said.rows})"],
+                cwd=Path(__file__).parent,
+                check=True,
+            )
+        print(f"{said.rows:,} rows x 30 columns, {path.stat().st_size / 2**20:,.0f} MiB of CSV")
+        sides = {side: measured(side, path) for side in ("pandas", "bakeoff")}
+        for side, found in sides.items():
+            steps = ", ".join(f"{k} {v:.1f}" for k, v in found.items() if k not in ("seconds", "peak"))
+            print(
+                f"{side:8} {found['seconds']:8.1f} s {said.rows / found['seconds']:12,.0f} rows/s "
+                f"{found['peak']:8,.0f} MiB at most   ({steps})"
+            )
+        print(f"ratio    {sides['bakeoff']['seconds'] / sides['pandas']['seconds']:8.2f}")
+
+
+if __name__ == "__main__":
+    main()

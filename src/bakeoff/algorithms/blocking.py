@@ -1,0 +1,132 @@
+"""Blocking: which pairs of records are worth a look, and how each pair stands among its rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bakeoff.algorithms.records import fields_of, plain, wholes
+from bakeoff.algorithms.tfidf import TfIdf
+from bakeoff.nouns import Array, Frame, Schema
+
+CELLS = 8_000_000  # similarities held at once, 4 bytes each
+
+
+class Blocker:
+    """Nearest records by the cosine of their joined texts, under TF-IDF of character 3- and 4-grams of both tables.
+
+    Memory is bounded by `cells` similarities at once, never left times right.
+    """
+
+    def __init__(self, schema: Schema | None = None, cells: int = CELLS) -> None:
+        """Without a schema every column but pictures is read."""
+        self.schema = schema or Schema((), "matching", "label", "f1", (0, 1), 0, 0.0)
+        self.cells = cells
+
+    def fit(self, left: Frame, right: Frame | None = None) -> Blocker:
+        """Read the records; `right` is None where pairs are sought within one table."""
+        self.texts_ = record_texts(left, right, self.schema)
+        weights = TfIdf("characters").fit([text for side in self.texts_ for text in side])
+        self.sides_ = [weights.transform(side) for side in self.texts_]
+        return self
+
+    @property
+    def apart(self) -> bool:
+        """Whether there is one table, where a record is no candidate of its own."""
+        return len(self.sides_) == 1
+
+    def _nearest(self, side: int, k: int) -> list[Array]:
+        """Positions of the asked and of the found records, and cosines, of the k nearest across from one side."""
+        queries, index = self.sides_[side], self.sides_[0 if self.apart else 1 - side]
+        found = list(nearest(queries, index, k, self.cells, self.apart))
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [np.zeros(0)] * 3
+
+    def candidates(self, k: int = 10) -> Frame:
+        """The k nearest right records of each left record: `left`, `right` (positions, int64) and `score` (0 to 1).
+
+        Sorted by left and falling score. Within one table each pair stands once, the smaller position left. A record
+        without text, and one that shares no n-gram with any other, has no candidate.
+        """
+        left, right, score = self._nearest(0, k)
+        frame = pd.DataFrame({"left": left.astype(np.int64), "right": right.astype(np.int64), "score": score})
+        if self.apart:
+            frame["left"], frame["right"] = frame[["left", "right"]].min(axis=1), frame[["left", "right"]].max(axis=1)
+            frame = frame.drop_duplicates(["left", "right"])
+        return frame.sort_values(["left", "score", "right"], ascending=[True, False, True], ignore_index=True)
+
+    def standing(self, positions: Array) -> Array:
+        """How pairs stand among their rivals, float64 (pairs, 7) for positions int64 (pairs, 2).
+
+        The cosine; then for the left record and for the right one the lead over the best other partner (negative where
+        another is nearer), the ratio to the best partner, and whether this is the best.
+        """
+        if not hasattr(self, "best_"):
+            self.best_ = [self._best(side) for side in range(len(self.sides_))]
+        sides, bests = (self.sides_ * 2)[:2], (self.best_ * 2)[:2]
+        products = sides[0][positions[:, 0]].multiply(sides[1][positions[:, 1]])
+        score = np.asarray(products.sum(axis=1), dtype=np.float64).ravel()
+        parts = [score]
+        for place, (partner, cosine) in enumerate(bests):
+            here, across = positions[:, place], positions[:, 1 - place]
+            rival = np.where(partner[here, 0] == across, cosine[here, 1], cosine[here, 0])
+            top = np.maximum(cosine[here, 0], 1e-9)
+            parts += [score - rival, score / top, (score >= top - 1e-6).astype(np.float64)]
+        return np.column_stack(parts)
+
+    def _best(self, side: int) -> tuple[Array, Array]:
+        """The two nearest across from each record of a side: positions (-1: none) and cosines, each (records, 2)."""
+        asked, found, scores = self._nearest(side, 2)
+        asked, found = asked.astype(np.int64), found.astype(np.int64)
+        rank = np.arange(len(asked)) - np.searchsorted(asked, asked)
+        partner = np.full((self.sides_[side].shape[0], 2), -1, dtype=np.int64)
+        cosine = np.zeros(partner.shape)
+        partner[asked, rank], cosine[asked, rank] = found, scores
+        return partner, cosine
+
+
+def candidates(left: Frame, right: Frame | None = None, k: int = 10, schema: Schema | None = None) -> Frame:
+    """The candidates between two tables or within one, as Blocker.candidates gives them."""
+    return Blocker(schema).fit(left, right).candidates(k)
+
+
+def record_texts(left: Frame, right: Frame | None, schema: Schema) -> list[list[str]]:
+    """Each table's records as one text per record; one list when there is one table."""
+    tables = {"left": left} if right is None else {"left": left, "right": right}
+    named = {side: table.add_prefix(f"{side}_") for side, table in tables.items()}
+    fields = fields_of(schema, pd.concat([table.iloc[:0] for table in named.values()], axis=1))
+    return [[plain(text) for text in wholes(table, side, fields)] for side, table in named.items()]
+
+
+def nearest(
+    queries: Any, index: Any, k: int, cells: int = CELLS, apart: bool = False
+) -> Iterator[tuple[Array, Array, Array]]:
+    """For each row of a sparse matrix the k rows of another with the largest dot products above 0, chunk by chunk.
+
+    Gives query rows, index rows (int64) and products at most 1, falling within each query row; of equal products the
+    earlier row comes first. `apart` leaves out the row of the same place. At most `cells` products, or those of one
+    row, are held at once.
+    """
+    turned = index.T.tocsr()
+    step = max(1, cells // max(1, index.shape[0]))
+    for start in range(0, queries.shape[0], step):
+        products = (queries[start : start + step] @ turned).toarray()
+        if apart:
+            own = np.arange(len(products))
+            products[own, own + start] = 0.0
+        rows, columns, scores = _largest(products, k)
+        yield rows + start, columns, np.minimum(scores.astype(np.float64), 1.0)
+
+
+def _largest(products: Array, k: int) -> tuple[Array, Array, Array]:
+    width = products.shape[1]
+    least = np.partition(products, width - k, axis=1)[:, width - k] if k < width else np.zeros(len(products))
+    rows, columns = np.nonzero((products >= least[:, None]) & (products > 0))
+    scores = products[rows, columns]
+    order = np.lexsort((columns, -scores, rows))
+    rows, columns, scores = rows[order], columns[order], scores[order]
+    # Products equal to the k-th are all there still: the earliest columns are kept.
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    return rows[rank < k], columns[rank < k], scores[rank < k]
