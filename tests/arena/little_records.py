@@ -8,7 +8,7 @@ from bakeoff.arena.matrix import Matrix
 from bakeoff.arena.staging import task_data
 from bakeoff.arena.store import Store
 from bakeoff.nouns import Column, ColumnType, Role, Sides
-from bakeoff.tables.matching import joined
+from bakeoff.tables.matching.standardised import joined
 from bakeoff.tables.settings import Settings
 from bakeoff.tasks.question import make_task
 

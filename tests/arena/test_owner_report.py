@@ -12,12 +12,12 @@ from bakeoff.arena import Challenge, RunRequest, TableOptions
 from bakeoff.arena.board_export import board_json
 from bakeoff.arena.corrections import correct_table
 from bakeoff.arena.judging import judges
-from bakeoff.arena.owner_answers import KeptAnswers, kept_answers
-from bakeoff.arena.owner_errors import label_errors
-from bakeoff.arena.owner_headroom import headroom
-from bakeoff.arena.owner_report import report_json, write_errors
-from bakeoff.arena.owner_slices import slices_between
-from bakeoff.arena.owner_text import owner_text, slices_text
+from bakeoff.arena.owner.answers import KeptAnswers, kept_answers
+from bakeoff.arena.owner.errors import label_errors
+from bakeoff.arena.owner.headroom import headroom
+from bakeoff.arena.owner.report import report_json, write_errors
+from bakeoff.arena.owner.slices import slices_between
+from bakeoff.arena.owner.text import owner_text, slices_text
 from bakeoff.arena.report.owner_page import owner_page
 from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import ColumnType

@@ -14,7 +14,7 @@ from rich.console import Console
 from bakeoff.arena import Challenge, TableOptions
 from bakeoff.arena.board_export import board_csv, board_json
 from bakeoff.arena.board_text import board_text, versus_text
-from bakeoff.arena.owner_slices import slices_between
+from bakeoff.arena.owner.slices import slices_between
 from bakeoff.arena.ranking import compare_two, rank
 from bakeoff.arena.report import report_page
 from bakeoff.arena.scores import FOLDS, Kept

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bakeoff.tables import Settings
-from bakeoff.tables.matching import read_matching, standardise_matching
+from bakeoff.tables.matching.standardised import read_matching, standardise_matching
 
 
 @dataclass(frozen=True)

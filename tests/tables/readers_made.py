@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from bakeoff.nouns import ColumnType
 from bakeoff.tables import Settings, read, standardise
-from bakeoff.tables.formats import open_table
-from bakeoff.tables.streams import Stream, frame_of
+from bakeoff.tables.readers.formats import open_table
+from bakeoff.tables.readers.streams import Stream, frame_of
 
 ROWS = 40
 TEXTS = [

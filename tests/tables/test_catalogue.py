@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bakeoff.tables import catalogue as made
-from bakeoff.tables.product_pictures import PAINT, SIDE, draw
-from bakeoff.tables.product_words import NOUNS, USES, WARNINGS
+from bakeoff.tables.made import catalogue as made
+from bakeoff.tables.made.product_pictures import PAINT, SIDE, draw
+from bakeoff.tables.made.product_words import NOUNS, USES, WARNINGS
 
 ROWS = 40_000
 

@@ -17,7 +17,7 @@ from bakeoff.errors import NotFound, TableError
 from bakeoff.nouns import ColumnType, Role
 from bakeoff.tables import Settings, TableData, read, standardise, write
 from bakeoff.tables.croissant import CONTEXT, Edition, citation, write_croissant
-from bakeoff.tables.croissant_import import is_croissant, open_croissant
+from bakeoff.tables.readers.croissant_import import is_croissant, open_croissant
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 

@@ -17,7 +17,7 @@ from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import ColumnType, Role, Split
 from bakeoff.tables import Settings, TableData, load, read, standardise, write
 from bakeoff.tables.cells import convert
-from bakeoff.tables.formats import parse
+from bakeoff.tables.readers.formats import parse
 
 
 def example() -> TableData:

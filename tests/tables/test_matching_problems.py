@@ -17,9 +17,9 @@ from matching_made import shop
 from bakeoff.errors import TableError
 from bakeoff.nouns import Split
 from bakeoff.tables import Settings
-from bakeoff.tables.clusters import leakage, split_by_records
-from bakeoff.tables.matching import read_matching, standardise_matching
-from bakeoff.tables.matching_checks import CHECKED
+from bakeoff.tables.matching.clusters import leakage, split_by_records
+from bakeoff.tables.matching.problems import CHECKED
+from bakeoff.tables.matching.standardised import read_matching, standardise_matching
 
 BY_RECORDS = Settings(name="shop", split=Split("records"))
 

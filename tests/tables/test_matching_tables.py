@@ -14,7 +14,7 @@ from tables_made import picture
 from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import ColumnType, Role, Split
 from bakeoff.tables import Settings, load, read_settings, write
-from bakeoff.tables.matching import pair_frame, read_matching, standardise_matching
+from bakeoff.tables.matching.standardised import pair_frame, read_matching, standardise_matching
 
 
 def told(data):
@@ -227,7 +227,7 @@ def test_labelled_groups_become_pairs_within_each_labelling_set():
 
 
 def test_the_published_sets_come_in_with_the_counts_that_are_documented(bakeoff_data):
-    from bakeoff.tables.matching_sources import settings_for
+    from bakeoff.tables.matching.sources import settings_for
 
     counts = {"beer": (450, 68, 91, 14), "itunes_amazon": (539, 132, 109, 27), "fodors_zagats": (946, 110, 189, 22)}
     for name, (pairs, matches, asked, found) in counts.items():

@@ -13,7 +13,7 @@ from planted_tables import ERRORS, PLANTED, ROWS, quantity, rng, sound
 from bakeoff.errors import TableError
 from bakeoff.nouns import ColumnType, Split
 from bakeoff.tables import Settings, read, read_settings, standardise
-from bakeoff.tables.checks import COLUMN_CHECKS, TABLE_CHECKS, WITH_DUPLICATES, given_away
+from bakeoff.tables.checks.structure import COLUMN_CHECKS, TABLE_CHECKS, WITH_DUPLICATES, given_away
 from bakeoff.tables.splits import PRECISION
 
 DOCS = Path(__file__).parents[2] / "docs"

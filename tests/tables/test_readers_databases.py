@@ -18,8 +18,8 @@ from readers_made import ROWS, TABLE, arrow, digest, gathered, opened
 
 from bakeoff.errors import MissingExtra, NotFound, TableError, UsageError
 from bakeoff.tables import read
-from bakeoff.tables.formats import open_table
-from bakeoff.tables.locations import shown
+from bakeoff.tables.readers.formats import open_table
+from bakeoff.tables.readers.locations import shown
 
 KINDS: dict[str, Any] = {
     "price": sqlalchemy.Float,

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from readers_made import digest, frame, gathered, opened, texts
 
 from bakeoff.errors import TableError, UsageError
-from bakeoff.tables.delimited import ROW_LIMIT, read_delimited
-from bakeoff.tables.dialects import Dialect, detect, header_of
-from bakeoff.tables.formats import open_table
+from bakeoff.tables.readers.delimited import ROW_LIMIT, read_delimited
+from bakeoff.tables.readers.dialects import Dialect, detect, header_of
+from bakeoff.tables.readers.formats import open_table
 
 ROWS = "a,y\n1,u\n2,v\n3,u\n"
 Put = Callable[[str, bytes], Path]
@@ -175,7 +175,7 @@ def test_utf8_with_some_bad_bytes_stays_utf8_and_names_the_lines() -> None:
 
 @pytest.mark.parametrize("cut", range(1, 4))
 def test_a_character_across_two_blocks_is_whole(cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bakeoff.tables.encodings.BLOCK", cut)
+    monkeypatch.setattr("bakeoff.tables.readers.encodings.BLOCK", cut)
     stream = streamed("a,y\né日😀,1\n".encode())
     assert gathered(stream)["a"].tolist() == ["é日😀"]
     assert stream.notes() == []

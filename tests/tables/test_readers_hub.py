@@ -16,8 +16,8 @@ from tables_made import picture
 
 from bakeoff import tables
 from bakeoff.errors import MissingExtra, NotFound, TableError, UsageError
-from bakeoff.tables.formats import open_folder, open_table
-from bakeoff.tables.streams import Stream
+from bakeoff.tables.readers.formats import open_folder, open_table
+from bakeoff.tables.readers.streams import Stream
 
 NAMES = ["neg", "pos"]
 LABELS = [0, 1, -1, 1]

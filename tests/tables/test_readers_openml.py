@@ -16,7 +16,7 @@ from readers_made import gathered
 from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import ColumnType, Role
 from bakeoff.tables import read
-from bakeoff.tables.formats import open_table
+from bakeoff.tables.readers.formats import open_table
 
 ARFF = """@relation credit
 @attribute id numeric

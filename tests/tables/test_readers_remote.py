@@ -16,7 +16,7 @@ from readers_made import ROWS, arrow, digest, gathered, opened, texts
 
 from bakeoff.errors import MissingExtra, NotFound, TableError, UsageError
 from bakeoff.tables import read
-from bakeoff.tables.formats import open_folder, open_table
+from bakeoff.tables.readers.formats import open_folder, open_table
 
 fsspec = pytest.importorskip("fsspec")
 

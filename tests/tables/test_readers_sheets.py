@@ -14,7 +14,7 @@ from readers_made import TABLE, arrow, digest, gathered, opened
 
 from bakeoff.errors import MissingExtra, TableError
 from bakeoff.tables import read
-from bakeoff.tables.formats import open_table
+from bakeoff.tables.readers.formats import open_table
 
 openpyxl = pytest.importorskip("openpyxl")
 

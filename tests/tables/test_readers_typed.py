@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from readers_made import arrow, digest, frame, gathered, opened, rows
 
 from bakeoff.errors import TableError, UsageError
-from bakeoff.tables.arff import cells_of, read_arff
-from bakeoff.tables.formats import open_table, parse
-from bakeoff.tables.json_lines import read_json
-from bakeoff.tables.spool import Spool
-from bakeoff.tables.streams import BATCH_BYTES
+from bakeoff.tables.readers.arff import cells_of, read_arff
+from bakeoff.tables.readers.formats import open_table, parse
+from bakeoff.tables.readers.json_lines import read_json
+from bakeoff.tables.readers.spool import Spool
+from bakeoff.tables.readers.streams import BATCH_BYTES
 
 
 def lines(*said: str) -> bytes:
@@ -136,8 +136,8 @@ def test_json_keeps_lists_takes_records_apart_and_widens_types() -> None:
 
 
 def test_json_blocks_of_different_types_agree_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bakeoff.tables.json_lines.BLOCK", 40)
-    monkeypatch.setattr("bakeoff.tables.spool.IN_MEMORY", 0)
+    monkeypatch.setattr("bakeoff.tables.readers.json_lines.BLOCK", 40)
+    monkeypatch.setattr("bakeoff.tables.readers.spool.IN_MEMORY", 0)
     said = [{"a": place, "day": f"2020-01-{place + 1:02d}"} for place in range(9)]
     said += [{"a": 0.5, "b": ["x"]}, {"a": "three", "day": None}, {"b": [1]}]
     stream = read_json(io.BytesIO(lines(*map(json.dumps, said))), "t.jsonl")
@@ -195,7 +195,7 @@ def test_an_array_may_be_cut_into_blocks_anywhere(monkeypatch: pytest.MonkeyPatc
             return super().read(1)
 
     data = ("[ " + " ,\n ".join(json.dumps(row, ensure_ascii=False) for row in said) + " ] ").encode()
-    monkeypatch.setattr("bakeoff.tables.encodings.BLOCK", 3)
+    monkeypatch.setattr("bakeoff.tables.readers.encodings.BLOCK", 3)
     read = gathered(read_json(Slow(data), "t.json"))
     assert read["n"].tolist() == list(range(50))
     assert set(read["a"]) == {said[0]["a"]}

@@ -11,8 +11,8 @@ from sklearn.datasets import load_digits
 
 from bakeoff.nouns import ColumnType, Role
 from bakeoff.tables import read, standardise
-from bakeoff.tables.matching import read_matching, standardise_matching
-from bakeoff.tables.samples import samples
+from bakeoff.tables.made.samples import samples
+from bakeoff.tables.matching.standardised import read_matching, standardise_matching
 from bakeoff.tables.settings import settings_toml
 
 REAL = ["digits", "wine", "breast_cancer", "diabetes"]

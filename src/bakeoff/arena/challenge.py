@@ -334,7 +334,7 @@ class Challenge:
 
         `curve` runs the cells of the learning curve that are missing, of `entries` or of a few chosen ones.
         """
-        from bakeoff.arena.owner_report import owner_report
+        from bakeoff.arena.owner.report import owner_report
 
         return owner_report(self, table, curve=curve, entries=entries, watcher=watcher)
 

@@ -156,7 +156,7 @@ def _check(data: TaskData, truth: Array) -> None:
 
 
 def _frame(source: str | Path | Frame) -> Frame:
-    from bakeoff.tables.formats import parse
+    from bakeoff.tables.readers.formats import parse
 
     if not isinstance(source, (str, Path)):
         return source

@@ -14,7 +14,7 @@ KINDS = ("classification", "matching")
 
 def make_demo(folder: str | Path) -> Challenge:
     """A challenge on samples: real tables that scikit-learn brings, and made ones, of which two are to be matched."""
-    from bakeoff.tables.samples import samples
+    from bakeoff.tables.made.samples import samples
 
     challenge = _fresh(folder, "Bakeoff demo")
     known = {task.name for task in challenge.tasks()}

@@ -131,7 +131,7 @@ def _is_matching(options: TableOptions, settings: Any) -> bool:
 def _data(source: Any, options: TableOptions, settings: Any) -> Any:
     """A table of rows in standard form."""
     from bakeoff.tables import load, read, standardise
-    from bakeoff.tables.checks import given_away
+    from bakeoff.tables.checks.structure import given_away
 
     if strange := [f"--{name}" for name in ("right", "ignore", "complete") if getattr(options, name)]:
         raise UsageError(f"{strange[0]} is for matching tables; name the labelled pairs with --pairs, or leave it out.")
@@ -150,8 +150,8 @@ def _data(source: Any, options: TableOptions, settings: Any) -> Any:
 def _matching(source: Any, options: TableOptions, settings: Any) -> Any:
     """A matching table in standard form: records, and labelled pairs of them."""
     from bakeoff.tables import load
-    from bakeoff.tables.checks import given_away
-    from bakeoff.tables.matching import read_matching, standardise_matching
+    from bakeoff.tables.checks.structure import given_away
+    from bakeoff.tables.matching.standardised import read_matching, standardise_matching
 
     asked = options.kind or MATCHING
     if asked != MATCHING:

@@ -43,9 +43,9 @@ def board(
     from bakeoff.arena.board_export import board_csv, board_json
     from bakeoff.arena.board_text import board_text, versus_text
     from bakeoff.arena.challenge import Challenge
-    from bakeoff.arena.owner_report import slices_json
-    from bakeoff.arena.owner_slices import slices_between
-    from bakeoff.arena.owner_text import slices_text
+    from bakeoff.arena.owner.report import slices_json
+    from bakeoff.arena.owner.slices import slices_between
+    from bakeoff.arena.owner.text import slices_text
 
     with closing(Challenge.open(challenge)) as opened:
         if versus is not None:

@@ -42,8 +42,8 @@ def table_report(
     BoardChoices(html=choices.html).check()
 
     from bakeoff.arena.challenge import Challenge
-    from bakeoff.arena.owner_report import report_json, write_errors
-    from bakeoff.arena.owner_text import owner_text
+    from bakeoff.arena.owner.report import report_json, write_errors
+    from bakeoff.arena.owner.text import owner_text
 
     with closing(Challenge.open(challenge)) as opened:
         with Bar() as watch:

@@ -21,8 +21,8 @@ from bakeoff.tables.cards import card
 from bakeoff.tables.cells import convert, fingerprint, labels
 from bakeoff.tables.columns import BLOCK, SPILL, Columns
 from bakeoff.tables.croissant import Edition, write_croissant
-from bakeoff.tables.formats import parse
 from bakeoff.tables.images import Picture, Place, ending
+from bakeoff.tables.readers.formats import parse
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.row_groups import bytes_of
 from bakeoff.tables.settings import Settings, read_settings, settings_toml
@@ -66,7 +66,7 @@ def write(data: TableData, folder: str | Path, truth_folder: str | Path, edition
 
 def _fill(data: TableData, folder: Path) -> None:
     if data.sides is not None:
-        from bakeoff.tables.matching_folders import write_matching
+        from bakeoff.tables.matching.folders import write_matching
 
         write_matching(data, folder)
     else:
@@ -177,7 +177,7 @@ def load(folder: str | Path, truth_folder: str | Path, *, threshold: int = SPILL
     """
     folder = Path(folder)
     if (folder / "left.parquet").is_file():
-        from bakeoff.tables.matching_folders import load_matching
+        from bakeoff.tables.matching.folders import load_matching
 
         return load_matching(folder, truth_folder)
     settings = read_settings(_there(folder / "table.toml"))

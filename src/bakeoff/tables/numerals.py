@@ -72,27 +72,42 @@ def _parsed(cells: Any, missing: tuple[str, ...]) -> Any:
     quick = _cast(cells)
     if quick is not None:
         return quick
+    cells = _stripped(cells, words)
+    return None if cells is None else _settled(cells)
+
+
+def _stripped(cells: Any, words: Any) -> Any:
+    """The cells without spaces round them and missing where they are one of `words`; None when some is no number."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     odd = pc.fill_null(pc.invert(pc.match_substring_regex(cells, WRITTEN)), False)
-    if pc.any(odd, min_count=0).as_py():
-        # Only cells that are no plain numbers are worth the cost of being stripped.
-        cells, odd = (one.combine_chunks() if isinstance(one, pa.ChunkedArray) else one for one in (cells, odd))
-        stripped = pc.utf8_trim_whitespace(cells.filter(odd))
-        absent = pc.is_in(stripped, words)
-        if not pc.all(pc.or_(pc.match_substring_regex(stripped, WRITTEN), absent)).as_py():
-            return None
-        cells = pc.replace_with_mask(cells, odd, pc.if_else(absent, pa.scalar(None, cells.type), stripped))
+    if not pc.any(odd, min_count=0).as_py():
+        return cells
+    # Only cells that are no plain numbers are worth the cost of being stripped.
+    cells, odd = (one.combine_chunks() if isinstance(one, pa.ChunkedArray) else one for one in (cells, odd))
+    bare = pc.utf8_trim_whitespace(cells.filter(odd))
+    absent = pc.is_in(bare, words)
+    if not pc.all(pc.or_(pc.match_substring_regex(bare, WRITTEN), absent)).as_py():
+        return None
+    return pc.replace_with_mask(cells, odd, pc.if_else(absent, pa.scalar(None, cells.type), bare))
+
+
+def _settled(cells: Any) -> Any:
+    """Cells that are all numbers as numpy int64 when whole and none is missing, else float64; None beyond 2^53."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     # Arrow words a complaint for every cell that it cannot cast, so what would fail is not tried.
     head = cells.slice(0, LOOKED_AT)
-    if not all(pc.all(pc.match_substring_regex(some, r"^-?\d+$"), min_count=0).as_py() for some in (head, cells)):
-        try:
-            return pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False)
-        except pa.ArrowInvalid:
-            return None
+    whole = all(pc.all(pc.match_substring_regex(some, r"^-?\d+$"), min_count=0).as_py() for some in (head, cells))
     try:
-        whole = pc.cast(cells, pa.int64())
+        numbers = pc.cast(cells, pa.int64() if whole else pa.float64())
     except pa.ArrowInvalid:
         return None
-    ends = pc.min_max(whole).as_py()
-    if ends["min"] is not None and max(-ends["min"], ends["max"]) > EXACT:
-        return None
-    return (pc.cast(whole, pa.float64()) if whole.null_count else whole).to_numpy(zero_copy_only=False)
+    if whole:
+        ends = pc.min_max(numbers).as_py()
+        if ends["min"] is not None and max(-ends["min"], ends["max"]) > EXACT:
+            return None
+        numbers = pc.cast(numbers, pa.float64()) if numbers.null_count else numbers
+    return numbers.to_numpy(zero_copy_only=False)

@@ -15,13 +15,13 @@ from typing import Any
 from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import Array, ColumnType, Frame
 from bakeoff.tables.columns import AT_A_TIME, SPILL, Columns
-from bakeoff.tables.formats import SUFFIXES, open_folder, open_table
-from bakeoff.tables.locations import Location
 from bakeoff.tables.numerals import LOOKED_AT, as_numbers, may_be_numbers
+from bakeoff.tables.readers.formats import SUFFIXES, open_folder, open_table
+from bakeoff.tables.readers.locations import Location
+from bakeoff.tables.readers.streams import Stream
 from bakeoff.tables.sentences import listed, near
 from bakeoff.tables.settings import Settings, read_settings
 from bakeoff.tables.splits import PART_NAMES
-from bakeoff.tables.streams import Stream
 
 ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(?:openml|hf):")  # how a source begins that is no path
 TESTS = ("test", "public", "private")

@@ -14,8 +14,8 @@ import numpy as np
 
 from bakeoff.errors import TableError
 from bakeoff.nouns import Array, Column, ColumnType, Role, Split
-from bakeoff.tables import checks
 from bakeoff.tables.cells import convert, fingerprint, labels
+from bakeoff.tables.checks import structure as checks
 from bakeoff.tables.columns import AT_A_TIME, HEAVY, Columns
 from bakeoff.tables.reading import TESTS, Raw
 from bakeoff.tables.remarks import Remark

@@ -27,7 +27,7 @@ import numpy as np
 from bakeoff.nouns import Array, Sides
 from bakeoff.stats.bootstrap import Resample
 from bakeoff.stats.bootstrap import resample as resampled
-from bakeoff.tables.clusters import components
+from bakeoff.tables.matching.clusters import components
 from bakeoff.tasks.kinds import Metric, Score
 from bakeoff.tasks.pair_scores import f1_of, pair_counts, precision_of, recall_of
 from bakeoff.tasks.scoring import GroupSums, defined

@@ -7,10 +7,10 @@ from typing import Any
 
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Estimate
-from bakeoff.arena.owner_curve import Curve, Point
-from bakeoff.arena.owner_report import EntryScore, OwnerReport
-from bakeoff.arena.owner_slices import TaskSlices
-from bakeoff.arena.owner_words import amount, metric_word, signed
+from bakeoff.arena.owner.curve import Curve, Point
+from bakeoff.arena.owner.report import EntryScore, OwnerReport
+from bakeoff.arena.owner.slices import TaskSlices
+from bakeoff.arena.owner.words import amount, metric_word, signed
 from bakeoff.arena.report.charts import new_figure, shortened, write_word
 from bakeoff.arena.report.svg import COLOURS, inline_svg
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.arena import board_words as words
-from bakeoff.arena.owner_report import OwnerReport
-from bakeoff.arena.owner_rows import Example
-from bakeoff.arena.owner_words import amount, metric_word, signed
+from bakeoff.arena.owner.report import OwnerReport
+from bakeoff.arena.owner.rows import Example
+from bakeoff.arena.owner.words import amount, metric_word, signed
 from bakeoff.arena.report.owner_charts import curve_chart, headroom_chart, slices_chart
 from bakeoff.arena.report.page import TEMPLATES, environment
 from bakeoff.arena.report.tablecard import PICTURE

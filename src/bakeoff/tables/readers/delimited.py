@@ -1,0 +1,218 @@
+"""CSV and its kin as a stream: pyarrow parses, every cell stays a text, and rows that do not fit are told together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from bakeoff.errors import BakeoffError, TableError
+from bakeoff.tables.readers.dialects import COMMA_NUMBER, Dialect, decimal_commas, detect, header_of
+from bakeoff.tables.readers.encodings import Utf8
+from bakeoff.tables.readers.locations import Readable
+from bakeoff.tables.readers.streams import Stream, batch_of, first_line
+from bakeoff.tables.sentences import SHOWN, listed
+
+ROW_LIMIT = 8 << 20  # bytes of the longest row: a quote that is never closed makes one row of the rest of the file
+SAMPLE = 1 << 18
+AHEAD = 2  # blocks read before their batches are taken
+PATIENCE = 0.1  # seconds
+
+
+def read_delimited(file: Readable, name: str, delimiter: str = "") -> Stream:
+    """The rows of a CSV file; the dialect is detected, save a delimiter that the file's name tells.
+
+    Raises TableError for an empty file and one whose head is not text.
+    """
+    text = Utf8(file, name)
+    head = text.read(SAMPLE)
+    if not head:
+        raise TableError(f"{name!r} is empty (0 bytes); write or copy it again, or name another file.")
+    if text.zeros:
+        raise TableError(f"{name!r} is not a CSV file: line {text.zeros[0]} holds a zero byte.")
+    while not head.endswith((b"\n", b"\r")) and len(head) < ROW_LIMIT and (more := text.read(SAMPLE)):
+        cut = more.find(b"\n") + 1
+        head += more[:cut] if cut else more
+        if cut:
+            text.push(more[cut:])
+            break
+    sample = head.decode("utf-8", "replace")
+    dialect = detect(sample, delimiter)
+    header, length = header_of(sample, dialect)
+    if not header:
+        raise TableError(f"{name!r} holds only blank lines; its first line must name the columns.")
+    if length == len(sample) and "\n" in header[-1].rstrip() and not sample.rstrip().endswith(dialect.quote):
+        raise TableError(f"{name!r} opens a quote in its header that may not be closed; close it.")
+    commas = decimal_commas(sample, dialect, len(header))
+    text.push(head[len(sample[:length].encode()) :])
+    rows = _Rows(text, name, header, dialect, commas)
+    return Stream(tuple(header), rows.batches(), texts=True, problems=rows.problems, notes=rows.notes)
+
+
+class _Source:
+    """What pyarrow reads from, a few blocks ahead of the batches that have been taken and no more.
+
+    A fault of ours is kept, since it would lose its class on the way through pyarrow.
+    """
+
+    closed = False
+
+    def __init__(self, text: Utf8) -> None:
+        self.text = text
+        self.fault: BaseException | None = None
+        self.turn = threading.Condition()
+        self.ahead = 0
+        self.asking = True
+        self.stopped = False
+
+    def read(self, size: int = -1) -> bytes:
+        with self.turn:
+            while self.ahead >= AHEAD and not self.stopped:
+                # A block whose rows are all left out gives no batch, so who waits long enough is let through.
+                if not self.turn.wait(PATIENCE) and self.asking:
+                    self.ahead = 0
+            self.ahead += 1
+            if self.stopped:
+                return b""
+        try:
+            return self.text.read(size)
+        except BaseException as fault:
+            self.fault = fault
+            raise
+
+    def taken(self, reader: Any) -> Any:
+        """The reader's next batch, None after the last."""
+        self.asking = True
+        batch = next(reader, None)
+        with self.turn:
+            self.asking = False
+            self.ahead -= 1
+            self.turn.notify()
+        return batch
+
+    def stop(self) -> None:
+        """Let a read that waits end: nobody will take a batch any more."""
+        with self.turn:
+            self.stopped = True
+            self.turn.notify()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+
+class _Rows:
+    """The rows below a header, and what was wrong with some of them."""
+
+    def __init__(self, text: Utf8, name: str, header: list[str], dialect: Dialect, commas: list[int]) -> None:
+        self.text = text
+        self.name = name
+        self.header = header
+        self.dialect = dialect
+        self.commas = commas
+        self.ragged: list[Any] = []
+        self.raggeds = self.sound = 0
+        self.open_quote = 0
+
+    def batches(self) -> Iterator[Any]:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        rest = self.text.read(1)
+        while rest and rest in (b"\r", b"\n"):
+            rest = self.text.read(1)
+        if not rest:
+            yield batch_of([pa.array([], pa.large_string())] * len(self.header), self.header)
+            return
+        self.text.push(rest)
+        places = [str(place) for place in range(len(self.header))]
+        source = _Source(self.text)
+        try:
+            reader = csv.open_csv(
+                pa.PythonFile(source, mode="r"),
+                # One thread keeps the rows numbered, and is as fast as several: the parser is what takes the time.
+                read_options=csv.ReadOptions(use_threads=False, block_size=ROW_LIMIT, column_names=places),
+                parse_options=csv.ParseOptions(
+                    delimiter=self.dialect.delimiter,
+                    quote_char=self.dialect.quote,
+                    escape_char=self.dialect.escape or False,
+                    double_quote=not self.dialect.escape,
+                    newlines_in_values=True,
+                    invalid_row_handler=self._keep,
+                ),
+                convert_options=csv.ConvertOptions(
+                    check_utf8=False,
+                    strings_can_be_null=False,
+                    column_types=dict.fromkeys(places, pa.large_string()),
+                ),
+            )
+            while (batch := source.taken(reader)) is not None:
+                self.sound += batch.num_rows
+                yield batch_of(self._pointed(batch.columns), self.header)
+        except pa.ArrowException as fault:
+            if isinstance(source.fault, BakeoffError):
+                raise source.fault from None
+            raise TableError(self._stopped(fault)) from fault
+        finally:
+            source.stop()
+
+    def _keep(self, row: Any) -> str:
+        said = row.text or ""
+        if not said.strip():
+            return "skip"
+        self.raggeds += 1
+        if len(self.ragged) < SHOWN:
+            self.ragged.append((row.number, row.actual_columns))
+            if not self.open_quote and said.lstrip().startswith(self.dialect.quote) and "\n" in said:
+                self.open_quote = row.number
+        return "skip"
+
+    def _pointed(self, columns: list[Any]) -> list[Any]:
+        """Numbers with decimal commas written with points, so that they are found to be numbers."""
+        import pyarrow.compute as pc
+
+        arrays = list(columns)
+        for place in self.commas:
+            cells = arrays[place]
+            plain = pc.replace_substring(pc.replace_substring(cells, ".", ""), ",", ".")
+            matched = pc.match_substring_regex(cells, f"^(?:{COMMA_NUMBER.pattern})$")
+            arrays[place] = pc.if_else(matched, plain, cells)
+        return arrays
+
+    def _stopped(self, fault: Exception) -> str:
+        told = first_line(fault)
+        if "straddl" in told:
+            return (
+                f"{self.name!r} has a row of more than {ROW_LIMIT >> 20} MiB after data row "
+                f"{self.sound + self.raggeds:,}; a quote that is opened there may not be closed."
+            )
+        return f"{self.name!r} cannot be read as CSV after data row {self.sound + self.raggeds:,}: {told}."
+
+    def notes(self) -> list[str]:
+        found = self.text.notes()
+        if self.commas:
+            names = listed([self.header[place] for place in self.commas])
+            found.append(f"Numbers with decimal commas in {names} were read with points (3,14 as 3.14).")
+        return found
+
+    def problems(self) -> list[str]:
+        return ([self._told()] if self.raggeds else []) + self.text.problems()
+
+    def _told(self) -> str:
+        shown = [f"data row {number} has {cells}" for number, cells in self.ragged]
+        more = f" and {self.raggeds - len(shown):,} more differ" if self.raggeds > len(shown) else ""
+        mend = f"put quotes round cells that hold a {self.dialect.delimiter!r}, or add the missing cells"
+        if self.open_quote:
+            mend = f"a quote opened in data row {self.open_quote} may not be closed"
+        return (
+            f"{self.name!r} is ragged: the header has {len(self.header)} columns, but {', '.join(shown)}{more} "
+            f"({self.sound:,} {'row is' if self.sound == 1 else 'rows are'} sound); {mend}."
+        )
