@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from board_example import broken, example_board, example_versus, hostile_board
+from board_example import broken, example_board, example_versus, hostile_board, matching_board
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -186,6 +186,66 @@ def test_headline_of_a_single_entry_and_of_ties(board):
     said = words.headline(shared)
     assert said.lead == f"{board.rows[1].entry} and boosted share the lead with 0.53 [0.50, 0.55]."
     assert said.detail.startswith("Beyond noise they beat forest") and said.detail.endswith("not tabular-foundation.")
+
+
+def section(text: str, title: str) -> list[str]:
+    """The lines of one table of the block of matching tasks."""
+    lines = text.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"{title}, "))
+    return lines[start + 1 : start + 1 + next(at for at, line in enumerate(lines[start + 1 :]) if not line.strip())]
+
+
+def test_links_stand_on_the_board_best_first():
+    board = matching_board()
+    lines = section(drawn(board, 120), "Links between all records of records")
+    linkers = [row.entry for row in board.rows][:3][::-1]
+    rows = [line for line in lines if any(line.startswith(entry[:12]) for entry in linkers)]
+    assert [row[:7] for row in rows] == [entry[:7] for entry in linkers]
+    figures = r"0\.600 ±\.020 +0\.710 ±\.020 +0\.720 ±\.020 +0\.988 ±\.020 +12\.3 +0\.830 ±\.020 +0\.740 ±\.020"
+    assert re.search(figures, rows[0])
+    assert not any(line.startswith(board.rows[3].entry[:12]) for line in lines)
+
+
+def test_pairs_stand_on_the_board_with_average_precision_and_best_f1():
+    board = matching_board()
+    lines = section(drawn(board, 120), "Test pairs of shops")
+    told = {row.entry: board.squares[row.entry, "shops"].raw for row in board.rows}
+    told = dict(sorted(((name, raw) for name, raw in told.items() if raw), key=lambda pair: -pair[1].value))
+    rows = [line for line in lines if any(line.startswith(entry[:12]) for entry in told)]
+    assert [row[:7] for row in rows] == [entry[:7] for entry in told]
+    assert words.figure(next(iter(told.values())).value) in rows[0]
+    assert re.search(r"0\.610 ±\.020 +0\.620 ±\.020 +0\.630 ±\.020 +0\.640 ±\.020", rows[0])
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_matching_tables_fit_and_lose_no_figure(width):
+    text = drawn(matching_board(), width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    lines = " ".join(section(text, "Links between all records of shops"))
+    for figure in ("0.600", "0.710", "0.720", "0.988", "12.3", "0.830", "0.740", "±.020"):
+        assert figure in lines
+
+
+def test_boards_without_matching_say_nothing_of_links(board):
+    assert "Links between" not in drawn(board) and "Test pairs of" not in drawn(board)
+    assert "Links between" in drawn(matching_board())
+
+
+def test_a_part_of_the_test_rows_has_pairs_and_the_reason_why_there_are_no_links():
+    text = " ".join(drawn(matching_board("public")).split())
+    assert "Test pairs of records" in text and "Links between all records of" not in text
+    assert "What entries link is judged on all test rows" in text
+    assert "What entries link is judged on all test rows" not in drawn(matching_board())
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_links_are_told_without_unicode_too(width, encoding):
+    board = matching_board()
+    strange = replace(board, squares={(broken(e), t): s for (e, t), s in board.squares.items()}, prizes=())
+    strange = replace(strange, rows=tuple(replace(row, entry=broken(row.entry)) for row in board.rows), beyond={})
+    lines = " ".join(section(drawn(strange, width, encoding), "Links between all records of shops"))
+    assert "0.600" in lines and "+-.020" in lines and "\0" not in lines and "booste" in lines
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])

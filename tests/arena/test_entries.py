@@ -2,12 +2,14 @@
 
 import tarfile
 import zipfile
+from types import ModuleType
 
 import pytest
 
 from bakeoff.arena import RunRequest
 from bakeoff.arena.entries import baselines, keep_entry, read_entry, write_scaffold
 from bakeoff.arena.environments import build_environment
+from bakeoff.arena.worker import only
 from bakeoff.errors import EntryError, NotFound, UsageError
 from bakeoff.nouns import Outcome
 
@@ -205,7 +207,9 @@ def test_a_baselines_digest_covers_the_modules_beside_its_own(tmp_path, monkeypa
 
 
 def test_a_baselines_name_and_another_teams_name_are_taken(challenge, tmp_path):
-    with pytest.raises(UsageError, match="'linear' is the name of a baseline"):
+    with pytest.raises(
+        UsageError, match="'linear' is the name of a baseline; give the entry another name, with --name or"
+    ):
         challenge.submit(folder(tmp_path, "linear", model__py=MODEL))
     challenge.submit(folder(tmp_path, "mine", model__py=MODEL), team="red")
     challenge.submit(folder(tmp_path, "mine", model__py=MODEL), team="red")
@@ -333,3 +337,53 @@ def test_the_scaffold_runs_as_it_is(challenge, tmp_path):
     challenge.run(RunRequest(entries=("fresh",)))
     (result,) = challenge.store.results().values()
     assert (result.outcome, result.reason) == (Outcome.DONE, "")
+
+
+def test_a_baseline_whose_packages_are_missing_takes_part_only_when_it_is_named(tmp_path, monkeypatch):
+    info = tmp_path / "strange-1.0.dist-info"
+    info.mkdir()
+    needs = "Requires-Dist: no-such-package; extra == 'far'\nRequires-Dist: numpy; extra == 'near'\n"
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n{needs}")
+    points = "lone = strange_lone:M\nlone-far = strange_lone:M [far]\nlone-near = strange_lone:M [near]\n"
+    (info / "entry_points.txt").write_text(f"[bakeoff.algorithms]\n{points}")
+    folder(tmp_path, ".", strange_lone__py="")
+    monkeypatch.syspath_prepend(tmp_path)
+    names = {entry.name for entry in baselines()}
+    assert {"lone", "lone-near", "linear"} <= names
+    assert "lone-far" not in names
+    assert [entry.name for entry in baselines(("lone-far",))] == ["lone-far"]
+
+
+CLASS = "class {}:\n    def fit(self, X, y): pass\n    def predict(self, X): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (CLASS.format("Mine"), "Mine"),
+        (CLASS.format("Mine") + "model = Mine()\n", "model"),
+        (CLASS.format("Mine") + "model = same = Mine()\n_spare = Mine()\n", "model"),
+        ("from sklearn.linear_model import Ridge\nmodel = Ridge()\n", "model"),
+    ],
+)
+def test_the_only_estimator_of_a_module_is_found(code, found):
+    assert only(module_of(code)) == found
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("x = 1\n", r"^mine.py holds no class or object with fit and predict; .* algorithm = model$"),
+        (CLASS.format("A") + CLASS.format("B"), r"^mine.py holds 2 classes and objects .*\(A, B\); .* algorithm = A$"),
+        (CLASS.format("A") + "b = A()\nc = A()\n", r"holds 3 classes and objects with fit and predict \(A, b, c\)"),
+    ],
+)
+def test_what_is_to_run_must_be_named_where_there_is_a_choice(code, message):
+    with pytest.raises(EntryError, match=message):
+        only(module_of(code))
+
+
+def module_of(code):
+    made = ModuleType("mine")
+    exec(code, made.__dict__)
+    return made

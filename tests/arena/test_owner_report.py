@@ -9,18 +9,23 @@ import pytest
 from rich.console import Console
 
 from bakeoff.arena import Challenge, RunRequest, TableOptions
+from bakeoff.arena.board import Estimate
 from bakeoff.arena.board_export import board_json
 from bakeoff.arena.corrections import correct_table
 from bakeoff.arena.judging import judges
 from bakeoff.arena.owner.answers import KeptAnswers, kept_answers
+from bakeoff.arena.owner.curve import Curve, forecast
 from bakeoff.arena.owner.errors import label_errors
 from bakeoff.arena.owner.headroom import headroom
 from bakeoff.arena.owner.report import report_json, write_errors
 from bakeoff.arena.owner.slices import slices_between
 from bakeoff.arena.owner.text import owner_text, slices_text
+from bakeoff.arena.owner.words import alike, gain_or_loss, moved
 from bakeoff.arena.report.owner_page import owner_page
 from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import ColumnType
+from bakeoff.stats.learning import next_doubling
+from bakeoff.tasks import kind
 
 HALF = """
 import numpy as np
@@ -269,7 +274,7 @@ def test_it_can_be_read_as_text_json_and_page(ran, whole):
     owner_text(whole, console)
     slices_text(slices_between(ran, "all", "lefty"), console)
     said = console.export_text()
-    assert whole.answer.split(":")[0] in said
+    assert whole.answer[:25] in said
     assert "half is right" in said
     told = json.loads(json.dumps(report_json(whole), allow_nan=False))
     assert told["headroom"]["gain"]["low"] == whole.headroom.gain.low
@@ -286,3 +291,35 @@ def test_a_table_that_nobody_has_answered(tmp_path):
     with pytest.raises(UsageError, match=r"No entry has answered 'shops' yet; run the challenge first: bakeoff run"):
         made.owner_report("shops")
     made.close()
+
+
+def test_a_flat_curve_has_no_forecast(halves):
+    rows, noise = np.array([30, 60, 120]), np.random.default_rng(0).normal(0, 0.03, (3, 200))
+    scores = np.array([0.750, 0.700, 0.742])
+    made = forecast(halves, Curve(()), "mine", 120, next_doubling(rows, scores, scores[:, None] + noise))
+    assert made.next is None and made.replicates is None
+    assert made.verdict.startswith("The curve of mine is flat within noise: the last doubling of its rows, to 120, bro")
+    assert made.verdict.endswith(" in accuracy. There is no forecast of the next.")
+    scores = np.array([0.5, 0.7, 0.8])
+    made = forecast(halves, Curve(()), "mine", 120, next_doubling(rows, scores, scores[:, None] + noise / 10))
+    assert made.next.low > 0
+    assert made.verdict.startswith("mine still learns: ")
+
+
+def test_a_loss_is_called_one_and_a_sentence_has_one_precision():
+    gain = Estimate(-0.0083, -0.02, 0.004)
+    assert gain_or_loss(gain, 3) == "a loss of 0.008 [-0.004, 0.020]"
+    accuracy, rmse = kind("classification").metrics["accuracy"], kind("regression").metrics["rmse"]
+    assert moved(accuracy, gain, 3) == "lost 0.008 [-0.004, 0.020] in accuracy"
+    assert moved(rmse, gain, 3, "would bring", "would lose") == "would bring 0.008 [-0.004, 0.020] more RMSE"
+    assert moved(rmse, Estimate(2.0, 1.0, 3.0), 1) == "brought 2.0 [1.0, 3.0] less RMSE"
+    assert alike(Estimate(0.733, 0.6, 0.8), gain) == 3
+
+
+def test_rows_can_be_found_in_the_file_that_was_brought(whole, ran, tmp_path):
+    write_errors(ran, whole, tmp_path / "errors.csv")
+    errors = pd.read_csv(tmp_path / "errors.csv")
+    brought = planted_frame().iloc[errors["source_row"] - 1]
+    assert brought["other"].to_numpy() == pytest.approx(errors["other"].to_numpy(), rel=1e-5)
+    doubt = whole.errors.doubts[0].example
+    assert doubt.place == f"{doubt.row_id} ({errors['source_row'][0]} in its file)"

@@ -228,3 +228,34 @@ def test_a_prize_looks_at_every_seed():
 def test_prizes_without_a_task_to_average_say_so():
     board = rank(kept({("a1", "t"): scored(0.5, status="insufficient", reason="no room")}, TEAMS), "main", THESE)
     assert prize_of(board, "A").marks == ("not ranked: no task can be averaged",)
+
+
+# Tables that have expired
+
+
+def test_what_can_no_longer_be_met_holds_no_row_back():
+    scores = {("a", "t"): 0.5, ("b", "t"): 0.4, ("a", "u"): 0.9}
+    assert row_of(rank(kept(scores), "main", THESE), "b").rank is None
+    board = rank(kept(scores, expired={"u": "2020-01-01"}), "main", THESE)
+    assert [(row.entry, row.rank, row.marks) for row in board.rows] == [("a", 1, ()), ("b", 2, ())]
+    assert row_of(board, "a").mean.value == pytest.approx(0.5, abs=0.01)
+    assert [column.averaged for column in board.columns] == [True, False]
+    square = board.squares["b", "u"]
+    assert (square.closed, square.reason) == (True, "not run before its table expired")
+    duel = compare_two(kept(scores, expired={"u": "2020-01-01"}), "a", "b", THESE).duels[1]
+    assert duel.reason == "not run before its table expired"
+
+
+def test_an_expired_table_that_every_entry_has_met_counts_as_ever():
+    scores = {("a", "t"): 0.5, ("b", "t"): 0.4, ("a", "u"): 0.9, ("b", "u"): 0.1, ("c", "u"): 0.2}
+    board = rank(kept(scores, expired={"u": "2020-01-01"}), "main", THESE)
+    assert [column.averaged for column in board.columns] == [True, True]
+    assert row_of(board, "a").mean.value == pytest.approx(0.7, abs=0.01)
+    assert row_of(board, "c").marks[0] == "not complete: 1 of 2 tasks", "c can still meet t"
+
+
+def test_where_every_table_has_expired_those_that_met_them_are_ranked():
+    board = rank(kept({("a", "t"): 0.5, ("b", "t"): 0.4, ("c", "u"): 0.1}, expired={"t": "x", "u": "x"}), "main", THESE)
+    assert not any(column.averaged for column in board.columns)
+    board = rank(kept({("a", "t"): 0.5, ("b", "t"): 0.4}, expired={"t": "x"}), "main", THESE)
+    assert [row.rank for row in board.rows] == [1, 2]

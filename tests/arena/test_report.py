@@ -9,7 +9,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from board_example import broken, example_board, example_cards, hostile_board, hostile_cards
+from board_example import broken, example_board, example_cards, hostile_board, hostile_cards, matching_board
 
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board, Estimate, Row
@@ -252,6 +252,35 @@ def test_baselines_and_tasks_not_averaged_are_dimmed_in_the_matrix(board, page):
     baselines = sum(row.baseline for row in board.rows)
     assert classes.count("house") >= 2 * baselines
     assert [attrs.get("class") for tag, attrs in page.tags if tag == "th"].count("apart") == 1
+
+
+def test_links_and_pairs_have_a_block_of_their_own(page):
+    board = matching_board()
+    html = report_page(board, {})
+    told = Page(html)
+    block = html[html.index('id="matching-0"') : html.index('id="cost-0"')]
+    records = block[block.index("Links between all records") : block.index(">shops<")]
+    entries = [row.entry for row in board.rows]
+    found = [entry for entry in re.findall(r'scope="row"><a href="#entry-0-\d" title="([^"]*)"', records)]
+    assert found == entries[:3][::-1]
+    figures = ("0.600", "0.710", "0.720", "0.988", "12.3", "0.830", "0.740")
+    first = records[records.index("<tbody>") : records.index("</tr>", records.index("<tbody>"))]
+    assert [float(value) for value in re.findall(r'<td class="num[^>]*>([\d.]+)', first)] == list(map(float, figures))
+    assert "[0.580, 0.620]" in first and 'title="counted"' in first
+    pairs = block[: block.index("Links between all records")]
+    assert "Average precision" in pairs and "0.630" in pairs and "0.640" in pairs
+    assert "#matching-0" in told.attributes("href")
+    assert {link[1:] for link in told.attributes("href") if link.startswith("#")} <= set(told.attributes("id"))
+    assert "matching-0" not in page.attributes("id") and "#matching-0" not in page.attributes("href")
+
+
+def test_links_of_strangers_stay_text():
+    board = matching_board()
+    bad = "<script>alert(1)</script>"
+    rows = (replace(board.rows[0], entry=bad), *board.rows[1:])
+    squares = {(bad if e == board.rows[0].entry else e, t): square for (e, t), square in board.squares.items()}
+    page = Page(report_page(replace(board, rows=rows, squares=squares, beyond={}, better={}), {}))
+    assert page.breaches() == [] and page.text.count(bad) > 3
 
 
 def test_text_that_cannot_be_encoded_is_replaced(board, tmp_path):

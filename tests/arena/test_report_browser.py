@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from board_example import example_board, example_cards, hostile_board, hostile_cards
+from board_example import example_board, example_cards, hostile_board, hostile_cards, matching_board
 
 from bakeoff.arena import board_words as words
 from bakeoff.arena.report import report_html
@@ -57,6 +57,7 @@ def reports(tmp_path_factory):
     return {
         "plain": report_html(board, example_cards(board), folder / "plain.html"),
         "hostile": report_html(hostile, hostile_cards(hostile), folder / "hostile.html"),
+        "matching": report_html(matching_board(), {}, folder / "matching.html"),
         "tracks": report_html(two, example_cards(board), folder / "tracks.html"),
     }
 
@@ -112,7 +113,8 @@ def test_a_request_to_the_outside_would_be_seen_and_stopped(browser, reports, tm
 
 
 @pytest.mark.parametrize(
-    ("name", "width"), [("plain", 390), ("hostile", 390), ("tracks", 390), ("plain", 768), ("hostile", 1400)]
+    ("name", "width"),
+    [("plain", 390), ("hostile", 390), ("tracks", 390), ("plain", 768), ("hostile", 1400), ("matching", 390)],
 )
 def test_nothing_overflows_sideways(browser, reports, name, width):
     with Visit(browser, reports[name], width) as visit:
@@ -131,6 +133,17 @@ def test_main_text_is_readable(browser, reports, scheme, width):
         assert [pair for pair in seen if pair[0] < 4.5] == []
         visit.page.add_style_tag(content=".lead { color: #888 !important; background: #999 !important; }")
         assert visit.page.evaluate(CONTRAST, ".lead")[0][0] < 4.5
+
+
+def test_no_figure_of_links_needs_scrolling_on_a_phone(browser, reports):
+    inside = (
+        "[...document.querySelectorAll('.matching td')].every(td => td.getBoundingClientRect().right <= innerWidth)"
+    )
+    with Visit(browser, reports["matching"], 390) as visit:
+        assert visit.page.locator(".matching td").count() > 40
+        assert visit.page.evaluate(inside)
+        visit.page.add_style_tag(content=".matching tr { display: table-row !important; white-space: nowrap; }")
+        assert not visit.page.evaluate(inside)
 
 
 def test_the_theme_follows_the_reader_and_the_button(browser, reports):

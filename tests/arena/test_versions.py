@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from little import little_frame
+from rich.console import Console
 
 from bakeoff.arena import Challenge, RunRequest, TableOptions
+from bakeoff.arena.board_text import board_text
+from bakeoff.arena.challenge_files import write_task
+from bakeoff.arena.corrections import correct_table
 from bakeoff.arena.versions import today
-from bakeoff.errors import NotFound, UsageError
+from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.tables import load
 
 YESTERDAY = (datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=1)).isoformat()
@@ -117,3 +124,88 @@ def test_nothing_is_run_on_a_table_after_its_day(challenge: Challenge) -> None:
 def test_a_table_is_run_on_its_last_day(challenge: Challenge) -> None:
     challenge.add_table(little_frame(seed=2), TableOptions(name="last", target="y", expires=today()))
     assert challenge.run(RunRequest(entries=("constant",), tasks=("last",))).ran == 1
+
+
+def test_a_new_version_says_what_changed_and_what_it_does_not_take_over(challenge: Challenge) -> None:
+    first = challenge.add_table(
+        little_frame(120), TableOptions(name="shop", target="y", metric="macro_f1", terms="in house")
+    )
+    assert not any(line.startswith("version:") for line in first.explained)
+    frame = little_frame(140).assign(extra=range(140)).drop(columns="note")
+    added = challenge.add_table(frame, TableOptions(name="shop", target="y", owner="colour", replace=True))
+    note = "rows 120 -> 140; column extra new; column note gone; role of colour feature -> owner"
+    assert f"version: 2 ({note})" in added.explained
+    assert [version.note for version in challenge.versions("shop")] == ["", note]
+    lost = "Not carried over from the former version: metric, terms; say so again where it holds."
+    assert [line for line in added.notes if "carried over" in line] == [lost]
+    again = challenge.add_table(frame, TableOptions(name="shop", target="y", owner="colour", replace=True))
+    assert "version: 2 still; the content is the same" in again.explained
+    assert len(challenge.versions("shop")) == 2
+    with pytest.raises(NotFound, match=r"There is no table 'shp' to replace; did you mean --name 'shop'\?"):
+        challenge.add_table(frame, TableOptions(name="shp", target="y", replace=True))
+
+
+def test_a_corrected_truth_goes_on_with_the_same_rows_alone(challenge: Challenge) -> None:
+    data = challenge.data(challenge.tasks()[0])
+    row, label = int(data.row_ids[0]), "no" if data.truth[0] == "yes" else "yes"
+    correct_table(challenge, "little", pd.DataFrame({"row_id": [row], "corrected": [label]}))
+    assert "; truth corrected: 1 row" in challenge.citation("little")
+    with pytest.raises(TableError, match=r"^The one corrected label of 'little' is what the truth says already"):
+        correct_table(challenge, "little", pd.DataFrame({"row_id": [row], "corrected": [label]}))
+    same = challenge.add_table(little_frame(), TableOptions(name="little", target="y", replace=True))
+    assert challenge.tasks()[0].truth == same.task.truth == 1
+    assert not any("corrected" in line for line in same.notes)
+    other = challenge.add_table(little_frame(seed=1), TableOptions(name="little", target="y", replace=True))
+    assert challenge.tasks()[0].truth == 0
+    assert any(line.startswith("The former version's truth was corrected in 1 row, which") for line in other.notes)
+    write_task(challenge.places, replace(challenge.tasks()[0], truth=5))
+    with pytest.raises(NotFound, match=r"^Truth 5 of 'little' is not there; it has 0 to 1\."):
+        challenge.board()
+
+
+def test_a_removed_table_is_kept_and_can_come_back(challenge: Challenge) -> None:
+    challenge.add_table(little_frame(80), TableOptions(name="spare", target="y"))
+    spare = next(task for task in challenge.tasks() if task.name == "spare")
+    challenge.run(RunRequest(entries=("constant",), tasks=("spare",)))
+    kept = challenge.remove_table("spare")
+    assert kept == challenge.places.private / "versions" / "spare" / "1"
+    assert [task.name for task in challenge.tasks()] == ["little"]
+    assert not (challenge.places.tables / "spare").exists()
+    assert not (challenge.places.truth / "spare.parquet").exists()
+    assert load(kept, kept / "truth").table.digest == spare.table_digest
+    assert len(challenge.store.results()) == 1
+    with pytest.raises(NotFound, match="There is no table 'spare'"):
+        challenge.remove_table("spare")
+    assert challenge.add_table(kept).task.digest == spare.digest
+    assert [version.number for version in challenge.versions("spare")] == [1]
+    assert challenge.due(RunRequest(entries=("constant",), tasks=("spare",))) == []
+
+
+def test_two_tables_may_hold_the_same(challenge: Challenge) -> None:
+    challenge.add_table(little_frame(), TableOptions(name="twin", target="y"))
+    assert [table.name for table in challenge.tables()] == ["little", "twin"]
+
+
+def test_a_citation_tells_the_terms_and_the_last_day(challenge: Challenge) -> None:
+    added = challenge.add_table(
+        little_frame(80), TableOptions(name="lent", target="y", terms="in house", expires="2990-01-01")
+    )
+    said = f"lent, version 1, 80 rows, sha256:{added.table.digest}; terms: in house; may be run until 2990-01-01"
+    assert challenge.citation("lent") == said
+    assert challenge.expires() == {"lent": "2990-01-01"}
+
+
+def test_an_expired_table_freezes_no_ranking(challenge: Challenge) -> None:
+    added = challenge.add_table(little_frame(seed=2), TableOptions(name="gone", target="y", expires=YESTERDAY))
+    assert any(f"expired on {YESTERDAY}" in line for line in added.notes)
+    with pytest.raises(UsageError, match=f"No entry answered 'gone' before it expired on {YESTERDAY}"):
+        challenge.owner_report("gone")
+    challenge.run()
+    board = challenge.board()
+    assert sorted(row.rank for row in board.rows) == [1, 2]
+    assert not any("not complete" in mark for row in board.rows for mark in row.marks)
+    gone = next(column for column in board.columns if column.task.name == "gone")
+    assert gone.reason == f"its table expired on {YESTERDAY}, and not every entry has met it"
+    console = Console(width=100, record=True, file=io.StringIO())
+    board_text(board, console)
+    assert f"gone is not averaged: its table expired on {YESTERDAY}" in console.export_text()

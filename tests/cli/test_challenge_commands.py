@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 
 import pandas as pd
+import pytest
 
 import bakeoff
+
+
+@pytest.fixture(scope="module")
+def challenge(challenge, tmp_path_factory):
+    """A copy for this file, whose tests go on with it one after the other."""
+    return shutil.copytree(challenge, tmp_path_factory.mktemp("copied") / "shop")
 
 
 def test_run_says_what_ran_and_runs_nothing_twice(say, challenge):
@@ -34,7 +42,7 @@ def test_tables_are_listed_and_shown(say, challenge):
         "prices",
     ]
     shown = say("table", "show", "orders", "-C", challenge)
-    assert "classification of back, metric accuracy" in shown.out
+    assert "classification of back into 2 classes, metric accuracy" in shown.out
     columns = say("table", "show", "orders", "-C", challenge, "--json").json["table"]["columns"]
     assert {column["name"]: column["type"] for column in columns} == {
         "size": "numeric",
@@ -42,6 +50,28 @@ def test_tables_are_listed_and_shown(say, challenge):
         "price": "numeric",
         "back": "categorical",
     }
+
+
+def test_a_table_written_as_a_page_is_not_printed_too(say, challenge, tmp_path):
+    page = tmp_path / "card.html"
+    assert say("table", "show", "orders", "-C", challenge, "--html", page).out.split() == [
+        *("The", "card", "as", "a", "page:"),
+        str(page),
+    ]
+    assert "orders" in page.read_text(encoding="utf-8")
+    assert "Example rows" in say("table", "show", "orders", "-C", challenge).out
+
+
+def test_a_columns_trait_stands_beside_its_type(capsys):
+    from bakeoff.cli.showing import show_table
+    from bakeoff.tables import Settings, read, standardise
+
+    frame = pd.DataFrame({"counter": range(7, 67), "same": [3] * 60, "size": [1.5, 2.5] * 30, "back": ["a", "b"] * 30})
+    show_table(standardise(read(frame, Settings(target="back"), name="made")).table)
+    told = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert "numeric, id-like " in told["counter"] and "counting up, each value once" in told["counter"]
+    assert "numeric, constant " in told["same"] and "one value only" in told["same"]
+    assert "numeric " in told["size"] and "numeric," not in told["size"]
 
 
 def test_the_board_shows_every_track(say, challenge):

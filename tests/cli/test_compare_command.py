@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+import pandas as pd
 import pytest
 
 
@@ -57,3 +58,16 @@ def test_forms_for_programs_hold_nothing_else(say, orders_csv, form):
 def test_baselines_can_be_left_out(say, orders_csv, model_py):
     said = say("compare", orders_csv, model_py, "--target", "back", "--baselines", "none", "--json")
     assert [row["entry"] for row in said.json["boards"][0]["ranking"]] == ["mine"]
+
+
+def test_records_are_matched_with_pairs_named_beside_them(say, tmp_path):
+    words = ["lamp", "chair", "table", "clock", "mirror", "carpet", "shelf", "stool"]
+    left = pd.DataFrame({"nr": range(64), "title": [f"{words[i % 8]} number {i}" for i in range(64)]})
+    left.to_csv(tmp_path / "left.csv", index=False)
+    left.assign(title="a " + left["title"]).to_csv(tmp_path / "right.csv", index=False)
+    pairs = [(i, j, int(i == j)) for i in range(64) for j in (i, (i + 8) % 64, (i + 3) % 64)]
+    pd.DataFrame(pairs, columns=["left", "right", "label"]).to_csv(tmp_path / "pairs.csv", index=False)
+    records = ("--right", tmp_path / "right.csv", "--pairs", tmp_path / "pairs.csv", "--id", "nr")
+    said = say("compare", tmp_path / "left.csv", *records, "--baselines", "constant,cosine", "--json").json
+    assert said["boards"][0]["tasks"][0]["kind"] == "matching"
+    assert {row["entry"] for row in said["boards"][0]["ranking"]} == {"constant", "cosine"}

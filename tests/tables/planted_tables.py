@@ -310,6 +310,12 @@ PLANTED: dict[str, Planted] = {
         "code",
         ("alone tells the target",),
     ),
+    "a column that follows but in a few rows": Planted(
+        "nearly given away",
+        add("state", lambda f: np.where(is_kept(f) ^ (np.arange(len(f)) % 67 == 3), "sold", "back")),
+        "state",
+        ("alone nearly tells the target 'y', in 98.5% of the rows not learnt from", "or leave it out"),
+    ),
     "texts that name the class": Planted(
         "given away",
         lambda f: f.assign(story=[f"{story} was {y}" for story, y in zip(f["story"], f["y"], strict=True)]),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from PIL import Image
 from tables_made import mixed
 
 from bakeoff.nouns import Role
@@ -59,6 +61,52 @@ def test_examples_are_training_rows_with_small_pictures(held: dict[str, Any]) ->
         assert example["pieces"] == row["pieces"]
         assert example["photo"] is None or example["photo"].startswith("data:image/")
     assert any(example["photo"] for example in held["examples"])
+
+
+def pictured(sizes: list[tuple[int, int]]) -> dict[str, Any]:
+    held = []
+    for size in sizes:
+        out = io.BytesIO()
+        Image.new("RGB", size).save(out, format="PNG")
+        held.append(out.getvalue())
+    labels = (["u", "v"] * len(sizes))[: len(sizes)]
+    frame = pd.DataFrame({"photo": pd.Series(held, dtype=object), "y": labels})
+    return column(card(standardise(read(frame, Settings(target="y")))), "photo")["sizes"]
+
+
+def test_pictures_are_measured_by_their_longer_side() -> None:
+    sizes = pictured([(10 + i, 40) for i in range(60)])
+    assert sizes["of"] == "longer side" and sizes["height"] == [40, 40] and sizes["bins"]["edges"][0] == 40
+    assert sizes["width"][0] < 30 and sizes["width"][1] > 60
+    assert sum(sizes["bins"]["counts"]) == sizes["looked"] == 45
+
+
+def test_pictures_of_one_size_are_measured_by_their_bytes() -> None:
+    sizes = pictured([(12, 9)] * 20)
+    assert sizes["of"] == "bytes" and (sizes["width"], sizes["height"]) == ([12, 12], [9, 9])
+    assert sizes["bins"]["edges"][0] > 50
+
+
+def test_no_more_pictures_are_read_than_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bakeoff.tables import cards
+
+    monkeypatch.setattr(cards, "PICTURES", 10)
+    assert pictured([(10 + i, 40) for i in range(60)])["looked"] == 10
+    monkeypatch.setattr(cards, "PICTURE_BYTES", 400)
+    assert pictured([(10 + i, 40) for i in range(60)])["looked"] < 10
+
+
+def test_days_have_no_time_and_times_keep_theirs() -> None:
+    frame = pd.DataFrame({"day": pd.date_range("2024-03-01", periods=40), "y": ["u", "v"] * 20})
+    frame["hour"] = frame["day"] + pd.Timedelta(hours=8, minutes=30)
+    example = card(standardise(read(frame, Settings(target="y"))))["examples"][0]
+    assert len(example["day"]) == 10 and example["hour"] == f"{example['day']} 08:30:00"
+
+
+def test_long_whole_numbers_keep_every_digit() -> None:
+    frame = pd.DataFrame({"weight": [4_006_381_333_931 + 7 * i * i for i in range(40)], "y": ["u", "v"] * 20})
+    held = card(standardise(read(frame, Settings(target="y"))))
+    assert column(held, "weight")["bins"]["edges"][0] in set(frame["weight"])
 
 
 @pytest.mark.parametrize(

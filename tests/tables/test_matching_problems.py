@@ -18,8 +18,10 @@ from bakeoff.errors import TableError
 from bakeoff.nouns import Split
 from bakeoff.tables import Settings
 from bakeoff.tables.matching.clusters import leakage, split_by_records
+from bakeoff.tables.matching.pairs import parse_labels
 from bakeoff.tables.matching.problems import CHECKED
 from bakeoff.tables.matching.standardised import read_matching, standardise_matching
+from bakeoff.tables.types import TRUTHS
 
 BY_RECORDS = Settings(name="shop", split=Split("records"))
 
@@ -124,7 +126,26 @@ def test_the_clean_twin_has_nothing_but_what_it_is(clean):
 def test_all_faults_are_told_at_once():
     given = labels(CLEAN.with_pair(left_id=1, label=0), [4], None)
     given = replace(given, left=pd.concat([given.left, given.left.head(1)], ignore_index=True))
-    assert len(problems(given)) == 2  # ids and labels, before pairs can be looked up
+    assert [sentence.partition(" ")[2].split(";")[0] for sentence in problems(given)] == [
+        "left records' id 'id' comes more than once: data row 61 repeats an earlier one",
+        "label 'label' is missing in 1 of 181 pairs: data row 5",
+        "pairs' column 'left_id' holds 1 id that no left record has: data row 181 names one",
+    ]
+    given = labels(CLEAN.with_pair(left_id=1, label=0).with_pair(label=0).with_pair(), [4], "maybe")
+    given = replace(given, pairs=pd.concat([given.pairs, given.pairs.iloc[[7]]], ignore_index=True))
+    told = problems(given)
+    assert len(told) == 4
+    for sentence, says in zip(
+        told,
+        (
+            "holds 'maybe' (data row 5)",
+            "no left record has: data row 181 names one",
+            "labelled a match and no match: data rows 1, 182 and 183",
+            "Data rows 183 and 184 repeat pairs of earlier rows",
+        ),
+        strict=True,
+    ):
+        assert says in sentence
     given = CLEAN.with_pair(left_id=1, label=0).with_pair(right_id="nobody").with_pair(label=0)
     told = problems(given)
     assert [sentence.split(" ")[0:3] for sentence in told] == [
@@ -137,7 +158,7 @@ def test_all_faults_are_told_at_once():
 def test_columns_and_splits_that_are_not_there_are_named():
     told = problems(CLEAN, Settings(name="s", ignore=("colur",), leave_out=("prize",)))
     assert told == [
-        "There is no record column 'prize', which the settings name (did you mean 'price'?).",
+        "There is no record column 'prize', which leave_out in table.toml names (did you mean 'price'?).",
         "There is no record column 'colur' to be ignored (did you mean 'colour'?).",
     ]
     told = problems(CLEAN, Settings(name="s", ignore=("name", "price", "colour")))
@@ -168,8 +189,8 @@ def test_a_published_table_is_kept_with_its_repeats_and_chains_and_says_so():
     given = CLEAN.with_pair().with_pair(left_id=7002, right_id="x000", label=1)
     lenient = replace(BY_RECORDS, lenient=True, split=Split("stratified"))
     notes = " ".join(given.standard(lenient).notes)
-    assert "1 of 182 pairs repeat another; the published table is kept as it is." in notes
-    assert "1 of 182 pairs are labelled no match, although a chain of matches joins their records" in notes
+    assert "1 of 182 pairs repeats another; the published table is kept as it is." in notes
+    assert "1 of 182 pairs is labelled no match, although a chain of matches joins their records" in notes
     assert "Not one-to-one: a record matches up to 2 others." in notes
 
 
@@ -196,10 +217,10 @@ def test_leakage_between_the_parts_is_shown_in_numbers(tmp_path):
         standardise_matching(raw)
     data = standardise_matching(replace(raw, settings=replace(raw.settings, lenient=True)))
     notes = " ".join(data.notes)
-    assert "1 of 38 test pairs are training pairs too and can be looked up." in notes
-    assert "1 of 38 test pairs have a record that is in a training pair too, 1 of them both." in notes
+    assert "1 of 38 test pairs is a training pair too and can be looked up." in notes
+    assert "1 of 38 test pairs has a record that is in a training pair too, 1 of them both." in notes
     assert (
-        "1 of 38 test pairs follow from training pairs by transitivity and can be looked up: 1 as matches, 0" in notes
+        "1 of 38 test pairs follows from training pairs by transitivity and can be looked up: 1 as matches, 0" in notes
     )
 
 
@@ -282,3 +303,69 @@ def test_every_check_of_matching_tables_has_a_line_in_the_reference() -> None:
     section = text.split("## Remarks on a matching table")[1]
     documented = set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
     assert {check for check in CHECKED if check not in ("pairs' ids", "labels")} <= documented
+
+
+@pytest.mark.parametrize(("yes", "no"), [("ja", "nein"), ("Oui", "non"), ("sí", "no"), ("vrai", "faux"), ("on", "off")])
+def test_truth_in_other_languages_labels_pairs(yes, no):
+    said = CLEAN.pairs["label"].map({1: yes, 0: no})
+    data = spoiled(CLEAN, label=said).standard(BY_RECORDS)
+    assert (np.concatenate([data.labels("train"), data.labels("test")]) == 1).sum() == 60
+    assert "says neither match nor no match" in " ".join(problems(spoiled(CLEAN, label=said.replace(no, "nichts"))))
+
+
+def test_every_pair_of_words_that_a_card_calls_true_or_false_labels_pairs():
+    assert [sorted(parse_labels(pd.Series(sorted(words)))) for words in TRUTHS] == [[0, 1]] * len(TRUTHS)
+
+
+def test_swapped_sides_and_a_second_table_left_out_are_guessed():
+    (told,) = problems(replace(CLEAN, left=CLEAN.right, right=CLEAN.left))[-1:]
+    assert told == (
+        "The pairs' column 'left_id' holds ids of the right records, and 'right_id' those of the left ones; give the "
+        "two tables the other way round, or name the pairs' columns so."
+    )
+    named = replace(CLEAN, right=CLEAN.right.rename(columns={"sku": "id"}))
+    assert problems(replace(named, left=named.right, right=named.left)) == [told]
+    (told,) = problems(replace(CLEAN, right=None))
+    assert told == (
+        "The records have 0 of the 60 ids in the pairs' column 'right_id'; if these are of another table, name that "
+        "with --right, else add the records."
+    )
+    # A few unknown ids are told as such.
+    assert "no right record has: data row 181" in problems(CLEAN.with_pair(right_id="x999", label=0))[0]
+
+
+def test_one_is_singular():
+    rng = np.random.default_rng(1)
+    pairs = [(2 * i, 2 * i + 1, int(i % 2)) for i in range(60)] + [(1000, 1001, 1), (1001, 1002, 1), (1000, 1002, 1)]
+    parts = ["train"] * 50 + ["test"] * 10 + ["train"] * 2 + ["test"]
+    records = pd.DataFrame({"id": sorted({i for pair in pairs for i in pair[:2]})})
+    records["name"] = [f"lamp {i}" for i in rng.permutation(len(records))]
+    frame = pd.DataFrame(pairs, columns=["left_id", "right_id", "label"])
+    raw = read_matching(records, pairs=frame, settings=Settings(name="s"))
+    notes = standardise_matching(replace(raw, parts=np.array(parts, dtype=object))).notes
+    assert any(note.startswith("1 of 11 test pairs has a record that is in a training pair too") for note in notes)
+    assert any(note.startswith("1 of 11 test pairs follows from training pairs by transitivity") for note in notes)
+
+
+def test_numbers_and_notes_of_the_pairs_are_those_of_their_file(tmp_path):
+    folder = labels(CLEAN, [29], "maybe").write(tmp_path)
+    lines = (folder / "pairs.csv").read_text().splitlines()
+    lines.insert(10, "7000,x000")  # data row 10, so that the strange label is in data row 31
+    (folder / "pairs.csv").write_text("\n".join(lines))
+    right = (folder / "right.csv").read_text().replace("Ox", "Öx").encode("cp1252")
+    (folder / "right.csv").write_bytes(right)
+    with pytest.raises(TableError) as raised:
+        standardise_matching(read_matching(folder))
+    told = raised.value.problems
+    assert "data row 10 has 2" in told[0]
+    assert "(data row 31)" in told[1]
+    assert "was read as Windows-1252" in told[2]
+    assert len(told) == 3
+
+
+def test_a_split_of_another_name_is_guessed():
+    (told,) = problems(CLEAN, Settings(name="s", split=Split("record")))
+    assert told == (
+        "There is no split 'record' (did you mean 'records'?); a matching table can be split given, stratified, "
+        "random or by records."
+    )

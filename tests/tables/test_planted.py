@@ -13,11 +13,12 @@ from planted_tables import ERRORS, PLANTED, ROWS, quantity, rng, sound
 from bakeoff.errors import TableError
 from bakeoff.nouns import ColumnType, Split
 from bakeoff.tables import Settings, read, read_settings, standardise
+from bakeoff.tables.checks.leaks import NEARLY
 from bakeoff.tables.checks.structure import COLUMN_CHECKS, TABLE_CHECKS, WITH_DUPLICATES, given_away
 from bakeoff.tables.splits import PRECISION
 
 DOCS = Path(__file__).parents[2] / "docs"
-NAMES = {check.name for check in (*COLUMN_CHECKS, *TABLE_CHECKS)} | set(WITH_DUPLICATES)
+NAMES = {check.name for check in (*COLUMN_CHECKS, *TABLE_CHECKS)} | {*WITH_DUPLICATES, NEARLY}
 
 
 @pytest.mark.parametrize("what", PLANTED)
@@ -120,6 +121,13 @@ def test_columns_that_give_the_target_away_are_named() -> None:
     frame = sound().assign(state=lambda f: f["y"].str.upper())
     assert given_away(standardise(read(frame, Settings(target="y")))) == ["state"]
     assert given_away(standardise(read(sound(), Settings(target="y")))) == []
+    # A column that is wrong in some rows is told, but left to its owner.
+    frame.loc[rng().permutation(ROWS)[:8], "state"] = "KEPT"
+    data = standardise(read(frame, Settings(target="y")))
+    assert [(remark.check, remark.column) for remark in data.remarks] == [(NEARLY, "state")]
+    assert given_away(data) == []
+    frame.loc[rng().permutation(ROWS)[:80], "state"] = "KEPT"
+    assert standardise(read(frame, Settings(target="y"))).remarks == ()
 
 
 def test_a_large_table_is_judged_by_a_sample_with_its_rare_class() -> None:

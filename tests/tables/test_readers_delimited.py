@@ -173,6 +173,17 @@ def test_utf8_with_some_bad_bytes_stays_utf8_and_names_the_lines() -> None:
     assert problems(b"a,y\n" + good) == []
 
 
+@pytest.mark.parametrize("rest", ["plain,1\n", "é,1\n"])
+def test_a_broken_cell_says_nothing_about_the_other_lines(rest: str) -> None:
+    good = rest.encode() * 40
+    assert problems(b"a,y\n" + good + b"b\xff\xfe,2\n" + good)[0].startswith(
+        "'t.csv' is UTF-8 but for 2 places: line 42 holds the byte 0xff, line 42 holds the byte 0xfe; save it"
+    )
+    # A name of a Western text is one, and of a few lines nobody can tell.
+    assert problems(b"a,y\n" + b"plain,1\n" * 40 + "Müller,2\n".encode("cp1252")) == []
+    assert problems(b"a,y\nplain,1\nb\xff\xfe,2\n") == []
+
+
 @pytest.mark.parametrize("cut", range(1, 4))
 def test_a_character_across_two_blocks_is_whole(cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bakeoff.tables.readers.encodings.BLOCK", cut)

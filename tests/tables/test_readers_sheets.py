@@ -101,6 +101,8 @@ def test_what_is_no_workbook_or_empty_is_refused(tmp_path: Path, monkeypatch: py
         open_table(tmp_path / "t.xlsx")
     with pytest.raises(TableError, match="holds an empty sheet"):
         open_table(book(tmp_path / "none.xlsx", S=[]))
+    with pytest.raises(TableError, match=r"must name the columns, or name another sheet \('Sales'\)\."):
+        open_table(book(tmp_path / "two.xlsx", S=[], Sales=[["a"], [1]]))
     assert opened(book(tmp_path / "head.xlsx", S=[["a", "b"]])).shape == (0, 2)
     monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
     with pytest.raises(MissingExtra, match=r"pip install 'bakeoff\[excel\]'"):

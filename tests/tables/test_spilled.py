@@ -89,6 +89,32 @@ def test_files_of_two_parts_join_alike_on_disk_and_in_memory(tmp_path: Path) -> 
     assert sorted(tables[0].rows("train")["a"]) == [1.0, 2.0, 3.0]
 
 
+def test_what_looks_like_numbers_at_first_is_read_again_as_texts(tmp_path: Path) -> None:
+    rows = 400_000  # several batches of the reader
+    late = np.arange(rows).astype(str).astype(object)
+    late[-1] = "last"
+    codes = np.where(np.arange(rows) < rows - 5, "7", "07").astype(object)
+    long = np.where(np.arange(rows) < rows - 5, "7", "12345678901234567890").astype(object)
+    part = np.where(np.arange(rows) < rows - 5, "7", " 1.5").astype(object)
+    gaps = np.where(np.arange(rows) < rows - 5, "7", "?").astype(object)
+    columns = {"late": late, "codes": codes, "long": long, "part": part, "gaps": gaps, "filler": ["x" * 60] * rows}
+    pd.DataFrame({**columns, "whole": range(rows)}).to_csv(tmp_path / "t.csv", index=False)
+    found, expected = (read(tmp_path / "t.csv", Settings(), threshold=threshold).cells for threshold in (0, 2**40))
+    assert found.names == expected.names
+    pd.testing.assert_frame_equal(found.frame(), expected.frame())
+    kinds = {name: expected.cut(name, 0, 5).dtype.kind for name in ("part", "gaps", "whole")}
+    assert kinds == {"part": "f", "gaps": "f", "whole": "i"}
+    assert found.column("late").iloc[[0, -1]].tolist() == ["0", "last"]
+
+
+def test_categories_stay_categories_on_disk() -> None:
+    cells = [["b", "a", None], ["c", "b"], [None]]
+    batches = [pa.record_batch([pa.array(part, pa.string()).dictionary_encode()], ["kind"]) for part in cells]
+    series = Columns.gathered(["kind"], batches, threshold=0).column("kind")
+    assert str(series.dtype) == "category"
+    assert [None if pd.isna(cell) else cell for cell in series] == ["b", "a", None, "c", "b", None]
+
+
 def test_columns_on_disk_give_any_cut_of_what_was_put_in() -> None:
     rng = np.random.default_rng(0)
     rows = 300_000  # more than two blocks

@@ -122,10 +122,10 @@ TRAITS: dict[str, tuple[list[Any], str, str]] = {
     "f and m": (["f", "m"] * 30, "", "2 different in 60, single words"),
     "1 and 2": ([1, 2] * 30, "", "numbers"),
     "one value": (["CH", None] * 30, "constant", "1 different in 30, single words"),
-    "one number": ([3] * 60, "constant", "numbers"),
+    "one number": ([3] * 60, "constant", "numbers; one value only"),
     "no value": ([None] * 60, "constant", "no value at all"),
     "a counter": ([f"n{i}" for i in range(60)], "id-like", "60 different in 60, single words"),
-    "row numbers": (list(range(7, 67)), "id-like", "numbers"),
+    "row numbers": (list(range(7, 67)), "id-like", "numbers; counting up, each value once"),
     "measured": ([i * i for i in range(60)], "", "numbers"),
     "unlike": ([f"n{i}" for i in range(59)] + ["n5"], "", "59 different in 60, single words"),
 }

@@ -30,7 +30,7 @@ class Square:
     every other finding's estimate by name (`accuracy`, `memorisation: gap`, ...); `wall`, `cpu` in seconds and
     `peak_mib` are medians over seeds. `score` is None when the cell has not run yet; an entry that declined or failed
     has the constant's score 0 and says so in `outcome`, `reason` and the last lines of its `log`. `seeds_due` are the
-    seeds that have not run yet.
+    seeds that have not run yet. `closed` says that a cell which has not run cannot be run any more.
     """
 
     entry: str
@@ -48,6 +48,7 @@ class Square:
     notes: tuple[str, ...] = ()
     figures: Mapping[str, Estimate] = field(default_factory=dict)
     log: str = ""
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class Row:
 class TaskColumn:
     """One task on the board; `averaged` is False with a reason when its constant is as good as perfect.
 
-    `part` says which test rows its figures are of: test (all), public or private.
+    `part` says which test rows its figures are of: test (all), public or private. `expired` is the day (ISO 8601) after
+    which nothing is run on its table any more, where that day has passed.
     """
 
     task: Task
@@ -90,6 +92,7 @@ class TaskColumn:
     reason: str = ""
     note: str = ""
     part: str = "test"
+    expired: str = ""
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ def _column(column: TaskColumn) -> dict[str, Any]:
         "reason": column.reason,
         "note": column.note,
         "part": column.part,
+        "expired": column.expired,
         "digest": _digest(task),
     }
 

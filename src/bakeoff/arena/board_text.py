@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bakeoff.arena import board_words as words
+from bakeoff.arena import matching_words as matching
 from bakeoff.arena.board import Board, Duel, Estimate, Row, Square, TaskColumn, Versus
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ BESIDE = 80  # columns from which the public rank stands beside the rank
 ROOMY = 118  # columns from which marks stand beside their row
 FIGURE_WIDTH = 15
 MOST_BLOCKS = 4
+MOST_MATCHING = 3  # tasks whose pairs and links are shown
+LEAST_NAME = 16  # columns for names from which intervals stand beside their figures
 WITH_EACH_WIN = 14
 
 
@@ -106,6 +109,7 @@ def board_text(board: Board, console: Console) -> None:
         _prizes(board, console, glyphs)
     if board.columns and not inside:
         _tasks(board, console, glyphs)
+    _matching(board, console, glyphs)
     _legend(board, console, glyphs)
     _wins(board, console, glyphs)
 
@@ -128,7 +132,7 @@ def versus_text(versus: Versus, console: Console) -> None:
     table.add_column("winner")
     for row, duel in zip(rows, versus.duels, strict=True):
         table.add_row(*[_text(cell, glyphs) for cell in row], style="bold" if duel.beyond_noise else "")
-    console.print(table)
+    _show(table, console, glyphs)
     console.print()
     _print(console, glyphs, verdict(versus), "bold")
 
@@ -191,7 +195,7 @@ def _ranking(board: Board, console: Console, glyphs: Glyphs, inside: Sequence[Ta
             cells.insert(5, words.public_rank(row, glyphs.up, glyphs.down))
         cells += [_metric(board, row, column, glyphs) for column in inside]
         table.add_row(*_styled([*cells, "; ".join(row.marks)] if roomy else cells, row, glyphs))
-    console.print(table)
+    _show(table, console, glyphs)
     if not roomy:
         _marks(board, console, glyphs)
 
@@ -268,7 +272,7 @@ def _tasks(board: Board, console: Console, glyphs: Glyphs) -> None:
                     [_name(row, 20, glyphs), *[_metric(board, row, column, glyphs) for column in block]], row, glyphs
                 )
             )
-        console.print(table)
+        _show(table, console, glyphs)
 
 
 def _task_head(column: TaskColumn, glyphs: Glyphs, whole: bool) -> Text:
@@ -301,6 +305,48 @@ def _digits(board: Board, console: Console, glyphs: Glyphs) -> None:
         _print(console, glyphs, "Tasks from left to right: " + ", ".join(names), "dim")
 
 
+def _matching(board: Board, console: Console, glyphs: Glyphs) -> None:
+    """How well pairs are told and what is linked, task by task; nothing where no task is a matching one."""
+    blocks = matching.matching_blocks(board)
+    for block in blocks[:MOST_MATCHING]:
+        name = words.one_line(block.task.task.name)
+        for section in block.sections:
+            console.print()
+            _print(console, glyphs, f"{section.title} of {name}, ± half the 95 % interval", "bold")
+            _show(_measured(section, console.width, glyphs), console, glyphs)
+        if block.unsaid:
+            _print(console, glyphs, block.unsaid, "dim")
+    for note in dict.fromkeys(
+        f"{each.title}: {each.note}" for block in blocks[:MOST_MATCHING] for each in block.sections
+    ):
+        _print(console, glyphs, note, "dim")
+    if rest := blocks[MOST_MATCHING:]:
+        names = words.listed([block.task.task.name for block in rest], 8)
+        _print(console, glyphs, f"Pairs and links of {names}: ask for the page or JSON.", "dim")
+
+
+def _measured(section: matching.Section, width: int, glyphs: Glyphs) -> Table:
+    """Entries by measures; where there is little room the half interval stands below its figure."""
+    measures, sign = section.measures, len(glyphs.plain("±"))
+    widths = [len("0.000 .000") + sign] * len(measures)
+    beside = width - sum(widths) - len(widths) >= LEAST_NAME
+    if not beside:
+        widths = [max(len("0.000"), len(".000") + sign, *map(len, measure.short)) for measure in measures]
+    most = width - sum(widths) - len(widths)
+    most = min(most, 36, max(len(words.one_line(line.entry)) + 2 for line in section.lines))
+    table = _table(glyphs)
+    table.add_column("entry", no_wrap=True, width=max(most, 5))
+    for measure, column in zip(measures, widths, strict=True):
+        table.add_column("\n".join(measure.short), justify="right", no_wrap=True, width=column)
+    for line in section.lines:
+        house = f" {glyphs.house}" if line.baseline else ""
+        cells = [words.spread(line.told(measure)).replace("±0.", "±.") for measure in measures]
+        cells = cells if beside else [cell.replace(" ", "\n") for cell in cells]
+        cells = [_short(line.entry, max(most, 5) - len(house)) + house, *cells]
+        table.add_row(*[_text(cell, glyphs, "dim" if line.baseline else "") for cell in cells])
+    return table
+
+
 def _digit(square: Square | None, glyphs: Glyphs) -> str:
     sign = words.sign(square)
     if sign is not None or square is None or square.score is None or not words.known(square.score.value):
@@ -322,6 +368,11 @@ def _legend(board: Board, console: Console, glyphs: Glyphs) -> None:
     apart = [column for column in board.columns if not column.averaged]
     lines += [
         f"{words.one_line(column.task.name)} is not averaged: {words.one_line(column.reason)}" for column in apart
+    ]
+    past = [column for column in board.columns if column.expired and column.expired not in column.reason]
+    lines += [
+        f"{words.one_line(column.task.name)} expired on {column.expired}; nothing is run on it any more"
+        for column in past
     ]
     corrected = [column for column in board.columns if column.task.truth and column.note]
     lines += [f"{words.one_line(column.task.name)}: {words.one_line(column.note)}" for column in corrected]
@@ -365,6 +416,13 @@ def _table(glyphs: Glyphs) -> Table:
     plain = box.Box("    \n    \n -- \n    \n    \n -- \n    \n    \n", ascii=True)
     style = box.SIMPLE_HEAD if glyphs.unicode else plain
     return Table(box=style, show_edge=False, pad_edge=False, padding=0, header_style="bold")
+
+
+def _show(table: Table, console: Console, glyphs: Glyphs) -> None:
+    for column in table.columns:
+        # What marks a shortened cell is a sign that not every terminal can show.
+        column.overflow = column.overflow if glyphs.unicode else "crop"
+    console.print(table)
 
 
 def _text(text: str, glyphs: Glyphs, style: str = "") -> Text:

@@ -28,6 +28,7 @@ class Sign:
 
 
 NOT_RUN = Sign("·", ".", "not run yet")
+CLOSED = Sign("∅", "-", "not run before its table expired")
 PARTLY = Sign("◐", "/", "some seeds still due")
 SIGNS: dict[Outcome, Sign] = {
     Outcome.DECLINED: Sign("○", "o", "declined"),
@@ -298,7 +299,7 @@ def compared(*boards: Board) -> str:
 def sign(square: Square | None) -> Sign | None:
     """The symbol of a square that is not simply done; None for one that is."""
     if square is None or square.outcome is None:
-        return NOT_RUN
+        return CLOSED if square is not None and square.closed else NOT_RUN
     if square.outcome is not Outcome.DONE:
         return SIGNS[square.outcome]
     return PARTLY if square.seeds_due else None
@@ -307,7 +308,7 @@ def sign(square: Square | None) -> Sign | None:
 def legend(board: Board) -> tuple[Sign, ...]:
     """The symbols that occur on this board, in a fixed order."""
     present = {sign(board.squares.get((row.entry, column.task.name))) for row in board.rows for column in board.columns}
-    return tuple(each for each in [*SIGNS.values(), PARTLY, NOT_RUN] if each in present)
+    return tuple(each for each in [*SIGNS.values(), PARTLY, NOT_RUN, CLOSED] if each in present)
 
 
 def legend_line(board: Board, symbol: Callable[[Sign], str] = lambda sign: sign.symbol) -> str:

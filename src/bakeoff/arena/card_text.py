@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bakeoff.arena import board_words as words
+from bakeoff.arena import card_words
+from bakeoff.arena.card_words import Card
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-Card = Mapping[str, Any]
 BLOCKS = "▁▂▃▄▅▆▇█"
 CLASSES = 12
 BAR = 24
@@ -83,25 +84,14 @@ def _columns(card: Card, unicode: bool) -> RenderableType:
     grid.add_column("", overflow="ellipsis", no_wrap=True, style="dim")
     more = "+" if card.get("sampled") else ""
     for column in card.get("columns", []):
-        kind = column["type"] + (f", {column['trait']}" if column.get("trait") else "")
         missing = words.percent(column["missing"]) if column["missing"] else "-"
-        plot, said = _plot(column, unicode)
+        counts, said = card_words.plotted(column)
+        plot = bars(counts, unicode)
+        said = said if unicode else said.replace("×", "x")
+        kind = card_words.kind_of(column)
         cells = (column["name"], kind, column["role"], missing, f"{column['distinct']:,}{more}", plot, said)
         grid.add_row(*(Text(words.printable(str(cell))) for cell in cells))
     return grid
-
-
-def _plot(column: Card, unicode: bool) -> tuple[str, str]:
-    """A column's values as a line of blocks, and in words."""
-    if "bins" in column:
-        edges = column["bins"]["edges"]
-        return bars(column["bins"]["counts"], unicode), f"{_short(edges[0])} to {_short(edges[-1])}"
-    if "words" in column:
-        count = column["words"]
-        about = f"{_short(count['mean'])} words on average, {count['longest']:,} at most"
-        return bars(count["bins"]["counts"], unicode), about
-    top = column.get("top", [])
-    return bars([count for _, count in top], unicode), ", ".join(_short(value) for value, _ in top[:4])
 
 
 def bars(counts: Sequence[float], unicode: bool = True) -> str:
@@ -112,12 +102,6 @@ def bars(counts: Sequence[float], unicode: bool = True) -> str:
     return "".join(" " if not count else BLOCKS[min(7, int(8 * count / most))] for count in counts)
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
 def _classes(card: Card, unicode: bool) -> RenderableType | None:
     from rich.table import Table
     from rich.text import Text
@@ -126,15 +110,15 @@ def _classes(card: Card, unicode: bool) -> RenderableType | None:
     names, counts = target.get("classes", []), target.get("counts", {})
     if not names:
         return None
-    grid = Table.grid(padding=(0, 2))
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     train, test = counts["train"], counts["test"]
     most, mark = max(1, *train), "█" if unicode else "#"
+    for head in ("class", "train", "test", ""):
+        grid.add_column(Text(head, style="dim"), justify="right" if head in ("train", "test") else "left")
     for place, name in enumerate(names[:CLASSES]):
         bar = mark * max(1, round(BAR * train[place] / most))
         line = (str(name)[:40], f"{train[place]:,}", f"{test[place]:,}", bar)
-        grid.add_row(
-            *(Text(words.printable(cell), justify="right" if 0 < i < 3 else "left") for i, cell in enumerate(line))
-        )
+        grid.add_row(*(Text(words.printable(cell)) for cell in line))
     if len(names) > CLASSES:
         grid.add_row(Text(f"and {len(names) - CLASSES:,} more", style="dim"))
     return grid
@@ -149,7 +133,7 @@ def _spread(card: Card, unicode: bool) -> RenderableType | None:
         return None
     grid = Table.grid(padding=(0, 2))
     for part, counts in target.get("counts", {}).items():
-        grid.add_row(part, bars(counts, unicode), f"{_short(edges[0])} to {_short(edges[-1])}")
+        grid.add_row(part, bars(counts, unicode), card_words.span(edges))
     return grid
 
 
@@ -167,20 +151,33 @@ def _examples(card: Card, console: Console, unicode: bool) -> RenderableType:
     grid = Table(box=box.SIMPLE_HEAD if unicode else box.ASCII)
     for name in names:
         grid.add_column(Text(words.printable(name)))
+    named = {column["name"] for column in card.get("columns", []) if card_words.is_name(column)}
     colours = unicode and console.color_system == "truecolor"
     for row in card.get("examples", [])[:EXAMPLE_ROWS]:
-        grid.add_row(*(_example(row.get(name), kinds[name] == "image", colours) for name in names))
+        cells: list[Text] = []
+        for name in names:
+            if kinds[name] == "image":
+                cells.append(_shown(row.get(name), colours))
+            else:
+                cells.append(_example(row.get(name), name in named))
+        grid.add_row(*cells)
     return grid
 
 
-def _example(value: Any, image: bool, colours: bool) -> Text:
+def _shown(value: Any, colours: bool) -> Text:
     from rich.text import Text
 
     if value is None:
         return Text("-", style="dim")
-    if image:
-        return _picture(str(value)) if colours else Text("[picture]", style="dim")
-    said = _short(value)
+    return _picture(str(value)) if colours else Text("[picture]", style="dim")
+
+
+def _example(value: Any, name: bool) -> Text:
+    from rich.text import Text
+
+    if value is None:
+        return Text("-", style="dim")
+    said = card_words.quantity(value, 6, name=name)
     return Text(words.printable(said if len(said) <= 120 else f"{said[:119]}…"))
 
 
@@ -208,15 +205,16 @@ def _found(card: Card) -> list[RenderableType]:
     from rich.padding import Padding
     from rich.text import Text
 
-    remarks = card.get("remarks") or [{"check": "", "text": note} for note in card.get("notes", [])]
-    drift = card.get("drift", {})
-    lines = [(remark["check"], remark["text"]) for remark in remarks]
-    lines += [("drift", drift["told"])] if drift.get("told") else []
+    remarks, drift = card_words.remarks(card), card.get("drift", {})
+    lines = [remark for remark in remarks if not remark[2]]
+    lines += [("drift", drift["told"], not drift.get("differs"))] if drift.get("told") else []
+    lines += [remark for remark in remarks if remark[2]]
     found: list[RenderableType] = []
-    for check, text in lines:
-        said = Text.assemble((f"{check}: " if check else "", "bold"), words.printable(text))
+    for check, text, informs in lines:
+        said = Text.assemble((f"{check}: " if check else "", "" if informs else "bold"), words.printable(text))
+        said.stylize("dim" if informs else "")
         found.append(Padding(said, (0, 0, 0, 2)))
-    quiet = [name for name in card.get("checked", []) if name not in {remark["check"] for remark in remarks}]
+    quiet = [name for name in card.get("checked", []) if name not in {check for check, *_ in remarks}]
     if quiet:
         found.append(Padding(Text(f"Nothing found by: {', '.join(quiet)}.", style="dim"), (0, 0, 0, 2)))
     return found

@@ -6,7 +6,7 @@ It holds no logic of its own: tables come in through `intake`, cells run in `mat
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -106,8 +106,8 @@ class Challenge:
         from bakeoff.arena.staging import task_data
         from bakeoff.tables import load
 
-        kept: dict[tuple[str, int], Any] = self.__dict__.setdefault("_data", {})
-        key = (task.digest, task.truth)
+        kept: dict[tuple[str, str, int], Any] = self.__dict__.setdefault("_data", {})
+        key = (task.table, task.digest, task.truth)  # two tables may hold the same
         if key not in kept:
             rows = task_data(task, load(self.places.tables / task.table, self.places.truth))
             kept[key] = corrected(rows, self.places)
@@ -139,6 +139,22 @@ class Challenge:
         name = self._named("table", table, [task.table for task in self.tasks()])
         return export(self.places, name, Path(to), number=number, with_truth=with_truth)
 
+    def remove_table(self, table: str) -> Path:
+        """Take a table and its tasks out of the challenge; gives the folder where it is kept, as its last version.
+
+        Results stay in the store, and `add_table` of that folder brings the same table back.
+        """
+        from bakeoff.arena.versions import remove
+
+        return remove(self.places, self._named("table", table, [task.table for task in self.tasks()]))
+
+    def expires(self) -> dict[str, str]:
+        """The last day (ISO 8601) on which each table may be run; only tables of which somebody has said it."""
+        from bakeoff.arena.versions import last_day
+
+        days = {task.table: last_day(self.places, task.table) for task in self.tasks()}
+        return {table: day for table, day in days.items() if day}
+
     def citation(self, table: str, *, number: int = 0) -> str:
         """How to cite a version of a table, the newest when `number` is 0."""
         from bakeoff.arena.versions import cite
@@ -168,10 +184,16 @@ class Challenge:
         from bakeoff.arena.environments import build_environment
 
         if any(entry.name == baseline.name for baseline in baselines()):
-            raise UsageError(f"{entry.name!r} is the name of a baseline; give the entry another name.")
+            raise UsageError(
+                f"{entry.name!r} is the name of a baseline; give the entry another name, "
+                "with --name or by what its file is called."
+            )
         other = next((one for one in self.store.entries() if one.name == entry.name and one.team != entry.team), None)
         if other is not None:
-            raise UsageError(f"{entry.name!r} already belongs to team {other.team!r}; give the entry another name.")
+            raise UsageError(
+                f"{entry.name!r} already belongs to team {other.team!r}; give the entry another name, "
+                "with --name or by what its file is called."
+            )
         tasks = [self._named("task", task, [known.name for known in self.tasks()]) for task in picks]
         kept = keep_entry(entry, self.places.entries)
         if kept.environment:
@@ -221,13 +243,15 @@ class Challenge:
         entries = self._chosen("entry", request.entries, self.entries())
         tasks = self._chosen("task", request.tasks, self.tasks())
         if not tasks:
-            raise UsageError(
-                "The challenge has no tables yet; bring one in with: bakeoff table add PATH --target COLUMN"
-            )
+            raise self._empty()
         matrix = Matrix(self.store, self.places.secret(), self.data, self.places.environments, watcher or Silent())
         tasks = [self._newest(task, watcher or Silent()) for task in tasks]
         limits = request.limits or self.rules.limits
         return matrix, matrix.cells(entries, tasks, request.seeds or self.rules.seeds), limits
+
+    def _empty(self) -> UsageError:
+        command = f"bakeoff table add PATH --target COLUMN{self.places.option}"
+        return UsageError(f"The challenge has no tables yet; bring one in with: {command}")
 
     def _newest(self, task: Task, watcher: Any) -> Task:
         """The task in the version of its table as it is now."""
@@ -244,12 +268,13 @@ class Challenge:
         from bakeoff.arena.matrix import Matrix
         from bakeoff.arena.parts import PARTS, notice
         from bakeoff.arena.scores import Kept
-        from bakeoff.arena.versions import expired
+        from bakeoff.arena.versions import expired, expiry
 
         part = self._named("part", part or self.rules.shows, PARTS)
         tasks = self.tasks(track)
         entries = [entry for entry in self.entries() if entry.is_for(tasks)]
-        seeds = self._seeds_ranked(entries, tasks)
+        past = {task.name: day for task in tasks if (day := expiry(self.places, task.table))}
+        seeds = self._seeds_ranked(entries, tasks, past)
         matrix = Matrix(self.store, self.places.secret(), self.data, self.places.environments)
         wanted = matrix.cells(entries, tasks, seeds)
         cells = {(c.entry, c.task, c.seed): c for c in wanted}
@@ -269,19 +294,21 @@ class Challenge:
         picks, reference = self.store.picks(), self.rules.reference
         made = (self.rules.title, entries, tasks, seeds, cells, results, findings, picks, reference)
         seen = notice(part, self.rules.shows, tasks)
-        return Kept(*made, notes=notes, newest=self.store.newest(), part=part, notice=seen)
+        return Kept(*made, notes=notes, newest=self.store.newest(), part=part, notice=seen, expired=past)
 
     def _seeds_kept(self) -> int:
         """How many seeds any kept result has, and at least what the rules ask for."""
         run: list[int] = [result.cell.seed + 1 for result in self.store.results().values()]
         return max([self.rules.seeds, *run])
 
-    def _seeds_ranked(self, entries: Sequence[Entry], tasks: Sequence[Task]) -> int:
+    def _seeds_ranked(self, entries: Sequence[Entry], tasks: Sequence[Task], past: Container[str]) -> int:
         """How many seeds the board spans: what the rules ask for, and further ones that every complete entry has run.
 
-        One cell with one more seed must not make all other rows incomplete.
+        One cell with one more seed must not make all other rows incomplete; nor does a `past` task that nobody has run.
         """
         run = {(r.cell.entry_digest, r.cell.task_digest, r.cell.seed) for r in self.store.results().values()}
+        begun = {task for _, task, _ in run}
+        tasks = [task for task in tasks if task.name not in past or task.digest in begun]
 
         def have(some: Sequence[Entry], seed: int) -> list[Entry]:
             return [entry for entry in some if all((entry.digest, task.digest, seed) in run for task in tasks)]
@@ -303,9 +330,7 @@ class Challenge:
 
         tracks = self.tracks()
         if not tracks:
-            raise UsageError(
-                "The challenge has no tables yet; bring one in with: bakeoff table add PATH --target COLUMN"
-            )
+            raise self._empty()
         track = self._named("track", track, tracks) if track else tracks[0]
         return rank(self._kept(track, part), track, ON_NEW if new_tables else ON_THESE)
 

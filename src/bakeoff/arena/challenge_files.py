@@ -7,6 +7,7 @@ import difflib
 import json
 import os
 import secrets
+import shlex
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -99,6 +100,18 @@ class Places:
     def environments(self) -> Path:
         """Built environments, each in a folder named by its digest."""
         return self.private / "environments"
+
+    @property
+    def option(self) -> str:
+        """What a suggested command needs to find this challenge from the current folder: ` -C DIR`, or nothing."""
+        try:
+            here = Path.cwd()
+        except OSError:  # the folder was removed
+            return f" -C {shlex.quote(str(self.root))}"
+        if next((at for at in (here, *here.parents) if (at / "challenge.toml").is_file()), None) == self.root:
+            return ""
+        near = self.root.is_relative_to(here)
+        return f" -C {shlex.quote(str(self.root.relative_to(here) if near else self.root))}"
 
     def secret(self) -> bytes:
         """The challenge's secret of 32 bytes, made on first use; StoreError when what is kept is no secret."""

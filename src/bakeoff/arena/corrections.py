@@ -20,7 +20,7 @@ import numpy as np
 from bakeoff.arena.board_words import counted
 from bakeoff.arena.challenge_files import Places, write_task
 from bakeoff.arena.matrix import Silent
-from bakeoff.errors import TableError, UsageError
+from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import Array, Frame, Label, Task
 from bakeoff.tasks import kind
 from bakeoff.tasks.labels import missing, native, some
@@ -69,15 +69,14 @@ def correct_table(
     """
     task = challenge._newest(task_of(challenge, table), watcher or Silent())
     data: TaskData = challenge.data(task)
-    labels = _labels(_frame(source), data)
+    labels = _labels(_frame(source, challenge.places.option), data)
     places = {int(row_id): place for place, row_id in enumerate(data.row_ids)}
     were = {row_id: native_label(data.truth[places[row_id]], task) for row_id in labels}
     changed = {row_id: label for row_id, label in labels.items() if label != were[row_id]}
     if not changed:
-        raise TableError(
-            f"All {counted(len(labels), 'corrected label')} of {table!r} are what the truth says already; "
-            "nothing was changed."
-        )
+        what = f"All {len(labels):,} corrected labels" if len(labels) > 1 else "The one corrected label"
+        are = "are" if len(labels) > 1 else "is"
+        raise TableError(f"{what} of {table!r} {are} what the truth says already; nothing was changed.")
     base = challenge.data(replace(task, truth=0))
     number = len(_files(challenge.places, task)) + 1
     made = Correction(
@@ -103,9 +102,14 @@ def task_of(challenge: Challenge, table: str) -> Task:
 
 
 def corrections(places: Places, task: Task) -> list[Correction]:
-    """The corrections of a table's truth that count for this task, oldest first."""
-    found = []
-    for path in _files(places, task)[: task.truth]:
+    """The corrections of a table's truth that count for this task, oldest first; NotFound for a truth not made yet."""
+    found, files = [], _files(places, task)
+    if not isinstance(task.truth, int) or not 0 <= task.truth <= len(files):
+        raise NotFound(
+            f"Truth {task.truth!r} of {task.name!r} is not there; it has 0 to {len(files)}. "
+            f"Mend `truth` in {task.name}.toml."
+        )
+    for path in files[: task.truth]:
         said = json.loads(path.read_text(encoding="utf-8"))
         for key in ("labels", "were"):
             said[key] = {int(row_id): label for row_id, label in said[key].items()}
@@ -155,14 +159,16 @@ def _check(data: TaskData, truth: Array) -> None:
         raise TableError(problems)
 
 
-def _frame(source: str | Path | Frame) -> Frame:
+def _frame(source: str | Path | Frame, option: str) -> Frame:
     from bakeoff.tables.readers.formats import parse
 
     if not isinstance(source, (str, Path)):
         return source
     path = Path(source)
     if not path.is_file():
-        raise UsageError(f"There is no file {str(path)!r}; write one with: bakeoff table report NAME --errors FILE")
+        raise UsageError(
+            f"There is no file {str(path)!r}; write one with: bakeoff table report NAME --errors FILE{option}"
+        )
     return parse(path.read_bytes(), str(path))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.arena.challenge_files import Places, write_task
-from bakeoff.arena.versions import TRUTH, archive, is_exported, present, today, versions
-from bakeoff.errors import UsageError
+from bakeoff.arena.challenge_files import Places, read_task, write_task
+from bakeoff.arena.changes import changed, not_carried_over, replaced
+from bakeoff.arena.versions import TRUTH, archive, expired, is_exported, next_number, present, today
+from bakeoff.errors import NotFound, UsageError
 from bakeoff.nouns import ColumnType, Role, Split, Table, Task
 
 MATCHING = "matching"
@@ -97,30 +99,74 @@ def add_table(places: Places, source: Any, options: TableOptions) -> Added:
         label=data.settings.label,
         ignored=data.settings.ignore,
     )
-    number = _number(places, task, options)
+    former = _former(places, task, options)
+    number = next_number(places, task.table, task.table_digest)
+    if former is not None and number == former.number and former.task.kind == task.kind:
+        task = replace(task, truth=former.task.truth)  # the same rows, so what was corrected of them still holds
+    elif former is not None and number != former.number:
+        archive(places, task.table)
     write(data, places.tables / task.table, places.truth, Edition(number, today()))
     write_task(places, task)
-    present(places, task.table)
-    return Added(data.table, task, tuple(_explain(task, data, why)), (*data.notes, *_drift(places, task)))
+    told, lost = _compared(places, task, former, number)
+    notes = [*data.notes, *_drift(places, task), *lost, *filter(None, [expired(places, task.table)])]
+    return Added(data.table, task, (*_explain(task, data, why), *told), tuple(notes))
 
 
-def _number(places: Places, task: Task, options: TableOptions) -> int:
-    """The number of the version that is coming in; the present one is put aside with its truth."""
-    if not (places.tasks / f"{task.name}.toml").exists():
-        return len(versions(places, task.table)) + 1
+@dataclass(frozen=True)
+class _Former:
+    """A table as it was before another version takes its place; `corrected` counts the rows of its corrected truth."""
+
+    number: int
+    card: Mapping[str, Any]
+    settings: Any
+    task: Task
+    corrected: int
+
+
+def _former(places: Places, task: Task, options: TableOptions) -> _Former | None:
+    """The version that is to be replaced, None for a table of a new name; UsageError where that was not asked for."""
+    from bakeoff.arena.corrections import corrections
+    from bakeoff.tables import read_settings
+
+    own = places.tasks / f"{task.name}.toml"
+    if not own.exists() and options.replace:
+        known = sorted(path.stem for path in places.tasks.glob("*.toml"))
+        near = difflib.get_close_matches(task.name, known, 1)
+        mend = f"did you mean --name {near[0]!r}?" if near else "leave --replace out to add it."
+        raise NotFound(f"There is no table {task.name!r} to replace; {mend}")
+    if not own.exists():
+        return None
     if not options.replace:
         raise UsageError(
             f"The challenge already has a table {task.name!r}; give this one another --name, "
             "or make it that table's next version with --replace."
         )
-    archive(places, task.table)
-    return len(versions(places, task.table)) + 1
+    was = read_task(own)
+    rows = {row_id for made in corrections(places, was) for row_id in made.labels}
+    card = _card(places, task.table)
+    return _Former(present(places, task.table).number, card, read_settings(places.tables / task.table), was, len(rows))
+
+
+def _compared(places: Places, task: Task, former: _Former | None, number: int) -> tuple[list[str], list[str]]:
+    """Write the new version down, and say what it changed and what it does not take over from the former one."""
+    from bakeoff.tables import read_settings
+
+    note = "" if former is None or number == former.number else changed(former.card, _card(places, task.table))
+    present(places, task.table, note)
+    if former is None:
+        return [], []
+    lost = not_carried_over(former.settings, read_settings(places.tables / task.table), (former.task, task))
+    told, remarks = replaced(number, note, lost, 0 if task.truth else former.corrected)
+    return [told], remarks
+
+
+def _card(places: Places, table: str) -> Mapping[str, Any]:
+    return json.loads((places.tables / table / "card.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def _drift(places: Places, task: Task) -> list[str]:
     """What the card says of drift between train and test, where there is any."""
-    card = json.loads((places.tables / task.table / "card.json").read_text(encoding="utf-8"))
-    drift = card.get("drift", {})
+    drift = _card(places, task.table).get("drift", {})
     return [drift["told"]] if drift.get("differs") else []
 
 

@@ -60,10 +60,7 @@ def accept(form: object, data: bytes, sizes: Sizes) -> Linked:
         _check_positions(links[:, column], side, size)
     wrong = np.flatnonzero(~((links[:, 2] >= 0) & (links[:, 2] <= 1)))
     if len(wrong):
-        raise Refused(
-            f"link {wrong[0]} (and {len(wrong) - 1:,} more) has the score {links[wrong[0], 2]:g}; "
-            "give scores from 0 to 1."
-        )
+        raise Refused(f"{_which(wrong)} has the score {links[wrong[0], 2]:g}; give scores from 0 to 1.")
     return Linked(SCORED, _merged(links, sizes))
 
 
@@ -76,7 +73,7 @@ def _check_positions(given: Array, side: str, size: int) -> None:
     wrong = np.flatnonzero(~((given >= 0) & (given < size) & (given == np.floor(given))))
     if len(wrong):
         raise Refused(
-            f"link {wrong[0]} (and {len(wrong) - 1:,} more) names the {side} record {given[wrong[0]]:g}; "
+            f"{_which(wrong)} names the {side} record {given[wrong[0]]:g}; "
             f"records have whole numbers from 0 to {size - 1}."
         )
 
@@ -93,6 +90,11 @@ def _merged(links: Array, sizes: Sizes) -> Array:
     order = np.lexsort((-scores, keys))
     order = order[np.append(True, keys[order][1:] != keys[order][:-1])] if len(order) else order
     return np.column_stack([pairs[order].astype(np.float64), scores[order]])
+
+
+def _which(wrong: Array) -> str:
+    """The first of some links, and how many others there are."""
+    return f"link {wrong[0]}" + (f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else "")
 
 
 def pair_keys(pairs: Array, sizes: Sizes) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from bakeoff.arena.board import Board, Duel, Estimate, Row, Square, TaskColumn, Versus
 from bakeoff.arena.parts import PRIVATE, PUBLIC, shown
 from bakeoff.arena.prizes import known, prizes, tasks_key, triple
-from bakeoff.arena.scores import BATCHY, HOUSE_NOTES, NOT_RUN, Kept, Scores
+from bakeoff.arena.scores import BATCHY, EXPIRED, HOUSE_NOTES, NOT_RUN, Kept, Scores
 from bakeoff.nouns import Array, Entry, Level, Outcome, Task
 from bakeoff.stats import standings, versus
 from bakeoff.tasks import kind
@@ -136,9 +136,11 @@ def _timed(seconds: float | None) -> bool:
 def _marks(squares: Sequence[Square], gaps: Sequence[str]) -> tuple[str, ...]:
     """What a reader must see of a row, in the house's words alone; an entry's own notes stand on its scorecard."""
     marks = []
-    unfinished = [square for square in squares if square.outcome is None or square.seeds_due]
+    due = [square for square in squares if square.outcome is None or square.seeds_due]
+    unfinished = [square for square in due if not square.closed]
     if unfinished:
-        marks.append(f"not complete: {len(squares) - len(unfinished)} of {len(squares)} tasks")
+        asked = len(squares) - len(due) + len(unfinished)
+        marks.append(f"not complete: {asked - len(unfinished)} of {asked} tasks")
     for outcome in Outcome:
         count = sum(square.outcome is outcome for square in squares)
         if outcome is not Outcome.DONE and count:
@@ -164,7 +166,8 @@ def _column(kept: Kept, task: Task, averaged: bool, reason: str) -> TaskColumn:
         reason = reason or "its constant answer is nearly perfect"
     note = kept.notes.get(task.table, "")
     part = shown(task, kept.part)
-    return TaskColumn(task, metric.title, metric.greater_is_better, bool(averaged), reason, note, part)
+    expired = kept.expired.get(task.name, "")
+    return TaskColumn(task, metric.title, metric.greater_is_better, bool(averaged), reason, note, part, expired)
 
 
 def compare_two(kept: Kept, a: str, b: str, question: str) -> Versus:
@@ -207,6 +210,8 @@ def compare_two(kept: Kept, a: str, b: str, question: str) -> Versus:
 def _why_not(squares: Mapping[tuple[str, str], Square], names: Sequence[str], task: str) -> str:
     """Why two entries cannot be compared on a task: what is still due, or why a done cell has no score."""
     pair = [squares[name, task] for name in names]
+    if any(square.outcome is None and square.closed for square in pair):
+        return EXPIRED
     due = any(square.outcome is None or square.seeds_due for square in pair)
     reasons = [square.reason for square in pair if square.outcome is Outcome.DONE and square.reason]
     return NOT_RUN if due or not reasons else reasons[0]

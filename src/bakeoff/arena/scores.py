@@ -18,6 +18,7 @@ FOLDS = 200
 LOG_LINES = 12
 NOT_RUN = "not run yet"
 NOT_JUDGED = "not judged yet"
+EXPIRED = "not run before its table expired"
 NO_NUMBER = "its score is not a number"
 BATCHY = "answers depend on the batch"
 NOTE_LENGTH = 120
@@ -41,7 +42,8 @@ class Kept:
 
     `notes` holds what is to be said of a table, by its name; `newest` each team's newest submission, by team. `part`
     says which test rows count: test (all), public or private; a task whose test rows are not divided has all of them.
-    `notice` is what a reader must know about that.
+    `notice` is what a reader must know about that. `expired` holds by task the last day (ISO 8601) of a table on which
+    nothing is run any more.
     """
 
     title: str
@@ -57,6 +59,7 @@ class Kept:
     newest: Mapping[str, str] = field(default_factory=dict)
     part: str = "test"
     notice: str = ""
+    expired: Mapping[str, str] = field(default_factory=dict)
 
 
 class Paired:
@@ -99,7 +102,8 @@ class Scores:
     """Normalised scores and the primary metric itself; a cell that did not get done counts as the constant, 0.
 
     `met` (entries, tasks, seeds) says which cells ended and need nothing more: done ones have their primary finding.
-    `gaps` tells by (entry, task) why a done cell has no score.
+    `gaps` tells by (entry, task) why a done cell has no score. A task whose table has expired before every entry that
+    met the others could meet it holds no row back and is not averaged: the rows are ranked on what all have met.
     """
 
     def __init__(self, kept: Kept) -> None:
@@ -114,6 +118,20 @@ class Scores:
             for t, task in enumerate(kept.tasks):
                 for seed in range(kept.seeds):
                     self._fill((e, t, seed), kept.cells.get((entry.name, task.name, seed)), task)
+        if kept.expired:
+            self._close()
+
+    def _close(self) -> None:
+        """Leave out of the average what some entry can never meet."""
+        open_tasks = np.array([task.name not in self.kept.expired for task in self.kept.tasks])
+        whole: Array = self.met.all(axis=2)
+        able: Array = whole[:, open_tasks].all(axis=1) if open_tasks.any() else whole.any(axis=1)
+        for t in np.flatnonzero(~open_tasks).tolist():
+            if not whole[able, t].all():
+                self.averaged[t] = False
+                day = self.kept.expired[self.kept.tasks[t].name]
+                self.reasons[t] = f"its table expired on {day}, and not every entry has met it"
+                self.met[able, t] = True
 
     @property
     def values(self) -> Array:
@@ -166,8 +184,10 @@ class Scores:
         kept = self.kept
         cells = [kept.cells.get((entry.name, task.name, seed)) for seed in range(kept.seeds)]
         results = [kept.results[cell.id] for cell in cells if cell is not None and cell.id in kept.results]
+        closed = task.name in kept.expired
         if not results:
-            return Square(entry.name, task.name, None, reason=NOT_RUN, seeds_due=kept.seeds)
+            reason = EXPIRED if closed else NOT_RUN
+            return Square(entry.name, task.name, None, reason=reason, seeds_due=kept.seeds, closed=closed)
         worst = next((result for result in results if result.outcome is not Outcome.DONE), results[0])
         done = [result for result in results if result.outcome is Outcome.DONE]
         if not done:
@@ -194,6 +214,7 @@ class Scores:
             peak_mib=_median([result.measurements.peak_mib for result in done]),
             notes=tuple(dict.fromkeys(note for result in results for note in _notes(result))),
             figures={name: _over_seeds(found) for name, found in figures.items()},
+            closed=closed,
         )
 
 

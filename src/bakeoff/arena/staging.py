@@ -29,7 +29,8 @@ class TaskData:
 
     `train` and `test` hold every column but the target; `labels` and `truth` are their targets as given; `row_ids` are
     the public ids of the test rows. `public` (test rows,) tells the public ones, None where the test part is whole;
-    `sides` are the records behind a matching task's pairs.
+    `sides` are the records behind a matching task's pairs; `sources` (test rows,) are the test rows' numbers in the
+    file that they came from, None where nobody knows.
     """
 
     task: Task
@@ -41,6 +42,7 @@ class TaskData:
     row_ids: Array
     public: Array | None = None
     sides: Sides | None = None
+    sources: Array | None = None
 
     def columns(self, when: Visibility) -> tuple[Column, ...]:
         """The columns an entry sees in fit, or in predict too."""
@@ -87,6 +89,7 @@ def task_data(task: Task, data: TableData) -> TaskData:
         np.flatnonzero(data.parts == "test"),
         data.public,
         data.sides,
+        data.sources,
     )
 
 

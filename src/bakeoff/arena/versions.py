@@ -61,15 +61,33 @@ def present(places: Places, name: str, note: str = "") -> Version:
     return made
 
 
+def next_number(places: Places, name: str, digest: str) -> int:
+    """The number that a table of this digest has or gets: the newest version's where that is the same."""
+    known = versions(places, name)
+    return known[-1].number if known and known[-1].digest == digest else len(known) + 1
+
+
 def archive(places: Places, name: str) -> Path:
     """Keep the present files of a table and its truth before another version takes their place; gives their folder."""
     number = present(places, name).number
     kept = _home(places, name) / str(number)
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(prefix=f".{number}-", dir=kept.parent) as making:
-            whole = Path(making) / "whole"
-            _gather(places.tables / name, places.truth / f"{name}.parquet", whole)
-            whole.rename(kept)
+    with tempfile.TemporaryDirectory(prefix=f".{number}-", dir=kept.parent) as making:
+        whole = Path(making) / "whole"
+        _gather(places.tables / name, places.truth / f"{name}.parquet", whole)
+        if kept.exists():
+            kept.rename(Path(making) / "former")  # the same content, with what was said of it then
+        whole.rename(kept)
+    return kept
+
+
+def remove(places: Places, name: str) -> Path:
+    """Put a table and its truth aside as its last version and remove its tasks; gives where its files are kept."""
+    kept = archive(places, name)
+    for path in sorted(places.tasks.glob("*.toml")):
+        if read_task(path).table == name:
+            path.unlink()
+    shutil.rmtree(places.tables / name)
+    (places.truth / f"{name}.parquet").unlink(missing_ok=True)
     return kept
 
 
@@ -91,7 +109,11 @@ def export(places: Places, name: str, to: Path, *, number: int = 0, with_truth: 
 
 
 def cite(places: Places, name: str, number: int = 0) -> str:
-    """How to cite a version of a table, the newest when `number` is 0; NotFound for an unknown version."""
+    """How to cite a version of a table, the newest when `number` is 0; NotFound for an unknown version.
+
+    The owner's terms follow, the last day on which it may be run, and how many rows of the truth were corrected.
+    """
+    from bakeoff.arena.corrections import correction_note
     from bakeoff.tables import read_settings
     from bakeoff.tables.croissant import citation
 
@@ -99,7 +121,15 @@ def cite(places: Places, name: str, number: int = 0) -> str:
     known = versions(places, name)
     version = known[(number or len(known)) - 1]
     table = Table(name, (), version.rows, version.digest)
-    return citation(table, read_settings(source), version.number)
+    settings = read_settings(source)
+    newest, task = version.number == len(known), places.tasks / f"{name}.toml"
+    said = [
+        citation(table, settings, version.number),
+        correction_note(places, read_task(task)) if newest and task.is_file() else "",
+        f"terms: {settings.terms}" if settings.terms else "",
+        f"may be run until {settings.expires}" if settings.expires else "",
+    ]
+    return "; ".join(filter(None, said))
 
 
 def _files(places: Places, name: str, number: int) -> tuple[Path, Path]:
@@ -120,14 +150,23 @@ def is_exported(folder: Path) -> bool:
     return (folder / "table.toml").is_file() and (folder / "train.parquet").is_file() and (folder / TRUTH).is_dir()
 
 
-def expired(places: Places, name: str) -> str:
-    """The sentence that says since when a table may not be run any more; empty while it may."""
+def last_day(places: Places, name: str) -> str:
+    """The last day (ISO 8601) on which a table may be run; empty where nobody set one."""
     from bakeoff.tables import read_settings
 
-    last = read_settings(places.tables / name).expires
-    if not last or last >= today():
-        return ""
-    return f"The table {name!r} expired on {last}, so nothing is run on it; ask its owner for a later day."
+    return str(read_settings(places.tables / name).expires)
+
+
+def expiry(places: Places, name: str) -> str:
+    """The last day of a table that may not be run any more; empty while it may."""
+    last = last_day(places, name)
+    return last if last and last < today() else ""
+
+
+def expired(places: Places, name: str) -> str:
+    """The sentence that says since when a table may not be run any more; empty while it may."""
+    last = expiry(places, name)
+    return last and f"The table {name!r} expired on {last}, so nothing is run on it; ask its owner for a later day."
 
 
 def _home(places: Places, name: str) -> Path:

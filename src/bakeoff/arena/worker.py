@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bakeoff.arena import wire
@@ -254,23 +255,36 @@ def load_code(what: str, code: Path) -> Any:
     module_name, _, attribute = what.partition(":")
     module = importlib.import_module(module_name)
     if not attribute:
-        found = [
-            name
-            for name, thing in vars(module).items()
-            if isinstance(thing, type)
-            and thing.__module__ == module.__name__
-            and hasattr(thing, "fit")
-            and any(hasattr(thing, method) for method in ("predict", "predict_proba", "link"))
-        ]
-        attribute = "algorithm" if hasattr(module, "algorithm") else found[0] if len(found) == 1 else ""
-        if not attribute:
-            raise EntryError(
-                f"{module_name}.py holds {len(found)} classes with fit and predict"
-                f"{' (' + ', '.join(found) + ')' if found else ''}; name the one to run: algorithm = TheClass"
-            )
+        attribute = "algorithm" if hasattr(module, "algorithm") else only(module)
     if not hasattr(module, attribute):
         raise EntryError(f"{module_name}.py has no {attribute!r}; give entry.toml an algorithm that is there.")
     return getattr(module, attribute)
+
+
+def only(module: ModuleType) -> str:
+    """The name of the module's one object with fit and predict, or else of its one such class; EntryError for none."""
+    able = {
+        name: thing
+        for name, thing in vars(module).items()
+        if not name.startswith("_")
+        and hasattr(thing, "fit")
+        and any(hasattr(thing, method) for method in ("predict", "predict_proba", "link"))
+    }
+    classes = [name for name, thing in able.items() if isinstance(thing, type) and thing.__module__ == module.__name__]
+    # Two names of one object are one object.
+    objects = list({id(able[name]): name for name in reversed(able) if not isinstance(able[name], type)}.values())
+    if len(objects) == 1 or (not objects and len(classes) == 1):
+        return (objects or classes)[0]
+    found = sorted([*classes, *objects])
+    if not found:
+        raise EntryError(
+            f"{module.__name__}.py holds no class or object with fit and predict; "
+            "define one, or name what is to run: algorithm = model"
+        )
+    raise EntryError(
+        f"{module.__name__}.py holds {len(found)} classes and objects with fit and predict ({', '.join(found)}); "
+        f"write which is to run: algorithm = {found[0]}"
+    )
 
 
 if __name__ == "__main__":

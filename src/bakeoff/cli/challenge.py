@@ -26,7 +26,7 @@ from bakeoff.cli.options import (
 from bakeoff.cli.progress import Bar
 from bakeoff.cli.showing import console, show_run, show_table
 from bakeoff.cli.spreading import spread
-from bakeoff.errors import NotFound, UsageError
+from bakeoff.errors import UsageError
 from bakeoff.nouns import plain
 
 new = typer.Typer(no_args_is_help=True, help="Make a challenge or an entry to start from.")
@@ -106,22 +106,26 @@ def table_list(challenge: Folder = HERE, as_json: Json = False) -> None:
     from bakeoff.arena.challenge import Challenge
 
     with closing(Challenge.open(challenge)) as opened:
-        tables = {each.name: each for each in opened.tables()}
-        tasks = opened.tasks()
-    if as_json:
-        print_json([{"table": plain(tables[task.table]), "task": plain(task)} for task in tasks])
-        return
+        tasks, days, cards = opened.tasks(), opened.expires(), opened.cards()
+        if as_json:
+            print_json(
+                [
+                    {"table": plain(opened.data(task).table), "task": plain(task), "expires": days.get(task.table, "")}
+                    for task in tasks
+                ]
+            )
+            return
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     heads = ("task", "rows", "columns", "target", "kind", "metric", "split", "track", "label")
-    grid = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(*heads, *(["expires"] if days else []), box=box.SIMPLE_HEAD, pad_edge=False)
     for task in tasks:
-        held = tables[task.table]
-        size = (f"{held.rows:,}", str(len(held.columns)))
+        held = cards.get(task.table, {"rows": {"all": 0}, "columns": ()})
+        size = (f"{held['rows']['all']:,}", str(len(held["columns"])))
         words = (task.name, *size, task.target, task.kind, task.metric, task.split.method, task.track, task.label)
-        grid.add_row(*map(Text, words))
+        grid.add_row(*map(Text, (*words, *([days.get(task.table, "")] if days else []))))
     console().print(grid)
 
 
@@ -135,27 +139,28 @@ def table_show(
     """Show a table's data card: columns, classes, example rows, drift, and what each check found."""
     from bakeoff.arena.card_text import card_text
     from bakeoff.arena.challenge import Challenge
+    from bakeoff.arena.owner.words import asked_word
     from bakeoff.arena.report import card_html
 
     check_html(html)
     with closing(Challenge.open(challenge)) as opened:
         cards = opened.cards()
+        opened._named("table", name, list(cards))
         asked = [task for task in opened.tasks() if task.table == name]
-        if name not in cards:
-            raise NotFound(f"There is no table {name!r}; tables here are {', '.join(cards) or 'none yet'}.")
         table = opened.data(asked[0]).table if as_json else None
     if html is not None:
         card_html(cards[name], html)
     if as_json:
         print_json({"table": plain(table), "tasks": plain(asked), "card": cards[name]})
         return
+    if html is not None:
+        typer.echo(f"The card as a page: {html}")
+        return
     out = console()
     for shown in card_text(cards[name], out):
         out.print(shown)
     for task in asked:
-        typer.echo(f"{task.name}: {task.kind} of {task.target}, metric {task.metric}, split {task.split.method}")
-    if html is not None:
-        typer.echo(f"The card as a page: {html}")
+        typer.echo(f"{task.name}: {asked_word(task)}, metric {task.metric}, split {task.split.method}")
 
 
 def submit(
@@ -198,7 +203,7 @@ def run(
     if as_json:
         print_json(plain(summary))
     else:
-        show_run(summary, watch.declined)
+        show_run(summary, watch.declined, watch.told)
 
 
 def judge(

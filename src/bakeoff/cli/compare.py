@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
-from bakeoff.cli.options import BoardChoices, Names, QuestionChoices, RunChoices, print_json, split_names
+from bakeoff.cli.options import (
+    BoardChoices,
+    MatchingChoices,
+    Names,
+    QuestionChoices,
+    RunChoices,
+    print_json,
+    split_names,
+)
 from bakeoff.cli.progress import Bar
 from bakeoff.cli.showing import console, show_run, show_table
 from bakeoff.cli.spreading import spread
@@ -19,17 +28,25 @@ if TYPE_CHECKING:
 _Baselines = Option(metavar="NAME", help="Only these baselines, or the word none; may be repeated, or with commas.")
 
 
+@dataclass(frozen=True)
+class RestChoices:
+    """Which baselines take part, and where the comparison is kept."""
+
+    baselines: Annotated[Names, _Baselines] = None
+    keep: Annotated[Path | None, Option(metavar="DIR", help="Keep all of it as a challenge in a new folder.")] = None
+
+
 @spread
 def compare(
     data: Annotated[Path, Argument(metavar="DATA", help="A CSV, TSV or Parquet file, or a folder of them.")],
     question: QuestionChoices,
+    matching: MatchingChoices,
     how: RunChoices,
     form: BoardChoices,
+    rest: RestChoices,
     models: Annotated[
         list[Path] | None, Argument(metavar="[MODEL]...", help="Python files or entries' folders.")
     ] = None,
-    baselines: Annotated[Names, _Baselines] = None,
-    keep: Annotated[Path | None, Option(metavar="DIR", help="Keep all of it as a challenge in a new folder.")] = None,
 ) -> None:
     """Compare algorithms and the baselines on one table."""
     form.check()
@@ -40,17 +57,18 @@ def compare(
     from bakeoff.arena.comparison import compare as held
 
     usual = CompareOptions()
-    chosen = split_names(baselines)
+    chosen = split_names(rest.baselines)
     options = CompareOptions(
-        table=question.options(),
+        table=matching.added_to(question.options()),
         seeds=how.seeds or usual.seeds,
         limits=how.limits(usual.limits),
         baselines=False if chosen == ("none",) else chosen or True,
         workers=how.workers,
-        keep=str(keep or ""),
+        keep=str(rest.keep or ""),
         told=None if form.as_json or form.as_csv else understood,
     )
-    kept = f"They are kept; go on with: bakeoff run -C {keep}" if keep else "Nothing is kept without --keep DIR."
+    onward = f"They are kept; go on with: bakeoff run -C {rest.keep}"
+    kept = onward if rest.keep else "Nothing is kept without --keep DIR."
     with Bar(kept) as watch:
         found = held(models or [], data, options=options, watcher=watch)
     try:
@@ -61,7 +79,7 @@ def compare(
         elif form.as_csv:
             typer.echo(board_csv(found.board), nl=False)
         else:
-            show_run(found.summary, watch.declined)
+            show_run(found.summary, watch.declined, watch.told)
             typer.echo()
             board_text(found.board, console())
     finally:

@@ -51,7 +51,7 @@ def demo(
         return
     for line in left_out:
         typer.echo(line)
-    show_run(summary, watch.declined)
+    show_run(summary, watch.declined, watch.told)
     for board in boards:
         typer.echo()
         board_text(board, console())

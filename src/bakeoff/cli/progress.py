@@ -1,10 +1,12 @@
-"""One bar over the cells of a run, on stderr, and nothing at all when nobody is watching."""
+"""One bar over the cells of a run, on stderr; where that is no terminal, only what a person should know."""
 
 from __future__ import annotations
 
 import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
+
+import typer
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -21,8 +23,8 @@ class Interrupted(KeyboardInterrupt):
 class Bar:
     """Watches a run: `with Bar() as watch: challenge.run(what, watch)`.
 
-    `declined` are the cells that declined, with their reasons. Ctrl-C inside leaves as Interrupted, whose message says
-    how many cells were finished.
+    `declined` are the cells that declined, with their reasons, and `told` what was said meanwhile. Ctrl-C inside leaves
+    as Interrupted, whose message says how many cells were finished.
     """
 
     def __init__(self, kept: str = "They are kept; the same command goes on from there.") -> None:
@@ -30,6 +32,7 @@ class Bar:
         self.total = 0
         self.done = 0
         self.declined: list[CellResult] = []
+        self.told: list[str] = []
         self._running: dict[str, str] = {}
         self._lock = threading.Lock()  # lanes are threads
         self._progress: Progress | None = None
@@ -85,8 +88,11 @@ class Bar:
 
     def message(self, text: str) -> None:
         """Something a person should know meanwhile."""
+        self.told.append(text)
         if self._progress is not None:
             self._progress.console.print(text, style="dim", markup=False, highlight=False)
+        else:
+            typer.echo(text, err=True)
 
     def _show(self) -> None:
         if self._progress is None or self._task is None:

@@ -29,7 +29,7 @@ def console() -> Console:
 
 
 def show_table(table: Table) -> None:
-    """A table's columns, each with its type, its role and how the type was found."""
+    """A table's columns, each with its type and trait, its role and how the type was found."""
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text
@@ -37,13 +37,17 @@ def show_table(table: Table) -> None:
     typer.echo(f"{table.name}: {table.rows:,} rows, {len(table.columns)} columns")
     grid = Grid("column", "type", "role", "why", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in table.columns:
+        kind = f"{column.type.value}, {column.trait}" if column.trait else column.type.value
         # Names and reasons hold a stranger's words, which must not be read as markup.
-        grid.add_row(*(Text(word) for word in (column.name, column.type.value, column.role.value, column.why)))
+        grid.add_row(*(Text(word) for word in (column.name, kind, column.role.value, column.why)))
     console().print(grid)
 
 
-def show_run(summary: RunSummary, declined: Sequence[CellResult] = ()) -> None:
-    """How many cells ran, how they ended and at which level; who declined and what failed goes to stderr."""
+def show_run(summary: RunSummary, declined: Sequence[CellResult] = (), told: Sequence[str] = ()) -> None:
+    """How many cells ran, how they ended and at which level; who declined and what failed goes to stderr.
+
+    Troubles that a person was `told` of while the cells ran are not said again.
+    """
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     ran = f"{summary.ran} cell{'s' * (summary.ran != 1)} run in {summary.seconds:.0f} s"
     ended = f" ({outcomes})" if outcomes else ""
@@ -57,7 +61,8 @@ def show_run(summary: RunSummary, declined: Sequence[CellResult] = ()) -> None:
     if len(summary.stopped) > STOPPED_SHOWN:
         typer.echo(f"... and {len(summary.stopped) - STOPPED_SHOWN} more; the page shows them all.", err=True)
     for trouble in summary.troubles:
-        typer.echo(f"bakeoff: {trouble}", err=True)
+        if trouble not in told:
+            typer.echo(f"bakeoff: {trouble}", err=True)
 
 
 def _declined(results: Sequence[CellResult]) -> Iterator[str]:

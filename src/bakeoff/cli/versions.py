@@ -1,7 +1,8 @@
-"""The commands for a table's versions: table versions, table export, table cite."""
+"""The commands for a table's versions: table versions, table export, table cite, table remove."""
 
 from __future__ import annotations
 
+import shlex
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -61,3 +62,14 @@ def table_cite(name: Name, number: Number = 0, challenge: Folder = HERE) -> None
 
     with closing(Challenge.open(challenge)) as opened:
         typer.echo(opened.citation(name, number=number))
+
+
+def table_remove(name: Name, challenge: Folder = HERE) -> None:
+    """Take a table out of the challenge; its files, its truth and the results are kept."""
+    from bakeoff.arena.challenge import Challenge
+
+    with closing(Challenge.open(challenge)) as opened:
+        kept = opened.remove_table(name)
+        again = f"bakeoff table add {shlex.quote(str(kept))}{opened.places.option}"
+    typer.echo(f"{name} is removed. Its files and its truth are in {kept}, its results in the store.")
+    typer.echo(f"Bring it back with: {again}")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.nouns import Array, Column, ColumnType, Frame, Role
-from bakeoff.tables.images import thumbnail
+from bakeoff.tables.images import dimensions, thumbnail
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.standard import TableData
 
@@ -17,6 +17,8 @@ PIXELS = 96
 TOP = 8
 BINS = 12
 LONG = 300  # characters of an example's text
+PICTURES = 500  # pictures whose size is looked at, the first of the training rows
+PICTURE_BYTES = 2**26  # no further picture is read after that many
 MOST = 200_000  # training rows whose values are drawn; they stand in random order, so the first are a sample
 
 
@@ -24,7 +26,8 @@ def card(data: TableData) -> dict[str, Any]:
     """The data card of a table, as what JSON can hold.
 
     `columns`: name, type, trait, role, why, missing (share), distinct, and `bins` (edges and counts), `top` (value and
-    count) or `words` by type, of the training rows; of the first 200,000 where there are more, and `sampled` says so.
+    count), `words` or `sizes` (of at most 500 pictures) by type, of the training rows; of the first 200,000 where there
+    are more, and `sampled` says so.
     `target`: name, type and its distribution in each part. `examples`: the first training rows, images as data URIs of
     at most 96 pixels. `remarks`: check, text, column and rows of what the checks found, `checked` the names of all
     checks that looked. `drift`: what the two-sample test between train and test found.
@@ -118,8 +121,10 @@ def _column(column: Column, series: Any) -> dict[str, Any]:
 
 
 def _shape(kind: ColumnType, present: Any) -> Mapping[str, Any]:
-    if not len(present) or kind is ColumnType.IMAGE:
+    if not len(present):
         return {}
+    if kind is ColumnType.IMAGE:
+        return {"sizes": _sizes(present)}
     if kind is ColumnType.NUMERIC:
         return {
             "bins": _bins(present.to_numpy(dtype=np.float64)),
@@ -134,6 +139,30 @@ def _shape(kind: ColumnType, present: Any) -> Mapping[str, Any]:
         words = _words(present)
         return {"words": {"mean": float(words.mean()), "longest": int(words.max()), "bins": _bins(words)}}
     return {"top": _top(present)}
+
+
+def _sizes(pictures: Any) -> dict[str, Any]:
+    """How large pictures are: `width` and `height` from and to in pixels, and `bins` of their longer sides.
+
+    Where all are of one size, the bins are of their bytes; `of` says which, `looked` at how many pictures.
+    """
+    sides, lengths = [], []
+    for cell in pictures.iloc[:PICTURES]:
+        data = bytes(cell)
+        sides.append(dimensions(data))
+        lengths.append(len(data))
+        if sum(lengths) > PICTURE_BYTES:
+            break
+    wide, high = np.array(sides).T
+    one_size = bool((wide == wide[0]).all() and (high == high[0]).all())
+    shown = np.array(lengths) if one_size else np.maximum(wide, high)
+    return {
+        "width": [int(wide.min()), int(wide.max())],
+        "height": [int(high.min()), int(high.max())],
+        "of": "bytes" if one_size else "longer side",
+        "looked": len(sides),
+        "bins": _bins(shown.astype(np.float64)),
+    }
 
 
 def _words(texts: Any) -> Array:
@@ -202,7 +231,7 @@ def _cell(cell: Any, kind: ColumnType) -> Any:
     if pd.isna(cell):
         return None
     if kind is ColumnType.DATETIME:
-        return pd.Timestamp(cell).isoformat(sep=" ")
+        return pd.Timestamp(cell).isoformat(sep=" ").removesuffix(" 00:00:00")
     if isinstance(cell, str):
         return cell if len(cell) <= LONG else f"{cell[: LONG - 1]}…"
     return _plain(cell)
@@ -210,4 +239,5 @@ def _cell(cell: Any, kind: ColumnType) -> Any:
 
 def _plain(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    # Whole numbers keep every digit: they may be identifiers.
+    return float(f"{value:.6g}") if isinstance(value, float) and not value.is_integer() else value

@@ -5,68 +5,43 @@ A column on disk is read anew whenever it is asked for, so that a table of any s
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import chain, count
-from pathlib import Path
-from typing import Any, BinaryIO
+from contextlib import contextmanager
+from itertools import chain
+from threading import Condition
+from typing import Any, TypeVar
 
-import numpy as np
+from bakeoff.nouns import Frame
+from bakeoff.tables.scratch import Scratch, Spill, Spilled, Trial, Writer
 
-from bakeoff.nouns import Array, Frame
-from bakeoff.tables.images import Picture, Place
-
+T = TypeVar("T")
 SPILL = 256 * 2**20  # bytes of cells up to which a source stays in memory
-AT_A_TIME = 2  # columns of a large table that are worked on at a time
-HEAVY = 96 * 2**20  # bytes of a column from which it is worked on alone, as it takes several times as much memory
+AT_A_TIME = 4  # columns of a large table that are worked on at a time
+ALLOWED = 192 * 2**20  # bytes of such columns on disk; each takes several times as much memory
 BLOCK = 2**17  # rows of a column that are written to the scratch folder, or into one row group, at a time
 
 
-class Scratch:
-    """A folder on disk that is removed when nothing refers to it any more."""
+class _Allowance:
+    """Lets pieces of work run at the same time while their sizes add up to no more than `most`, or one alone."""
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="bakeoff-columns-"))
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        self._made = count()
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._used = 0
+        self._free = Condition()
 
-    def file(self) -> Path:
-        """A path in the folder that nothing has been written to."""
-        return self.folder / str(next(self._made))
-
-
-@dataclass(frozen=True)
-class _Spilled:
-    """A column in an Arrow IPC file; `bounds` (batches + 1,) are the rows at which its record batches begin."""
-
-    path: Path
-    bounds: Array
-
-    def chunks(self, start: int, stop: int) -> list[Any]:
-        import pyarrow as pa
-
-        first, last = np.searchsorted(self.bounds, [start, stop - 1], side="right") - 1
-        cut = []
-        with pa.memory_map(str(self.path)) as file:
-            reader = pa.ipc.open_file(file)
-            for place in range(first, last + 1 if stop > start else first):
-                begin = int(self.bounds[place])
-                low, high = max(start - begin, 0), min(stop, int(self.bounds[place + 1])) - begin
-                cut.append(reader.get_batch(place).column(0).slice(low, high - low))
-        return cut
-
-    def read(self, start: int, stop: int) -> Any:
-        import pyarrow as pa
-
-        chunks = self.chunks(start, stop)
-        if not chunks:
-            with pa.OSFile(str(self.path)) as file:
-                return pa.chunked_array([], type=pa.ipc.open_file(file).schema.field(0).type)
-        return pa.chunked_array(chunks)
+    @contextmanager
+    def of(self, size: int) -> Iterator[None]:
+        with self._free:
+            self._free.wait_for(lambda: not self._used or self._used + size <= self._most)
+            self._used += size
+        try:
+            yield
+        finally:
+            with self._free:
+                self._used -= size
+                self._free.notify_all()
 
 
 class Columns:
@@ -95,13 +70,33 @@ class Columns:
         """Add a column, or replace the one of that name."""
         self._frame = None
         held = series.reset_index(drop=True)
-        chunks = _as_chunks(held) if self._scratch is not None else None
-        self._held[name] = held if chunks is None else self._spilled(name, chunks)
+        chunks = None if self._scratch is None else _as_chunks(held)
+        former = self._held.get(name)
+        self._held[name] = held if chunks is None or self._scratch is None else _written(self._scratch, chunks)
+        if isinstance(former, Spilled):
+            former.remove()
 
     def weight(self, name: str) -> int:
         """Bytes of a column on disk, 0 for one in memory."""
         held = self._held[name]
-        return held.path.stat().st_size if isinstance(held, _Spilled) else 0
+        return held.size if isinstance(held, Spilled) else 0
+
+    def each(self, names: Sequence[str], work: Callable[[str], T]) -> Iterator[T]:
+        """What `work` gives for each name, in order; for a large table several are worked on at a time.
+
+        Arrow works outside Python's lock, so that two columns take little longer than one.
+        """
+        if not self.large:
+            yield from map(work, names)
+            return
+        allowance = _Allowance(ALLOWED)
+
+        def within(name: str) -> T:
+            with allowance.of(self.weight(name)):
+                return work(name)
+
+        with ThreadPoolExecutor(min(AT_A_TIME, os.cpu_count() or 1)) as pool:
+            yield from pool.map(within, names)
 
     def column(self, name: str) -> Any:
         """One column as a pandas series; KeyError when there is none."""
@@ -112,7 +107,7 @@ class Columns:
         held = self._held[name]
         if hasattr(held, "iloc"):
             return held if (start, stop) == (0, self.rows) else held.iloc[start:stop].reset_index(drop=True)
-        chunked = held.read(start, stop) if isinstance(held, _Spilled) else held.slice(start, stop - start)
+        chunked = held.read(start, stop) if isinstance(held, Spilled) else held.slice(start, stop - start)
         series = chunked.to_pandas()
         series.name = name
         return series
@@ -131,14 +126,6 @@ class Columns:
         held = {name: self.cut(name, start, stop) for name in asked}
         return pd.DataFrame(held, columns=list(asked), index=pd.RangeIndex(stop - start))
 
-    def _spilled(self, name: str, chunks: Iterable[Any]) -> _Spilled:
-        if self._scratch is None:
-            raise RuntimeError(f"the column {name!r} was to be written to a scratch folder that was never made")
-        writer = _Writer(self._scratch.file())
-        for chunk in chunks:
-            writer.append(chunk)
-        return writer.close()
-
     @classmethod
     def of(cls, frame: Frame, threshold: int = SPILL) -> Columns:
         """The columns of a frame that a caller gave; they stay in memory, and are large above `threshold` bytes."""
@@ -148,10 +135,12 @@ class Columns:
         return made
 
     @classmethod
-    def gathered(cls, names: Sequence[str], batches: Iterable[Any], threshold: int = SPILL) -> Columns:
+    def gathered(
+        cls, names: Sequence[str], batches: Iterable[Any], threshold: int = SPILL, trial: Trial | None = None
+    ) -> Columns:
         """The columns of a stream of record batches, on disk as soon as more than `threshold` bytes have come.
 
-        Of a name that comes twice, the first column is kept.
+        Of a name that comes twice, the first column is kept. On disk, columns of texts may be tried as numbers.
         """
         import pyarrow as pa
 
@@ -162,7 +151,7 @@ class Columns:
             kept.append(batch)
             size += batch.nbytes
             if size > threshold:
-                return cls._poured(_Spill(names), chain(_emptied(kept), batches))
+                return cls._poured(Spill(names, trial), chain(_emptied(kept), batches))
         made = cls(sum(batch.num_rows for batch in kept))
         for place, name in enumerate(names):
             chunks = [batch.column(place) for batch in kept]
@@ -170,7 +159,7 @@ class Columns:
         return made
 
     @classmethod
-    def _poured(cls, spill: _Spill, batches: Iterable[Any]) -> Columns:
+    def _poured(cls, spill: Spill, batches: Iterable[Any]) -> Columns:
         """The columns of all batches on disk; one batch is written while the next is read."""
         rows = 0
         with ThreadPoolExecutor(1) as pool:
@@ -198,95 +187,11 @@ def _emptied(batches: list[Any]) -> Iterator[Any]:
         yield batches.pop(0)
 
 
-class _Writer:
-    """One column on its way to disk, batch by batch; the file is open only while a batch is written to it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._bounds = [0]
-        self._file: Any = None
-        self._sink: Any = None
-
-    def append(self, array: Any) -> None:
-        import pyarrow as pa
-
-        batch = pa.record_batch([array], names=["cells"])
-        if self._file is None:
-            self._sink = pa.OSFile(str(self.path), "wb")
-            self._file = pa.ipc.new_file(self._sink, batch.schema)
-        self._file.write_batch(batch)
-        self._bounds.append(self._bounds[-1] + batch.num_rows)
-
-    def close(self) -> _Spilled:
-        self._file.close()
-        self._sink.close()
-        return _Spilled(self.path, np.array(self._bounds, dtype=np.int64))
-
-
-class _Blob:
-    """A column of pictures on its way to disk: their bytes end to end in one file, and a reference to each."""
-
-    def __init__(self, path: Path, scratch: Scratch) -> None:
-        self.path = path
-        self._keep = scratch
-        self._file: BinaryIO = path.open("wb")
-        self._cells: list[Any] = []
-
-    def append(self, array: Any) -> None:
-        names = [None] * len(array)
-        if _is_struct(array.type):
-            names = array.field("path").to_pylist() if array.type.get_field_index("path") >= 0 else names
-            array = array.flatten()[array.type.get_field_index("bytes")]
-        for cell, name in zip(array, names, strict=True):
-            if not cell.is_valid:
-                self._cells.append(name or None)
-                continue
-            data = cell.as_buffer()
-            self._cells.append(Picture(at=Place(str(self.path), self._file.tell(), data.size, self._keep)))
-            self._file.write(data)
-
-    def close(self) -> Any:
-        import pandas as pd
-
-        self._file.close()
-        cells = np.empty(len(self._cells), dtype=object)
-        cells[:] = self._cells
-        return pd.Series(cells)
-
-
-class _Spill:
-    """The columns of a stream on their way to disk."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.scratch = Scratch()
-        self._names = names
-        self._writers: dict[str, tuple[int, _Writer | _Blob]] = {}
-
-    def append(self, batch: Any) -> None:
-        for place, name in enumerate(self._names):
-            if name not in self._writers:
-                path = self.scratch.file()
-                pictures = _holds_bytes(batch.schema.field(place).type)
-                self._writers[name] = (place, _Blob(path, self.scratch) if pictures else _Writer(path))
-            if self._writers[name][0] == place:
-                self._writers[name][1].append(batch.column(place))
-
-    def close(self) -> dict[str, Any]:
-        return {name: writer.close() for name, (_, writer) in self._writers.items()}
-
-
-def _is_struct(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_struct(kind)) and kind.get_field_index("bytes") >= 0
-
-
-def _holds_bytes(kind: Any) -> bool:
-    import pyarrow as pa
-
-    if _is_struct(kind):
-        kind = kind.field(kind.get_field_index("bytes")).type
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+def _written(scratch: Scratch, chunks: Iterable[Any]) -> Spilled:
+    writer = Writer(scratch.file())
+    for chunk in chunks:
+        writer.append(chunk)
+    return writer.close()
 
 
 def _as_chunks(series: Any) -> list[Any] | None:

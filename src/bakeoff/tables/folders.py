@@ -7,9 +7,11 @@ import json
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ from bakeoff.tables.types import infer_column
 
 ROW_ID = "row_id"
 PARTS = ("train", "test")
-PUBLIC = "public"
+PUBLIC, SOURCE = "public", "source_row"
 DIGITS = 64  # of a picture's name, which is the digest of its content
 OURS = frozenset(
     {f"{name}.{kind}" for name in ("train", "test", "left", "right") for kind in ("parquet", "csv")}
@@ -70,14 +72,15 @@ def _fill(data: TableData, folder: Path) -> None:
 
         write_matching(data, folder)
     else:
-        for part in PARTS:
-            _write_part(data, part, folder)
+        # Arrow writes outside Python's lock, so that the files of a large table are written side by side.
+        with ThreadPoolExecutor(len(PARTS) if data.cells.large else 1) as pool:
+            deque(pool.map(partial(_write_part, data, folder), PARTS), maxlen=0)
     (folder / "table.toml").write_text(settings_toml(data.settings), encoding="utf-8")
     said = {"remarks": [asdict(remark) for remark in data.remarks], "checked": list(data.checked)}
     (folder / "card.json").write_text(json.dumps({**card(data), **said}, ensure_ascii=False), encoding="utf-8")
 
 
-def _write_part(data: TableData, part: str, folder: Path) -> None:
+def _write_part(data: TableData, folder: Path, part: str) -> None:
     """The rows of a part as Parquet and CSV, group by group, with each picture under `images/` by its content."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -93,8 +96,8 @@ def _write_part(data: TableData, part: str, folder: Path) -> None:
     # Texts are quoted, so that a missing cell and an empty text, or 01 and 1, stay apart.
     options = csv.WriteOptions(quoting_style="needed")
     start, stop = data.span(part)
-    # Numbers hardly repeat, so that a dictionary of them costs more than it saves.
-    repeated = [f.name for f in schema if not pa.types.is_integer(f.type) and not pa.types.is_floating(f.type)]
+    # Numbers and texts hardly repeat, so that a dictionary of them costs more than it saves.
+    repeated = [c.name for c in columns if c.type in (ColumnType.CATEGORICAL, ColumnType.DATETIME, ColumnType.TOKENS)]
     with (
         pq.ParquetWriter(folder / f"{part}.parquet", schema, compression="zstd", use_dictionary=repeated) as whole,
         csv.CSVWriter(folder / f"{part}.csv", told, write_options=options) as texts,
@@ -152,6 +155,11 @@ def public_name(target: str) -> str:
     return PUBLIC if target != PUBLIC else f"{PUBLIC}_rows"
 
 
+def source_name(target: str) -> str:
+    """The name of the column that tells in a truth file where test rows stood in the file they came from."""
+    return SOURCE if target != SOURCE else f"{SOURCE}_number"
+
+
 def _write_truth(data: TableData, folder: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -160,6 +168,8 @@ def _write_truth(data: TableData, folder: Path) -> None:
     held = {ROW_ID: np.arange(*data.span("test"), dtype=np.int64), data.target: pa.array(data.labels("test").tolist())}
     if data.public is not None:
         held[public_name(data.target)] = np.asarray(data.public, dtype=bool)
+    if data.sources is not None:
+        held[source_name(data.target)] = np.asarray(data.sources, dtype=np.int64)
     # Opened with its mode, so that at no moment somebody else can read it.
     handle, making = tempfile.mkstemp(prefix=f".{data.table.name}.", dir=folder)
     with os.fdopen(handle, "wb") as file:
@@ -190,7 +200,8 @@ def load(folder: str | Path, truth_folder: str | Path, *, threshold: int = SPILL
     if settings.split is None:
         raise TableError(f"The table.toml of {str(folder)!r} has no [split]; add the table again.")
     public = truth.column(name).to_numpy(bool) if (name := public_name(settings.target)) in truth.names else None
-    return with_public(_restored(files, truth, settings, folder, threshold), public)
+    sources = truth.column(name).to_numpy() if (name := source_name(settings.target)) in truth.names else None
+    return replace(with_public(_restored(files, truth, settings, folder, threshold), public), sources=sources)
 
 
 class _Kept:

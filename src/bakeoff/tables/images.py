@@ -127,6 +127,12 @@ def check(data: bytes) -> None:
         picture.load()
 
 
+def dimensions(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels, from the header alone; raises NotAnImage as `check` does."""
+    with _opened(data) as picture:
+        return int(picture.width), int(picture.height)
+
+
 def ending(data: bytes) -> str:
     """The file name ending that belongs to an image's bytes, `.bin` for unknown ones."""
     starts = {

@@ -27,7 +27,7 @@ def as_numbers(texts: Any, missing: tuple[str, ...]) -> Any:
         cells = pa.array(texts, pa.large_string(), from_pandas=True)
     except (pa.ArrowException, TypeError, UnicodeError):
         return texts
-    numbers = _parsed(cells, missing)
+    numbers = parsed(cells, missing)
     return texts if numbers is None else pd.Series(numbers, index=texts.index, name=texts.name)
 
 
@@ -60,7 +60,7 @@ def _cast(cells: Any) -> Any:
     return numbers.to_numpy(zero_copy_only=False)
 
 
-def _parsed(cells: Any, missing: tuple[str, ...]) -> Any:
+def parsed(cells: Any, missing: tuple[str, ...]) -> Any:
     """The numbers in Arrow texts as numpy int64 or float64 (n,), None when some cell is none or would lose digits."""
     import pyarrow as pa
     import pyarrow.compute as pc

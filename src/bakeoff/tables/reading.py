@@ -6,19 +6,19 @@ import json
 import os
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import Array, ColumnType, Frame
-from bakeoff.tables.columns import AT_A_TIME, SPILL, Columns
+from bakeoff.tables.columns import SPILL, Columns
 from bakeoff.tables.numerals import LOOKED_AT, as_numbers, may_be_numbers
 from bakeoff.tables.readers.formats import SUFFIXES, open_folder, open_table
 from bakeoff.tables.readers.locations import Location
 from bakeoff.tables.readers.streams import Stream
+from bakeoff.tables.scratch import Trial
 from bakeoff.tables.sentences import listed, near
 from bakeoff.tables.settings import Settings, read_settings
 from bakeoff.tables.splits import PART_NAMES
@@ -34,7 +34,8 @@ class Raw:
     `cells` are its columns; `parts` (n,) holds "train", "valid", "test", "public" or "private" for each row where the
     files give a split, else None; `folder` is where relative image paths start, None for a frame; `partial` names the
     columns that not every file has; `names` are the columns as given, which may repeat; `problems` are a sentence for
-    each kind of row that could not be read, and `notes` what was decided about the files.
+    each kind of row that could not be read, and `notes` what was decided about the files. `numbers` (n,) are the rows'
+    numbers in their file, blank rows not counted, None where they count up from 1 without a gap.
     """
 
     cells: Columns
@@ -45,6 +46,7 @@ class Raw:
     names: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    numbers: Array | None = None
 
     @property
     def frame(self) -> Frame:
@@ -78,6 +80,7 @@ class _Found:
     texts: bool = False  # every cell came as a text, so types are still to be found
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    numbers: Array | None = None
 
 
 def read(
@@ -101,7 +104,7 @@ def read(
         stream = open_table(str(source), query=query) if parts is None else None
         found = _of_parts(parts or {}, threshold) if stream is None else _gathered(stream, threshold)
     elif is_path:
-        found = _from_path(Path(source), settings is None, threshold)
+        found = _from_path(Path(source), settings, threshold)
     elif hasattr(source, "columns"):
         frame = _given(source)
         found = _Found(Columns.of(frame, threshold), tuple(frame.columns))
@@ -113,7 +116,7 @@ def read(
     if found.texts:
         _number(found.cells, settings)
     folder = found.folder / settings.images if found.folder else None
-    told = (found.partial, found.names, found.problems, found.notes)
+    told = (found.partial, found.names, found.problems, found.notes, found.numbers)
     return Raw(found.cells, found.parts, settings, folder, *told)
 
 
@@ -131,19 +134,39 @@ def _filled(settings: Settings, said: Settings) -> Settings:
     return replace(settings, **open_ | {"types": types, "roles": roles})
 
 
-def _gathered(stream: Stream, threshold: int, settings: Settings | None = None) -> _Found:
-    """All rows of a stream; `settings` go before what the stream itself says."""
-    cells = Columns.gathered(stream.names, stream.batches, threshold)
+def _gathered(
+    stream: Stream,
+    threshold: int,
+    settings: Settings | None = None,
+    again: Callable[[], Stream] | None = None,
+) -> _Found:
+    """All rows of a stream; `settings` go before what the stream itself says, and `again` reads it once more."""
     said = stream.settings or Settings()
+    said = said if settings is None else _filled(settings, said)
+    trial = None
+    if stream.texts and again is not None:
+        free = frozenset(name for name in stream.names if _may_be_numeric(name, said))
+        trial = Trial(free, said.missing, lambda: again().batches)
+    cells = Columns.gathered(stream.names, stream.batches, threshold, trial)
     return _Found(
         cells,
         stream.names,
-        said if settings is None else _filled(settings, said),
+        said,
         folder=stream.folder,
         texts=stream.texts,
         problems=tuple(stream.problems()),
         notes=tuple(stream.notes()),
+        numbers=_numbers(cells.rows, stream.dropped()),
     )
+
+
+def _numbers(rows: int, dropped: Sequence[int]) -> Array | None:
+    """The number of each row that was read (rows,) among all rows of its source, None where none was dropped."""
+    import numpy as np
+
+    if not len(dropped):
+        return None
+    return np.delete(np.arange(1, rows + len(dropped) + 1), np.asarray(dropped, dtype=np.int64))
 
 
 def settings_for(source: Any) -> Settings:
@@ -172,22 +195,35 @@ def _of_parts(parts: dict[str, Stream], threshold: int, settings: Settings | Non
     return _joined(parts, threshold, said if settings is None else _filled(settings, said))
 
 
-def _from_path(path: Path, look: bool, threshold: int) -> _Found:
+def _from_path(path: Path, given: Settings | None, threshold: int) -> _Found:
     parts = open_folder(path)
     if parts is not None:
         place = Path(str(path).partition("#")[0])
         folder = place.parent if place.is_file() else place
-        return replace(_of_parts(parts, threshold, read_settings(folder) if look else None), folder=folder)
+        return replace(_of_parts(parts, threshold, read_settings(folder) if given is None else None), folder=folder)
     if path.is_dir():
         files = _files(path)
-        settings = read_settings(path) if look else Settings()
+        settings = read_settings(path) if given is None else given
         if len(files) == 1:
-            return replace(_gathered(open_table(next(iter(files.values()))), threshold, settings), folder=path)
-        return replace(_joined(files, threshold, settings), folder=path)
+            return replace(_of_file(next(iter(files.values())), threshold, settings), folder=path)
+        joined = _joined(files, threshold, settings)
+        if settings.target in joined.partial and "row_id" in joined.names and (path / "card.json").is_file():
+            raise TableError(without_truth(settings.target))
+        return replace(joined, folder=path)
     file = path.parent / Location.of(path).file  # without the sheet of an Excel file
     if not file.is_file():
         raise NotFound(f"There is no file {str(path)!r}{_beside(path)}.")
-    return _gathered(open_table(path), threshold, _settings_beside(file) if look else Settings())
+    return _of_file(path, threshold, _settings_beside(file) if given is None else given)
+
+
+def _of_file(path: Path, threshold: int, settings: Settings) -> _Found:
+    return _gathered(open_table(path), threshold, settings, lambda: open_table(path))
+
+
+def without_truth(target: str) -> str:
+    """What is wrong with a folder that Bakeoff itself wrote, of which the test rows' targets stayed elsewhere."""
+    told = f"The table was exported without its truth: its test rows have no {target!r}"
+    return f"{told}; export it again with --with-truth."
 
 
 def _beside(path: Path) -> str:
@@ -252,6 +288,8 @@ def _joined(files: Mapping[str, Path | Stream], threshold: int, settings: Settin
     joined = Columns(len(parts), any(cells.large for cells in held))
     for name in names:
         joined.put(name, _end_to_end(held, name))
+    numbers = [found.numbers for found in each.values()]
+    counted = [np.arange(1, cells.rows + 1) if own is None else own for cells, own in zip(held, numbers, strict=True)]
     return _Found(
         joined,
         names,
@@ -261,6 +299,7 @@ def _joined(files: Mapping[str, Path | Stream], threshold: int, settings: Settin
         texts=all(found.texts for found in each.values()),
         problems=tuple(problem for found in each.values() for problem in found.problems),
         notes=tuple(note for found in each.values() for note in found.notes),
+        numbers=None if all(own is None for own in numbers) else np.concatenate(counted),
     )
 
 
@@ -291,6 +330,10 @@ def _settings_beside(path: Path) -> Settings:
     return Settings()
 
 
+def _may_be_numeric(name: str, settings: Settings) -> bool:
+    return settings.types.get(name, ColumnType.NUMERIC) is ColumnType.NUMERIC
+
+
 def _number(cells: Columns, settings: Settings) -> None:
     """Put numbers in the place of each column of texts that write numbers and may be taken so."""
 
@@ -300,10 +343,8 @@ def _number(cells: Columns, settings: Settings) -> None:
             if series.dtype.kind in "if":
                 cells.put(name, series)
 
-    free = [name for name in cells.names if settings.types.get(name, ColumnType.NUMERIC) is ColumnType.NUMERIC]
-    # Arrow works outside Python's lock, so that two columns take little longer than one.
-    with ThreadPoolExecutor(AT_A_TIME if cells.large else 1) as pool:
-        deque(pool.map(settle, free), maxlen=0)
+    free = [name for name in cells.names if _may_be_numeric(name, settings)]
+    deque(cells.each(free, settle), maxlen=0)
 
 
 def _named(source: Any) -> str:

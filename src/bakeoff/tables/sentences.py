@@ -38,20 +38,23 @@ def all_or_ends(names: Sequence[object]) -> str:
     return f"{', '.join(quoted[:ENDS])}, {len(quoted) - 2 * ENDS} more, {', '.join(quoted[-ENDS:])}"
 
 
-def rows(wrong: Array, parts: Array | None = None) -> str:
+def rows(wrong: Array, parts: Array | None = None, numbers: Array | None = None) -> str:
     """Data rows where `wrong` (n,) holds, counted from 1 after the header, within each file when there are several.
 
+    `numbers` (n,) are the rows' own numbers, where the source has rows among them that were not read.
     `data row 3`, `data rows 3, 7 and 9`, `data rows 3, 7, 9, 12, 13 and 40 more`, `data row 2 of train and ...`.
     """
     if parts is not None:
-        each = [
-            f"{rows(wrong[parts == part])} of {part}" for part in dict.fromkeys(parts) if wrong[parts == part].any()
-        ]
+        each = []
+        for part in dict.fromkeys(parts[wrong]):
+            here = parts == part
+            each.append(f"{rows(wrong[here], None, None if numbers is None else numbers[here])} of {part}")
         return " and ".join(each)
-    numbers = [str(int(place) + 1) for place in wrong.nonzero()[0][: SHOWN + 1]]
+    places = wrong.nonzero()[0][: SHOWN + 1]
+    told = [str(int(number)) for number in (places + 1 if numbers is None else numbers[places])]
     count = int(wrong.sum())
     if count == 1:
-        return f"data row {numbers[0]}"
+        return f"data row {told[0]}"
     if count > SHOWN + 1:
-        return f"data rows {', '.join(numbers[:SHOWN])} and {count - SHOWN} more"
-    return f"data rows {', '.join(numbers[:-1])} and {numbers[-1]}"
+        return f"data rows {', '.join(told[:SHOWN])} and {count - SHOWN} more"
+    return f"data rows {', '.join(told[:-1])} and {told[-1]}"

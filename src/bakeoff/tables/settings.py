@@ -112,10 +112,19 @@ def _parse(path: Path, lenient: bool) -> Mapping[str, Any]:
         text = path.read_text(encoding="utf-8")
         fields = json.loads(text) if lenient else tomllib.loads(text)
     except (ValueError, UnicodeDecodeError) as fault:
-        raise TableError(f"{str(path)!r} is not valid {'JSON' if lenient else 'TOML'}: {fault}.") from fault
+        told = f"{str(path)!r} is not valid {'JSON' if lenient else 'TOML'}: {str(fault).rstrip('.')}"
+        raise TableError(f"{told}; {_mend(fault, lenient)}.") from fault
     if not isinstance(fields, dict):
         raise TableError(f"{str(path)!r} must hold named fields, not {type(fields).__name__}.")
     return fields
+
+
+def _mend(fault: ValueError, lenient: bool) -> str:
+    if isinstance(fault, UnicodeDecodeError):
+        return "save it as UTF-8"
+    if "Illegal character '\\n'" in str(fault) or "Unterminated string" in str(fault):
+        return "a quote may not be closed there"
+    return "correct it there" if lenient else 'correct it there: a line is key = "text", and a section [columns]'
 
 
 class _Reader:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bakeoff.tables.standard import TableData
 
 PARTS = ("train", "test")
+NAMED = np.array(PARTS, dtype=object)  # an array of one and the same two texts, however many rows there are
 PART_NAMES: Mapping[str, str] = {
     "train": "train",
     **dict.fromkeys(("valid", "val", "validation", "dev"), "valid"),
@@ -68,7 +69,7 @@ def assign(frame: Frame, columns: Sequence[Column], target: str, split: Split) -
         test[generator.permutation(n)[:wanted]] = True
     if not test.any():
         raise TableError(f"No class of {target!r} has a second row to set apart for the test; add rows.")
-    return np.where(test, "test", "train").astype(object)
+    return NAMED[test.astype(int)]
 
 
 def _codes(series: Any, own: bool = False) -> Array:
@@ -161,7 +162,7 @@ def given_parts(parts: Array) -> tuple[Array, Array | None]:
     test = np.isin(parts, ("test", "public", "private"))
     public = parts == "public" if (parts == "public").any() else parts == "test"
     divided = public.any() and (test & ~public).any()
-    return np.where(test, "test", "train").astype(object), public if divided else None
+    return NAMED[test.astype(int)], public if divided else None
 
 
 def public_part(data: TableData) -> Array | None:
@@ -232,6 +233,13 @@ def _spread(counts: Array, wanted: int) -> Array:
     return take
 
 
+def _counts(labels: Array) -> Array:
+    """How many rows each class has."""
+    import pandas as pd
+
+    return pd.Series(labels).value_counts(sort=False).to_numpy()
+
+
 def precision(labels: Array, metric: str = "", owners: Any = None) -> float:
     """The half-width of a 95 % interval that test rows with these labels allow at worst.
 
@@ -252,7 +260,7 @@ def precision(labels: Array, metric: str = "", owners: Any = None) -> float:
         widen = math.sqrt((theirs**2).sum() / n)
     if labels.dtype.kind == "f":
         return widen * Z * math.sqrt(0.5 / n)
-    counts = np.unique(labels.astype(str), return_counts=True)[1].astype(np.float64)
+    counts = _counts(labels).astype(np.float64)
     if metric in CLASS_MEANS:
         return widen * float(Z * np.sqrt((0.25 / counts).sum()) / len(counts))
     if metric in ONE_SIDED:
@@ -262,6 +270,11 @@ def precision(labels: Array, metric: str = "", owners: Any = None) -> float:
     return widen * Z * math.sqrt(0.25 / n)
 
 
+def asks_precision(data: TableData) -> bool:
+    """Whether the test part is held to a precision: somebody asked for one, or the part is divided."""
+    return data.public is not None or data.settings.precision != Settings.precision
+
+
 def precision_remarks(data: TableData) -> list[Remark]:
     """A remark for each part of the test that is too small for the wanted precision (`settings.precision`).
 
@@ -269,8 +282,8 @@ def precision_remarks(data: TableData) -> list[Remark]:
     """
     labels, public, wanted = data.labels("test"), data.public, data.settings.precision
     if public is None:
-        asked = wanted != Settings.precision
-        remark = _coarse(data, "test", np.ones(len(labels), bool), wanted if asked else VERY_SMALL)
+        limit = wanted if asks_precision(data) else VERY_SMALL
+        remark = _coarse(data, "test", np.ones(len(labels), bool), limit)
         return [remark] if remark else []
     parts = {"public": public, "private": ~public}
     return [remark for name, rows in parts.items() if (remark := _coarse(data, name, rows, wanted))]
@@ -305,12 +318,12 @@ def _coarse(data: TableData, part: str, rows: Array, limit: float) -> Remark | N
 
 
 def _usual(data: TableData) -> str:
-    labels = np.unique(data.labels("train").astype(str), return_counts=True)[1]
+    labels = _counts(data.labels("train"))
     return "auc" if labels.max(initial=0) > UNEVEN * labels.sum() else "accuracy"
 
 
 def _rarest(labels: Array) -> int:
-    counts = np.unique(labels.astype(str), return_counts=True)[1]
+    counts = _counts(labels)
     return int(counts.min()) if len(counts) > 1 else 0
 
 

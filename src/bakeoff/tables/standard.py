@@ -22,8 +22,9 @@ class TableData:
     `cells` are its standard columns, the target among them, training rows first; a row's place in them is its `row_id`.
     They may be given as a pandas DataFrame. `parts` (n,) holds "train" or "test". `remarks` are what the checks found,
     `checked` the names of the checks that looked. `public` (test rows,) tells the public test rows, None where the test
-    part is whole. `sides` are the records behind a matching table's pairs. An image cell is an `images.Picture`, or
-    None.
+    part is whole. `sides` are the records behind a matching table's pairs. `sources` (test rows,) are the numbers of
+    the test rows in the file that they came from, counted from 1, None where nobody knows. An image cell is an
+    `images.Picture`, or None.
     """
 
     table: Table
@@ -35,6 +36,7 @@ class TableData:
     checked: tuple[str, ...] = field(default=())
     public: Array | None = None
     sides: Sides | None = None
+    sources: Array | None = None
 
     def __post_init__(self) -> None:
         given: Any = self.cells

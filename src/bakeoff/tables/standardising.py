@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -16,12 +13,20 @@ from bakeoff.errors import TableError
 from bakeoff.nouns import Array, Column, ColumnType, Role, Split
 from bakeoff.tables.cells import convert, fingerprint, labels
 from bakeoff.tables.checks import structure as checks
-from bakeoff.tables.columns import AT_A_TIME, HEAVY, Columns
+from bakeoff.tables.columns import Columns
 from bakeoff.tables.reading import TESTS, Raw
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.sentences import listed
 from bakeoff.tables.settings import Settings
-from bakeoff.tables.splits import PART_NAMES, PRECISION, assign, given_parts, precision_remarks, public_part
+from bakeoff.tables.splits import (
+    PART_NAMES,
+    PRECISION,
+    asks_precision,
+    assign,
+    given_parts,
+    precision_remarks,
+    public_part,
+)
 from bakeoff.tables.standard import TableData, as_labels, assembled, with_public
 from bakeoff.tables.types import image_paths, infer_column
 
@@ -70,7 +75,7 @@ def standardise(raw: Raw, *, target: str | None = None, split: Split | None = No
     settings = _with_split_column(settings)
     problems = [*raw.problems, *checks.structure(raw, settings), *checks.split_columns(settings, list(raw.names))]
     if len(set(raw.names)) < len(raw.names) or not raw.rows or not raw.names:
-        raise TableError(problems)
+        raise TableError([*problems, *checks.besides(raw.notes)])
     parts, part_column, part_problems = _parts(raw, settings)
     # A feature that train or test lacks tells an entry only which part a row is in.
     uneven = [name for name in raw.partial if name != settings.target and name not in settings.roles]
@@ -86,7 +91,9 @@ def standardise(raw: Raw, *, target: str | None = None, split: Split | None = No
     intake.work_through(division)
     problems += intake.findings.pictures + part_problems + intake.findings.cells + intake.findings.identifiers
     if problems or division is None:
-        raise TableError(problems)
+        remarks = checks.foreseen(raw, settings, intake.sound())
+        told = [*raw.notes, *intake.findings.notes, *(remark.text for remark in remarks)]
+        raise TableError([*problems, *checks.besides(told)])
     notes = [*raw.notes, *intake.findings.notes]
     if uneven := [name for name in uneven if name not in settings.leave_out]:
         notes.append(f"Not in every file of the table, and so left out: {listed(uneven)}.")
@@ -94,9 +101,24 @@ def standardise(raw: Raw, *, target: str | None = None, split: Split | None = No
     columns = [intake.columns[name] for name in intake.names]
     data = assembled(intake.standard, division.parts, division.split, columns, settings, intake.prints)
     data = with_public(data, public_part(data) if division.public is None else division.public)
-    found, looked = checks.examine(checks.Examined(data, division.order, intake.image_names, raw.parts))
+    examined = checks.Examined(data, division.order, intake.image_names, raw.parts, raw.numbers)
+    found, looked = checks.examine(examined)
     read = tuple(Remark("reading", text) for text in notes)
-    return replace(data, remarks=(*read, *found, *precision_remarks(data)), checked=("reading", *looked, PRECISION))
+    coarse = precision_remarks(data)
+    looked = ("reading", *looked, *([PRECISION] if coarse or asks_precision(data) else []))
+    sources = _numbered(raw)[division.order][division.parts == "test"]
+    return replace(data, remarks=(*read, *found, *coarse), checked=looked, sources=sources)
+
+
+def _numbered(raw: Raw) -> Array:
+    """The number of each raw row (n,) in its own file, from 1."""
+    if raw.numbers is not None:
+        return raw.numbers
+    numbers = np.arange(1, raw.rows + 1)
+    for part in () if raw.parts is None else dict.fromkeys(raw.parts):
+        here = raw.parts == part
+        numbers[here] = np.arange(1, np.count_nonzero(here) + 1)
+    return numbers
 
 
 class _Intake:
@@ -110,7 +132,6 @@ class _Intake:
         self.image_names: dict[str, Array] = {}
         self.prints: dict[str, str] = {}
         self.standard = Columns(0)
-        self._alone = Lock()
 
     def decide(self) -> None:
         """Convert the columns that decide about the split: the target, and an owner or a time."""
@@ -125,18 +146,26 @@ class _Intake:
         large = self.raw.cells.large
         if division is not None:
             self.standard = Columns(len(division.order), large)
-        with ThreadPoolExecutor(AT_A_TIME if large else 1) as pool:
-            for findings in pool.map(partial(self._keep, division), self.names):
-                self.findings.add(findings)
+        for findings in self.raw.cells.each(self.names, partial(self._keep, division)):
+            self.findings.add(findings)
         if division is not None and not self.findings.problems:
             self.standard.arrange(self.names)
 
+    def sound(self) -> Iterator[tuple[Column, Any]]:
+        """The columns without a problem, converted anew in the order of the source; the target also where it has gaps.
+
+        Pictures are left out, as they take long to read.
+        """
+        for name in self.names:
+            if self.columns[name].type is ColumnType.IMAGE:
+                continue
+            findings = _Findings()
+            series = self._converted(name, findings)[0]
+            if not findings.problems or (name == self.settings.target and series.isna().any()):
+                yield self.columns[name], series
+
     def _keep(self, division: _Division | None, name: str) -> _Findings:
         """Convert a column, keep it and its fingerprint, and give what was found."""
-        with self._alone if self.raw.cells.weight(name) > HEAVY else nullcontext():
-            return self._kept(division, name)
-
-    def _kept(self, division: _Division | None, name: str) -> _Findings:
         findings = _Findings()
         if name in self.decided:
             series, named = self.decided.pop(name), None
@@ -161,20 +190,22 @@ class _Intake:
             findings.pictures += checks.pictures(raw, [column], self.settings)
         if column.role is Role.TARGET and column.type is ColumnType.CATEGORICAL:
             classes = labels(series, missing)
-            findings.cells += checks.target(classes, name, raw.parts)
+            findings.cells += checks.target(classes, name, raw.parts, raw.numbers)
             return classes, None
         converted = convert(series, column.type, raw.folder, missing, self.settings.dates.get(name, ""))
         if converted.infinite:
             findings.notes.append(f"Column {name!r} has {converted.infinite:,} infinite numbers, taken as missing.")
-        findings.cells += checks.cells(column, converted.wrong, raw.parts)
+        named = checks.names_for_numbers(column, converted, series)
+        findings.cells += [named] if named else checks.cells(column, converted.wrong, raw.parts, raw.numbers)
         if column.role is Role.TARGET and not converted.wrong:
             quantity = converted.series.astype("float64")
-            findings.cells += checks.target(quantity, name, raw.parts)
+            findings.cells += checks.target(quantity, name, raw.parts, raw.numbers)
             return quantity, None
         if column.role is Role.ID:
-            findings.identifiers += checks.identifiers(converted.series.to_frame(name), [column], raw.parts)
-        named = column.type is ColumnType.IMAGE and any(isinstance(cell, str) for cell in series.head(1000))
-        return converted.series, series.to_numpy(dtype=object) if named else None
+            ids = converted.series.to_frame(name)
+            findings.identifiers += checks.identifiers(ids, [column], raw.parts, raw.numbers)
+        paths = column.type is ColumnType.IMAGE and any(isinstance(cell, str) for cell in series.head(1000))
+        return converted.series, series.to_numpy(dtype=object) if paths else None
 
 
 def _in_order(series: Any, order: Array) -> Any:
@@ -226,12 +257,15 @@ def _divided(
     decided: Mapping[str, Any], columns: Mapping[str, Column], parts: Array | None, settings: Settings
 ) -> _Division:
     """Which rows are kept, where, and in which part; TableError for a split that the table does not allow."""
+    import pandas as pd
+
     answers = decided[settings.target]
     divided, public, split = _split(decided, columns, parts, settings)
     test = divided == "test"
     order = _order(test, split.seed)
     note = ""
-    if columns[settings.target].type is ColumnType.CATEGORICAL:
+    codes = pd.factorize(answers)[0]
+    if columns[settings.target].type is ColumnType.CATEGORICAL and np.setdiff1d(codes[test], codes[~test]).size:
         given = as_labels(answers)
         unseen = checks.unseen_labels(given, divided, split)
         if unseen and not settings.lenient:

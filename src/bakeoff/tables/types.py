@@ -84,6 +84,10 @@ def _with_trait(column: Column, series: Any, missing: tuple[str, ...]) -> Column
         why = f"{why}; only 0 and 1, so true or false"
     elif trait == "boolean" and column.role is not Role.TARGET and why not in ("declared", "true or false"):
         why = f"true or false, written as {' and '.join(map(repr, sorted(seen)))}"
+    elif trait == "id-like" and column.type is ColumnType.NUMERIC and column.role is not Role.ID:
+        why = f"{why}; counting up, each value once"
+    elif trait == "constant" and column.type is ColumnType.NUMERIC:
+        why = f"{why}; one value only"
     return replace(column, why=why, trait=trait)
 
 

@@ -45,6 +45,7 @@ class KeptAnswers:
             truth=self.data.truth[rows],
             row_ids=self.data.row_ids[rows],
             public=None,
+            sources=None if self.data.sources is None else self.data.sources[rows],
             sides=None if sides is None else replace(sides, test=sides.test[rows]),
         )
         return KeptAnswers(data, self.entries, {key: answers[rows] for key, answers in self.answers.items()})

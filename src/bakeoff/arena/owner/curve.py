@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +12,16 @@ from bakeoff.arena.board import Estimate
 from bakeoff.arena.judging import version_of
 from bakeoff.arena.matrix import Matrix, Silent
 from bakeoff.arena.owner.answers import KeptAnswers, Paired, paired
-from bakeoff.arena.owner.words import amount, metric_word
+from bakeoff.arena.owner.words import alike, amount, moved
 from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Outcome
-from bakeoff.stats.learning import next_doubling
+from bakeoff.stats.learning import Doubling, next_doubling
 from bakeoff.tasks import Score
 
 if TYPE_CHECKING:
     from bakeoff.arena.challenge import Challenge
 
 SHARES = (0.25, 0.5)
-MISSING = "run `bakeoff table report {table} --curve` for the cells that are missing"
+MISSING = "run `bakeoff table report {table} --curve{option}` for the cells that are missing"
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,9 @@ class EntryCurve:
 class Curve:
     """Learning curves, and of the best entry what the last doubling of its rows brought and the next one would.
 
-    Gains are positive where more rows are better; `power_law` tells a forecast by a power law from one that repeats the
-    last doubling. `due` are cells that were not run yet. `replicates` are those of `next`.
+    Gains are positive where more rows are better. `next` is None where no gain can be seen beyond noise: a curve that
+    is flat within noise says nothing of what comes. `power_law` tells a forecast by a power law from one that repeats
+    the last doubling. `due` are cells that were not run yet. `replicates` are those of `next`.
     """
 
     curves: tuple[EntryCurve, ...]
@@ -166,11 +167,10 @@ class Learning:
             if len(points) < 2 or len(folds) < len(points) or (np.diff(sizes) <= 0).any() or sizes[-1] != rows[1.0]:
                 continue
             made = next_doubling(sizes, sign * np.array([each.value for _, each in points]), sign * np.stack(folds))
-            last, ahead = (Estimate(*gain) for gain in (made.last, made.next))
-            verdict = _verdict(self.kept, name, last, ahead, rows[1.0])
-            return Curve(curve.curves, name, last, ahead, made.power_law, verdict, curve.due, made.replicates)
-        reason = MISSING.format(table=self.kept.task.table) if curve.due else "no entry has two points of a curve"
-        return Curve(curve.curves, verdict=f"There is no learning curve yet; {reason}.", due=curve.due)
+            return forecast(self.kept, curve, name, rows[1.0], made)
+        missing = MISSING.format(table=self.kept.task.table, option=self.challenge.places.option)
+        reason = missing if curve.due else "no entry has two points of a curve"
+        return replace(curve, verdict=f"There is no learning curve yet; {reason}.")
 
 
 def _key(kept: KeptAnswers) -> str:
@@ -199,18 +199,22 @@ def _chosen(challenge: Challenge, kept: KeptAnswers, names: Sequence[str]) -> di
     return {name: found[name] for name in standing if name in found}
 
 
-def _verdict(kept: KeptAnswers, name: str, last: Estimate, ahead: Estimate, rows: int) -> str:
-    word = metric_word(kept.metric.title)
-    better = f"in {word}" if kept.metric.greater_is_better else f"less {word}"
-    if ahead.low is not None and ahead.low > 0:
-        return (
-            f"{name} still learns: the last doubling of its rows, to {rows:,}, brought {amount(last)} {better}, and "
-            f"the next would bring about {amount(ahead)}."
+def forecast(kept: KeptAnswers, curve: Curve, name: str, rows: int, made: Doubling) -> Curve:
+    """The curve with what it tells of entry `name`, which learned from `rows` rows in the end."""
+    last, ahead = (Estimate(*gain) for gain in (made.last, made.next))
+    if not made.next[1] > 0:
+        verdict = (
+            f"The curve of {name} is flat within noise: the last doubling of its rows, to {rows:,}, "
+            f"{moved(kept.metric, last, alike(last))}. There is no forecast of the next."
         )
-    return (
-        f"The curve of {name} is flat within noise: the last doubling of its rows, to {rows:,}, brought {amount(last)} "
-        f"{better}, and the next would bring about {amount(ahead)}."
+        return replace(curve, entry=name, last=last, verdict=verdict)
+    digits = alike(last, ahead)
+    verdict = (
+        f"{name} still learns: the last doubling of its rows, to {rows:,}, {moved(kept.metric, last, digits)}, and "
+        f"the next would bring about {amount(ahead, digits)}."
     )
+    known = replace(curve, entry=name, last=last, next=ahead, verdict=verdict)
+    return replace(known, power_law=made.power_law, replicates=made.replicates)
 
 
 class _Within:

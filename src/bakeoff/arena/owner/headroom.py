@@ -9,7 +9,7 @@ import numpy as np
 
 from bakeoff.arena.board import Estimate
 from bakeoff.arena.owner.answers import KeptAnswers, Paired, beyond_noise, difference, paired
-from bakeoff.arena.owner.words import amount, metric_word
+from bakeoff.arena.owner.words import alike, amount, gain_or_loss, metric_word
 from bakeoff.nouns import Array
 from bakeoff.stats.pooling import CrossFit, cross_fit, folds_of
 from bakeoff.tasks import Score
@@ -102,12 +102,15 @@ def _told(kept: KeptAnswers, names: list[str], shares: Array, together: Paired, 
 def _verdict(kept: KeptAnswers, best: str, together: Estimate, gain: Estimate) -> str:
     up = kept.metric.greater_is_better
     word = metric_word(kept.metric.title)
-    reach = f"would reach {amount(together)} in {word}" if up else f"would bring {word} down to {amount(together)}"
+    digits = alike(together, gain)
+    level = amount(together, digits)
+    reach = f"would reach {level} in {word}" if up else f"would bring {word} down to {level}"
     if gain.low is not None and gain.low > 0:
         side = "above" if up else "below"
-        return f"The entries together {reach}, {amount(gain)} {side} the best one alone ({best}): there is headroom."
+        there = f"{amount(gain, digits)} {side} the best one alone ({best}): there is headroom."
+        return f"The entries together {reach}, {there}"
     return (
-        f"The entries together {reach}, a gain of {amount(gain)} over the best one alone ({best}): "
+        f"The entries together {reach}, {gain_or_loss(gain, digits)} against the best one alone ({best}): "
         "no headroom can be seen beyond noise."
     )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bakeoff.arena.board import Estimate
-from bakeoff.arena.board_words import counted, encodable
+from bakeoff.arena.board_words import encodable
 from bakeoff.arena.corrections import CORRECTED, ROW_ID, Correction, corrections, task_of
 from bakeoff.arena.owner.answers import KeptAnswers, kept_answers
 from bakeoff.arena.owner.curve import Curve, Learning
@@ -21,13 +21,15 @@ from bakeoff.arena.owner.errors import LabelErrors, label_errors, strongest
 from bakeoff.arena.owner.headroom import Headroom, headroom
 from bakeoff.arena.owner.rows import example
 from bakeoff.arena.owner.slices import TaskSlices, task_slices
-from bakeoff.arena.owner.words import amount, metric_word
+from bakeoff.arena.owner.words import alike, asked_word, moved
+from bakeoff.arena.versions import expired, expiry
 from bakeoff.errors import UsageError
 from bakeoff.nouns import plain
 
 if TYPE_CHECKING:
     from bakeoff.arena.challenge import Challenge
 
+SOURCE_ROW = "source_row"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 HIDDEN = ("replicates", "pictures")  # of no use to a program, or too large
 
@@ -79,18 +81,26 @@ def owner_report(
     task = task_of(challenge, table)
     kept = kept_answers(challenge, task)
     if not kept.entries:
-        raise UsageError(f"No entry has answered {table!r} yet; run the challenge first: bakeoff run")
+        if day := expiry(challenge.places, task.table):
+            raise UsageError(
+                f"No entry answered {table!r} before it expired on {day}, so nothing can be said of it; "
+                "ask its owner for a later day."
+            )
+        raise UsageError(
+            f"No entry has answered {table!r} yet; run the challenge first: bakeoff run{challenge.places.option}"
+        )
+    if curve and (said := expired(challenge.places, task.table)):
+        raise UsageError(f"{said} The report without --curve reads what is kept.")
     names = [challenge._named("entry", name, [entry.name for entry in kept.entries]) for name in entries]
     learning = Learning(challenge, kept, names, watcher)
     troubles = learning.run() if curve else ()
     room, learned = headroom(kept), learning.curve()
     pair = strongest(kept, most=2) if len(kept.entries) > 1 else []
     baselines = {entry.name for entry in kept.entries if entry.baseline}
-    classes = f" into {counted(len(task.classes), 'class', 'classes')}" if task.classes else ""
     return OwnerReport(
         table=table,
         task=task.name,
-        question=f"{task.kind} of {task.target}{classes}",
+        question=asked_word(task),
         metric=kept.metric.title,
         greater_is_better=kept.metric.greater_is_better,
         train=len(kept.data.labels),
@@ -109,23 +119,25 @@ def owner_report(
 
 def _answer(kept: KeptAnswers, room: Headroom, learned: Curve) -> str:
     """Better algorithm, or more labels? The two gains against each other, paired over the same bootstrap draws."""
-    if learned.next is None:
+    if learned.last is None:
         known = "Only half of it is known" if room.gain is not None else "Nothing of it is known yet"
-        return f"{known}: {room.verdict} {learned.verdict}"
-    word = metric_word(kept.metric.title)
-    unit = f"in {word}" if kept.metric.greater_is_better else f"less {word}"
-    labels = f"twice the labelled rows would bring about {amount(learned.next)} {unit}"
-    more = learned.next.low is not None and learned.next.low > 0
+        return f"{known}. {room.verdict} {learned.verdict}"
+    more = learned.next is not None
+    digits = alike(learned.next or learned.last, room.gain)
+    if learned.next is not None:
+        labels = f"twice the labelled rows {moved(kept.metric, learned.next, digits, 'would bring about')}"
+    else:
+        labels = f"the last doubling of the labelled rows {moved(kept.metric, learned.last, digits)}"
     if room.gain is None:
         return f"{'More labels would help' if more else 'More labels are not seen to help beyond noise'}: {labels}."
-    better = f"what all entries know together {amount(room.gain)}"
+    better = f"what all entries know together {moved(kept.metric, room.gain, digits, 'would bring', 'would lose')}"
     if more and room.found:
         side = _larger(room, learned)
         lead = {1: "Above all more labels", -1: "Above all a better algorithm", 0: "Both"}[side]
         return f"{lead}: {labels}, {better}."
     if more or room.found:
         lead, last = ("More labels", better) if more else ("A better algorithm", labels)
-        return f"{lead}: {labels if more else f'{better} {unit}'}; {last}, within noise."
+        return f"{lead}: {labels if more else better}; {last}, within noise."
     return f"Neither is seen to help beyond noise: {labels}, {better}. What is left may be noise in the labels."
 
 
@@ -161,7 +173,7 @@ def write_errors(challenge: Challenge, report: OwnerReport, path: str | Path) ->
     """Write the doubtful labels to a CSV or Parquet file for a person to correct; gives how many there are.
 
     Columns: `row_id`, the label as `given`, `suggested`, `confidence`, an empty `corrected` for the right label where
-    the given one is wrong, and the row's cells.
+    the given one is wrong, `source_row` where it is known, and the row's cells.
     """
     path = Path(path)
     if path.suffix not in (".csv", ".parquet"):
@@ -172,8 +184,10 @@ def write_errors(challenge: Challenge, report: OwnerReport, path: str | Path) ->
         shown = doubt.example or example(kept, doubt.row, pictures=False)
         own = {ROW_ID: shown.row_id, "given": doubt.given, "suggested": doubt.suggested}
         own |= {"confidence": round(doubt.confidence, 4), CORRECTED: ""}
+        own |= {} if shown.source_row is None else {SOURCE_ROW: shown.source_row}
         lines.append(own | {name: cell for name, cell in shown.cells.items() if name not in own})
     heads = [ROW_ID, "given", "suggested", "confidence", CORRECTED]
+    heads += [SOURCE_ROW] if kept.data.sources is not None else []
     heads += [name for name in kept.data.test.columns if name not in heads]
     if path.suffix == ".parquet":
         import pandas as pd

@@ -19,7 +19,8 @@ PIXELS = 96
 class Example:
     """A test row: its public `row_id`, its label as given, its cells as text, and its pictures as data URIs by column.
 
-    `answers` holds what each shown entry answered, in words.
+    `answers` holds what each shown entry answered, in words. `source_row` is the row's number in the file that the
+    table came from, counted from 1 after the header, None where nobody knows.
     """
 
     row_id: int
@@ -27,6 +28,12 @@ class Example:
     cells: Mapping[str, str]
     answers: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
+    source_row: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the row is found: `378`, or `378 (12 in its file)`."""
+        return str(self.row_id) + (f" ({self.source_row} in its file)" if self.source_row is not None else "")
 
 
 def example(kept: KeptAnswers, row: int, entries: Sequence[str] = (), pictures: bool = True) -> Example:
@@ -40,6 +47,7 @@ def example(kept: KeptAnswers, row: int, entries: Sequence[str] = (), pictures: 
         cells={name: "picture" if name in drawn else cell_word(cell) for name, cell in held.items()},
         answers={name: answer_word(kept, kept.mean(name)[row]) for name in entries},
         pictures={name: uri for name, uri in drawn.items() if uri} if pictures else {},
+        source_row=None if data.sources is None else int(data.sources[row]),
     )
 
 

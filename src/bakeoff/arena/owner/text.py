@@ -114,7 +114,7 @@ def _errors(errors: LabelErrors, console: Console, glyphs: Glyphs) -> None:
     for doubt in errors.doubts[:ERRORS_SHOWN]:
         held = doubt.example
         cells = [
-            "" if held is None else str(held.row_id),
+            "" if held is None else held.place,
             _short(doubt.given, CELL),
             _short(doubt.suggested, CELL),
             f"{doubt.confidence:.2f}",
@@ -146,7 +146,7 @@ def _slices(found: TaskSlices, console: Console, glyphs: Glyphs) -> None:
         _say(console, glyphs, f"Where {each.slice}:", "dim")
         for row in each.examples:
             said = ", ".join(f"{entry} answers {answer}" for entry, answer in row.answers.items())
-            _say(console, glyphs, f"  row {row.row_id}, labelled {row.label}; {said}; {_row(row)}", "dim")
+            _say(console, glyphs, f"  row {row.place}, labelled {row.label}; {said}; {_row(row)}", "dim")
 
 
 def _row(row: Example) -> str:

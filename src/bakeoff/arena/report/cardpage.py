@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bakeoff.arena.card_words import Card
 from bakeoff.arena.report.page import TEMPLATES, environment
-from bakeoff.arena.report.tablecard import Card, card_view
+from bakeoff.arena.report.tablecard import card_view
 
 
 def card_html(card: Card, path: str | Path) -> Path:

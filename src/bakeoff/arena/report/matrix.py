@@ -60,7 +60,8 @@ def _task_cell(
     place = f"{words.one_line(entry)} on {words.one_line(column.task.name)}"
     sign = words.sign(square)
     if square is None or square.outcome is None:
-        return HeatCell("due", words.NOT_RUN.symbol, "", f"{place}: {words.NOT_RUN.title}")
+        due = sign or words.NOT_RUN
+        return HeatCell("due", due.symbol, "", f"{place}: {due.title}")
     if sign is not None and sign is not words.PARTLY:
         reason = f": {words.one_line(square.reason)}" if square.reason else ""
         return HeatCell("lost", sign.symbol, "", f"{place}: {sign.title}{reason}; counts as the constant")

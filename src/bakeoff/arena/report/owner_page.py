@@ -22,7 +22,7 @@ COLUMNS = 10  # of a row's cells; the rest stand in the file of doubtful labels
 class RowView:
     """A row of the table as the page draws it: (column, text, picture) cells, and who answered what."""
 
-    row_id: int
+    place: str
     label: str
     answers: tuple[tuple[str, str], ...]
     cells: tuple[tuple[str, str, str], ...]
@@ -75,4 +75,4 @@ def _row(row: Example) -> RowView:
     pictures = {name: uri for name, uri in row.pictures.items() if PICTURE.fullmatch(uri)}
     first = [*pictures, *(name for name in row.cells if name not in pictures)][:COLUMNS]
     cells = tuple((name, row.cells.get(name, ""), pictures.get(name, "")) for name in first)
-    return RowView(row.row_id, row.label, tuple(row.answers.items()), cells)
+    return RowView(row.place, row.label, tuple(row.answers.items()), cells)

@@ -11,11 +11,13 @@ from typing import Any
 
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board
+from bakeoff.arena.card_words import Card
 from bakeoff.arena.report.charts import cost_chart, points
+from bakeoff.arena.report.matching import MatchingView, matching_views
 from bakeoff.arena.report.matrix import SPREAD_UP_TO, HeatRow, chance_matrix, task_matrix
 from bakeoff.arena.report.ranking import Ranking, ranking
 from bakeoff.arena.report.scorecard import Scorecard, scorecards
-from bakeoff.arena.report.tablecard import Card, table_views
+from bakeoff.arena.report.tablecard import table_views
 
 TEMPLATES = Path(__file__).parent / "templates"
 LARGE = 20  # rows from which a heat map scrolls inside its own frame
@@ -34,6 +36,7 @@ class TrackView:
     roomy: bool
     tasks: tuple[HeatRow, ...]
     chances: tuple[HeatRow, ...]
+    matching: tuple[MatchingView, ...]
     cost_wide: str
     cost_narrow: str
     front: tuple[str, ...]
@@ -89,6 +92,7 @@ def _track(board: Board, number: int, anchors: Mapping[str, str]) -> TrackView:
         roomy=len(board.columns) <= SPREAD_UP_TO,
         tasks=task_matrix(board, number),
         chances=chance_matrix(board, number),
+        matching=matching_views(board, number),
         cost_wide=cost_chart(board, f"cost-wide-{number}"),
         cost_narrow=cost_chart(board, f"cost-narrow-{number}", narrow=True),
         front=tuple(point.row.entry for point in points(board) if point.on_front),

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.arena import board_words as words
+from bakeoff.arena import card_words
 from bakeoff.arena.board import Board, TaskColumn
+from bakeoff.arena.card_words import Card
 from bakeoff.arena.report.marks import histogram
 from bakeoff.nouns import Outcome
 
-Card = Mapping[str, Any]
 # Only a picture inside the page may be shown: a stranger's address would be a request to the outside.
 PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+=*")
 CLASSES_SHOWN = 12
@@ -65,8 +66,20 @@ class ExampleCell:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a check found: its sentence in pieces, each with whether it must not be broken.
+
+    `informs` where nothing is asked of anybody.
+    """
+
+    check: str
+    pieces: tuple[tuple[str, bool], ...]
+    informs: bool
+
+
+@dataclass(frozen=True)
 class TableView:
-    """A table's card in words; `remarks` are (check, sentence), `quiet` the checks that found nothing."""
+    """A table's card in words; `quiet` are the checks that found nothing."""
 
     name: str
     anchor: str
@@ -82,7 +95,7 @@ class TableView:
     example_names: tuple[str, ...]
     examples: tuple[tuple[ExampleCell, ...], ...]
     notes: tuple[str, ...]
-    remarks: tuple[tuple[str, str], ...]
+    remarks: tuple[Told, ...]
     quiet: tuple[str, ...]
     drift: str
     drifts: bool
@@ -108,6 +121,7 @@ def card_view(card: Card) -> TableView:
 def _view(name: str, anchor: str, tasks: Sequence[tuple[Board, TaskColumn]], card: Card) -> TableView:
     columns = [column for column in _list(card.get("columns")) if isinstance(column, Mapping)]
     target = _mapping(card.get("target"))
+    named = {column.get("name") for column in columns if card_words.is_name(column)}
     images = {column.get("name") for column in columns if column.get("type") == "image"}
     classes = _classes(target)
     examples = [row for row in _list(card.get("examples")) if isinstance(row, Mapping)]
@@ -124,20 +138,19 @@ def _view(name: str, anchor: str, tasks: Sequence[tuple[Board, TaskColumn]], car
         classes=classes[:CLASSES_SHOWN],
         classes_left=max(0, len(classes) - CLASSES_SHOWN),
         spread=_spread(target),
-        spread_range=_ends(_list(target.get("edges"))),
+        spread_range=card_words.span(_list(target.get("edges"))),
         example_names=names,
-        examples=tuple(tuple(_example(row.get(key), key in images) for key in names) for row in examples),
+        examples=tuple(tuple(_example(row.get(key), key in images, key in named) for key in names) for row in examples),
         notes=tuple(column.note for _, column in tasks if column.note),
         **_found(card),
     )
 
 
 def _found(card: Card) -> dict[str, Any]:
-    """What checks and the two-sample test found; a card from before checks had names holds notes alone."""
-    said = [remark for remark in _list(card.get("remarks")) if isinstance(remark, Mapping)]
-    remarks = tuple((str(remark.get("check", "")), str(remark.get("text", ""))) for remark in said)
-    remarks = remarks or tuple(("", str(note)) for note in _list(card.get("notes")))
-    spoken = {check for check, _ in remarks}
+    """What checks and the two-sample test found."""
+    found = card_words.remarks(card)
+    remarks = tuple(Told(check, card_words.pieces(text), informs) for check, text, informs in found)
+    spoken = {told.check for told in remarks}
     drift = _mapping(card.get("drift"))
     quiet = tuple(str(name) for name in _list(card.get("checked")) if name not in spoken)
     return {
@@ -157,11 +170,12 @@ def _task(board: Board, column: TaskColumn) -> TaskFacts:
     ]
     scores.sort(key=lambda pair: -pair[1].value)
     classes = f" into {words.counted(len(task.classes), 'class', 'classes')}" if task.classes else ""
+    asked = "which records match" if task.kind == "matching" else f"{task.kind} of {task.target}{classes}"
     arrow = "higher is better" if column.greater_is_better else "lower is better"
     return TaskFacts(
         name=task.name,
         track=board.track,
-        question=f"{task.kind} of {task.target}{classes}",
+        question=asked,
         metric=f"{column.metric_title}, {arrow}",
         aside="" if column.averaged else f"not averaged: {column.reason}",
         leaders=tuple((entry, words.score(score)) for entry, score in scores[:LEADERS]),
@@ -204,31 +218,19 @@ def _said(value: Any) -> str:
 
 
 def _column(column: Card) -> ColumnFacts:
-    plot, plotted = _plot(column)
+    counts, plotted = card_words.plotted(column)
     missing = column.get("missing")
     distinct = column.get("distinct")
     return ColumnFacts(
         name=str(column.get("name", "")),
-        type=", ".join(filter(None, (str(column.get("type", "")), str(column.get("trait", ""))))),
+        type=card_words.kind_of(column),
         role=str(column.get("role", "")),
         missing=words.percent(missing) if isinstance(missing, (int, float)) else "",
         distinct=f"{distinct:,}" if isinstance(distinct, int) else "",
-        plot=plot,
+        plot=histogram(_numbers(counts)),
         plotted=plotted,
         why=str(column.get("why", "")),
     )
-
-
-def _plot(column: Card) -> tuple[str, str]:
-    bins, top, count = _mapping(column.get("bins")), _list(column.get("top")), _mapping(column.get("words"))
-    if bins:
-        return histogram(_numbers(bins.get("counts"))), _ends(_list(bins.get("edges")))
-    if count:
-        about = f"{_short(count.get('mean'))} words on average, {_short(count.get('longest'))} at most"
-        return histogram(_numbers(_mapping(count.get("bins")).get("counts"))), about
-    pairs = [pair for pair in top if isinstance(pair, (list, tuple)) and len(pair) == 2]
-    listed = words.listed([str(value) for value, _ in pairs], 4)
-    return histogram(_numbers([number for _, number in pairs])), listed
 
 
 def _classes(target: Card) -> tuple[Share, ...]:
@@ -253,24 +255,12 @@ def _spread(target: Card) -> tuple[tuple[str, str], ...]:
     return tuple((str(part), histogram(_numbers(rows), 240, 60)) for part, rows in counts.items())
 
 
-def _example(value: Any, image: bool) -> ExampleCell:
+def _example(value: Any, image: bool, name: bool) -> ExampleCell:
     if image and isinstance(value, str) and PICTURE.fullmatch(value):
         return ExampleCell(picture=value)
     if image and isinstance(value, str) and value.startswith("data:"):
         return ExampleCell(text="a picture that cannot be shown")
-    if isinstance(value, float):
-        return ExampleCell(text=f"{value:,.6g}")
-    return ExampleCell(text="" if value is None else str(value))
-
-
-def _ends(edges: Sequence[Any]) -> str:
-    if not edges:
-        return ""
-    return f"{_short(edges[0])} to {_short(edges[-1])}"
-
-
-def _short(value: Any) -> str:
-    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    return ExampleCell(text="" if value is None else card_words.quantity(value, 6, name=name))
 
 
 def _numbers(values: Any) -> list[float]:

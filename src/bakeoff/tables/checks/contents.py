@@ -53,7 +53,8 @@ def id_like(evidence: Evidence, column: Column, series: Any) -> Iterator[Remark]
     if column.role is Role.FEATURE and column.trait == "id-like":
         yield evidence.remark(
             "id-like",
-            f"Column {column.name!r} is different in every row, like an identifier; give it the role 'id' to hide it.",
+            f"Column {column.name!r} is different in every row, like an identifier; hide it with --id "
+            f"{column.name} (the role 'id'), or leave it out.",
             column.name,
         )
 
@@ -238,11 +239,13 @@ def spelling(evidence: Evidence, column: Column, series: Any) -> Iterator[Remark
 
 def rare_classes(evidence: Evidence) -> Iterator[Remark]:
     """Classes with fewer than five rows, and classes that the test part lacks."""
-    counts = np.bincount(evidence.truth, minlength=len(evidence.classes))
-    tested = np.bincount(evidence.truth[evidence.data.parts == "test"], minlength=len(evidence.classes))
+    known = evidence.truth >= 0  # of a table with problems some may have no class
+    test = evidence.data.parts == "test"
+    counts = np.bincount(evidence.truth[known], minlength=len(evidence.classes))
+    tested = np.bincount(evidence.truth[test & known], minlength=len(evidence.classes))
     rare, name = counts < 5, evidence.target.name
     if rare.any():
-        places = rare[evidence.truth].nonzero()[0]
+        places = (rare[evidence.truth] & known).nonzero()[0]
         told = [f"{evidence.classes[one]!r} ({counts[one]})" for one in rare.nonzero()[0][:5]]
         more = f" and {int(rare.sum()) - 5} more" if rare.sum() > 5 else ""
         yield evidence.remark(
@@ -252,7 +255,7 @@ def rare_classes(evidence: Evidence) -> Iterator[Remark]:
             name,
             places,
         )
-    absent = (tested == 0) & ~rare
+    absent = (tested == 0) & ~rare & test.any()
     if absent.any():
         names = listed([evidence.classes[one] for one in absent.nonzero()[0]])
         places = absent[evidence.truth].nonzero()[0]

@@ -31,13 +31,15 @@ class Examined:
     """A table to be checked, with what only its source knew.
 
     `order` (n,) is the raw row, from 0, of each standard row; `image_names` are the paths of a column's pictures as
-    given, (n,) in standard order; `raw_parts` (raw rows,) says which file a raw row came from, None for one file.
+    given, (n,) in standard order; `raw_parts` (raw rows,) says which file a raw row came from, None for one file, and
+    `raw_numbers` (raw rows,) are the rows' numbers in their file, None where they count up from 1 without a gap.
     """
 
     data: TableData
     order: Array
     image_names: Mapping[str, Array] = field(default_factory=dict)
     raw_parts: Array | None = None
+    raw_numbers: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Evidence:
         """The rows at these places of the standard form, as a person finds them in the source."""
         wrong = np.zeros(self._raw_rows(), bool)
         wrong[self.examined.order[places]] = True
-        return rows(wrong, self.examined.raw_parts)
+        return rows(wrong, self.examined.raw_parts, self.examined.raw_numbers)
 
     def remark(self, check: str, text: str, column: str = "", places: Array | None = None) -> Remark:
         """A remark, with the numbers of its rows as they stand in the source."""
@@ -82,14 +84,16 @@ class Evidence:
 
     def _numbers(self, places: Array) -> tuple[int, ...]:
         raw, parts = np.sort(self.examined.order[places])[:LISTED], self.examined.raw_parts
+        if self.examined.raw_numbers is not None:
+            return tuple(map(int, self.examined.raw_numbers[raw]))
         if parts is None:
             return tuple(int(row) + 1 for row in raw)
         within = {part: np.cumsum(parts == part) for part in dict.fromkeys(parts[raw])}
         return tuple(int(within[parts[row]][row]) for row in raw)
 
     def _raw_rows(self) -> int:
-        parts = self.examined.raw_parts
-        return int(self.examined.order.max(initial=-1)) + 1 if parts is None else len(parts)
+        known = self.examined.raw_numbers if self.examined.raw_parts is None else self.examined.raw_parts
+        return int(self.examined.order.max(initial=-1)) + 1 if known is None else len(known)
 
 
 def gather(examined: Examined) -> Evidence:
@@ -199,7 +203,10 @@ def _grown(seen: Array, truth: Array, asked: Array) -> Array:
     if truth.dtype.kind == "f":
         tree = DecisionTreeRegressor(max_leaf_nodes=512, random_state=0)
     else:
-        tree = DecisionTreeClassifier(max_leaf_nodes=int(np.clip(4 * len(np.unique(truth)), 16, 256)), random_state=0)
+        classes = len(np.unique(truth))
+        if 2 * classes > len(truth):  # most classes have one row, of which nothing can be learnt
+            return np.full(len(asked), np.bincount(truth).argmax())
+        tree = DecisionTreeClassifier(max_leaf_nodes=int(np.clip(4 * classes, 16, 256)), random_state=0)
     return tree.fit(seen.reshape(-1, 1), truth).predict(asked.reshape(-1, 1))
 
 

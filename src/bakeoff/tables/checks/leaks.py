@@ -28,6 +28,8 @@ from bakeoff.tables.checks.evidence import (
 from bakeoff.tables.remarks import Remark
 
 PERFECT = 0.99  # of the way from the constant to all classes right
+NEAR = 0.95  # of the way from the constant, from which a column should be looked at, as a few labels may be wrong
+NEARLY = "nearly given away"
 EXACT = 0.999  # R^2 from which a quantity is another one up to rounding
 NAMED = 0.9  # of the way from the constant, when texts name their class
 PARTLY = (0.9, 0.995)  # skill up to which a column of a pair does not tell classes, and a quantity, by itself
@@ -51,6 +53,14 @@ def given_away(evidence: Evidence) -> Iterator[Remark]:
         elif telling.reaches(_wanted(evidence, column)):
             how = "names" if column.type in (ColumnType.TEXT, ColumnType.TOKENS) else "tells"
             text = f"Column {name!r} alone {how} the target {evidence.target.name!r} {_share(evidence, telling)}"
+        elif evidence.classes and telling.reaches(NEAR):
+            yield evidence.remark(
+                NEARLY,
+                f"Column {name!r} alone nearly tells the target {evidence.target.name!r}, {_share(evidence, telling)}; "
+                "see whether it is known beforehand, or leave it out.",
+                name,
+            )
+            continue
         else:
             continue
         yield evidence.remark("given away", f"{text}; leave it out if it is not known beforehand.", name)

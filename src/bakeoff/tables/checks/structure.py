@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bakeoff.nouns import Array, Column, ColumnType, Frame, Role, Split
+from bakeoff.nouns import Array, Column, ColumnType, Frame, Role, Split, Table
+from bakeoff.tables.cells import Converted
 from bakeoff.tables.checks import (
     chronology,
     contents,
@@ -19,19 +20,22 @@ from bakeoff.tables.checks import (
     picture_clues,
     resemblance,
 )
-from bakeoff.tables.checks.evidence import Evidence, Examined, gather
+from bakeoff.tables.checks.evidence import SAMPLE, Evidence, Examined, gather
 from bakeoff.tables.reading import Raw
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.sentences import all_or_ends, listed, near, rows
-from bakeoff.tables.settings import Settings
+from bakeoff.tables.settings import METHODS, Settings
 from bakeoff.tables.types import CLASSES, image_paths
 
 __all__ = [
     "Examined",
+    "besides",
     "cells",
     "examine",
+    "foreseen",
     "given_away",
     "identifiers",
+    "names_for_numbers",
     "pictures",
     "split_columns",
     "structure",
@@ -41,6 +45,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bakeoff.tables.standard import TableData
+
+OPTIONS = {Role.ID: "--id", Role.OWNER: "--owner", Role.TIME: "--time-column", Role.PROTECTED: "--protected"}
+NAMES = 0.5  # share of present cells that are no numbers from which a target holds names
 
 
 def structure(raw: Raw, settings: Settings) -> list[str]:
@@ -77,10 +84,21 @@ def structure(raw: Raw, settings: Settings) -> list[str]:
     elif known == [settings.target] and len(names) > 1:
         problems.append(f"{whose} has no column left beside the target {settings.target!r}; leave fewer out.")
     if not settings.lenient:
-        said = [*settings.types, *settings.roles, *settings.leave_out]
-        unknown = [name for name in dict.fromkeys(said) if name not in names]
-        problems += [f"{whose} has no column {name!r}, which its settings name{near(name, names)}." for name in unknown]
+        said = naming_settings(settings)
+        problems += [
+            f"{whose} has no column {name!r}, which {how} names{near(name, names)}."
+            for name, how in said.items()
+            if name not in names
+        ]
     return problems
+
+
+def naming_settings(settings: Settings) -> dict[str, str]:
+    """The columns that settings name, each with the option by which, or the place in table.toml where, they do."""
+    said = {name: OPTIONS.get(role, "[columns] in table.toml") for name, role in settings.roles.items()}
+    named = {name: f"--type {name}={kind}" for name, kind in settings.types.items()} | said
+    told = {name: how if how.endswith(".toml") else f"{how} (or table.toml)" for name, how in named.items()}
+    return dict.fromkeys(settings.leave_out, "leave_out in table.toml") | told
 
 
 def split_columns(settings: Settings, names: Sequence[str]) -> list[str]:
@@ -88,21 +106,26 @@ def split_columns(settings: Settings, names: Sequence[str]) -> list[str]:
     split = settings.split
     if split is None or split.method in ("stratified", "random"):
         return []
+    if split.method not in METHODS:
+        ways = [method for method in METHODS if method != "records"]
+        return [f"There is no split {split.method!r}{near(split.method, ways)}; a table can be split {_ways(ways)}."]
     if split.method == "records":
         return [
             "A split by records is for matching tables; split this one by owner to keep what belongs together apart."
         ]
-    if not split.column:
-        if split.method == "given":
-            return []
+    if not split.column and split.method != "given":
         option = {"owner": "--owner", "time": "--time-column"}[split.method]
         return [
             f"A split by {split.method} needs a column with the role {split.method!r}; "
             f"name it with {option} COL, or with {split.method} = ... in table.toml."
         ]
-    if split.column not in names:
-        return [f"There is no column {split.column!r} to split by{near(split.column, names)}."]
-    return []
+    absent = split.column and split.column not in names
+    return [f"There is no column {split.column!r} to split by{near(split.column, names)}."] if absent else []
+
+
+def _ways(methods: Sequence[str]) -> str:
+    by = [f"by {method}" if method in ("owner", "time", "records") else method for method in methods]
+    return f"{', '.join(by[:-1])} or {by[-1]}"
 
 
 def pictures(raw: Raw, columns: Sequence[Column], settings: Settings) -> list[str]:
@@ -127,12 +150,28 @@ def pictures(raw: Raw, columns: Sequence[Column], settings: Settings) -> list[st
     return problems
 
 
-def cells(column: Column, wrong: dict[str, Array], parts: Array | None) -> list[str]:
-    """A sentence for each reason why cells of a column could not be taken as its type says."""
+def names_for_numbers(column: Column, converted: Converted, series: Any) -> str:
+    """What is wrong with a target that was asked for as a quantity and holds names; empty for any other column."""
+    if column.role is not Role.TARGET or column.type is not ColumnType.NUMERIC or not converted.wrong:
+        return ""
+    wrong = np.logical_or.reduce(list(converted.wrong.values()))
+    if wrong.sum() < NAMES * (wrong.sum() + converted.series.notna().sum()):
+        return ""
+    held = listed(list(dict.fromkeys(str(cell)[:40] for cell in series[wrong].head(1000))), shown=3)
+    asked = "leave --kind (kind in table.toml) out, or ask for classification"
+    mend = asked if column.why.startswith("the task") else "declare it categorical, or leave its type out"
+    return f"The target {column.name!r} holds names ({held}), no numbers, so it cannot be a quantity; {mend}."
+
+
+def cells(column: Column, wrong: Mapping[str, Array], parts: Array | None, numbers: Array | None = None) -> list[str]:
+    """A sentence for each reason why cells of a column could not be taken as its type says.
+
+    `parts` and `numbers` (n,) are as in `sentences.rows`.
+    """
     sentences = []
     for reason, mask in wrong.items():
         many = int(mask.sum()) > 1
-        where = rows(mask, parts)
+        where = rows(mask, parts, numbers)
         if column.type is ColumnType.IMAGE:
             told = f"Column {column.name!r} should hold images, but {'each of ' if many else ''}{where} {reason}; "
             mend = "mend these cells, leave them empty, or declare another type."
@@ -143,11 +182,11 @@ def cells(column: Column, wrong: dict[str, Array], parts: Array | None) -> list[
     return sentences
 
 
-def target(series: Any, name: str, parts: Array | None) -> list[str]:
+def target(series: Any, name: str, parts: Array | None, numbers: Array | None = None) -> list[str]:
     """Problems of the target: no value at all, some missing, or a quantity with a few texts among its numbers."""
     absent = series.isna().to_numpy(dtype=bool)
     if not absent.any():
-        return _texts_in_quantity(series, name, parts)
+        return _texts_in_quantity(series, name, parts, numbers)
     if absent.all():
         return [f"The target {name!r} has no value in any row; choose another target."]
     if parts is not None:
@@ -158,13 +197,14 @@ def target(series: Any, name: str, parts: Array | None) -> list[str]:
                 "add the values, or remove that file to have rows set apart from the rest."
             ]
     verb = "has" if absent.sum() == 1 else "have"
+    where = rows(absent, parts, numbers)
     return [
-        f"The target {name!r} is missing in {int(absent.sum()):,} of {len(absent):,} rows: {rows(absent, parts)} "
+        f"The target {name!r} is missing in {int(absent.sum()):,} of {len(absent):,} rows: {where} "
         f"{verb} no value; fill them in or remove these rows."
     ]
 
 
-def _texts_in_quantity(series: Any, name: str, parts: Array | None) -> list[str]:
+def _texts_in_quantity(series: Any, name: str, parts: Array | None, numbers: Array | None) -> list[str]:
     """A sentence when nearly all labels are different numbers, so that the others make classes of a quantity."""
     found = None if series.dtype.kind in "iuf" else contents.strangers_among_numbers(series, series)
     if found is None or series.nunique() <= max(CLASSES, len(series) / 2):
@@ -174,11 +214,13 @@ def _texts_in_quantity(series: Any, name: str, parts: Array | None) -> list[str]
     cells_ = listed(list(dict.fromkeys(series[wrong].head(1000).str[:40])), shown=3)
     return [
         f"The target {name!r} holds numbers in {int((~wrong).sum()):,} of {len(wrong):,} rows, but "
-        f"{rows(wrong, parts)} {holds} {cells_}; put numbers there, or remove these rows."
+        f"{rows(wrong, parts, numbers)} {holds} {cells_}; put numbers there, or remove these rows."
     ]
 
 
-def identifiers(frame: Frame, columns: Sequence[Column], parts: Array | None) -> list[str]:
+def identifiers(
+    frame: Frame, columns: Sequence[Column], parts: Array | None, numbers: Array | None = None
+) -> list[str]:
     """Problems of columns whose role is id: values that come twice."""
     problems = []
     for column in columns:
@@ -186,7 +228,7 @@ def identifiers(frame: Frame, columns: Sequence[Column], parts: Array | None) ->
             doubled = (frame[column.name].duplicated(keep="first") & frame[column.name].notna()).to_numpy(dtype=bool)
             if doubled.any():
                 problems.append(
-                    f"The identifier {column.name!r} repeats values: {rows(doubled, parts)} "
+                    f"The identifier {column.name!r} repeats values: {rows(doubled, parts, numbers)} "
                     f"{'repeats' if doubled.sum() == 1 else 'repeat'} an earlier one; "
                     "remove the repeats or give it the role 'owner'."
                 )
@@ -284,17 +326,60 @@ def examine(examined: Examined) -> tuple[tuple[Remark, ...], tuple[str, ...]]:
     looked: dict[str, None] = {}
     for column in examined.data.table.columns:
         series = examined.data.column(column.name)
-        evidence.cells[column.name] = series.iloc[evidence.sample].reset_index(drop=True)
-        for check in COLUMN_CHECKS:
-            # Classes may be whole numbers, which hold no texts to look at.
-            texts = column.role is not Role.TARGET or (check.of_target and series.dtype.kind not in "iuf")
-            if column.type in check.kinds and texts:
-                looked[check.name] = None
-                remarks.extend(check.look(evidence, column, series))
+        for check in _looking(evidence, column, series):
+            looked[check.name] = None
+            remarks.extend(check.look(evidence, column, series))
     for whole in TABLE_CHECKS:
         if whole.applies(evidence):
             looked[whole.name] = None
             remarks.extend(whole.look(evidence))
     if "duplicates" in looked:
         looked |= dict.fromkeys(WITH_DUPLICATES)
+    if evidence.classes:
+        looked[leaks.NEARLY] = None
     return tuple(remarks), tuple(looked)
+
+
+def _looking(evidence: Evidence, column: Column, series: Any) -> Iterator[ColumnCheck]:
+    """The checks that look at a column; its sampled cells are kept for these and others."""
+    evidence.cells[column.name] = series.iloc[evidence.sample].reset_index(drop=True)
+    for check in COLUMN_CHECKS:
+        # Classes may be whole numbers, which hold no texts to look at.
+        texts = column.role is not Role.TARGET or (check.of_target and series.dtype.kind not in "iuf")
+        if column.type in check.kinds and texts:
+            yield check
+
+
+def foreseen(raw: Raw, settings: Settings, columns: Iterable[tuple[Column, Any]]) -> list[Remark]:
+    """What can be remarked on a table whose problems keep it from being split, so that all is mended at once.
+
+    `columns` are those without a problem, with their standard cells (n,) in the order of the source.
+    """
+    import pandas as pd
+
+    from bakeoff.tables.columns import Columns
+    from bakeoff.tables.standard import TableData
+
+    whole = TableData(
+        Table(settings.name, (), raw.rows, ""), Columns(raw.rows), np.full(raw.rows, "train"), Split(), settings
+    )
+    examined = Examined(whole, np.arange(raw.rows), {}, raw.parts, raw.numbers)
+    sample = np.sort(np.random.default_rng(raw.rows).permutation(raw.rows)[:SAMPLE])
+    unknown = Column(settings.target, CATEGORICAL, Role.TARGET)
+    evidence = Evidence(examined, unknown, (), np.zeros(raw.rows, np.int64), (), sample)
+    remarks: list[Remark] = []
+    for column, series in columns:
+        for check in _looking(evidence, column, series):
+            if check.look is not lookups.telling_ids:
+                remarks.extend(check.look(evidence, column, series))
+        if column.role is Role.TARGET and column.type is CATEGORICAL:
+            codes, classes = pd.factorize(series, sort=True)
+            if len(classes) <= max(CLASSES, raw.rows / 2):
+                named = tuple(map(str, classes))
+                remarks.extend(contents.rare_classes(replace(evidence, target=column, truth=codes, classes=named)))
+    return remarks
+
+
+def besides(told: Sequence[str]) -> list[str]:
+    """The last of a table's problems: what does not stop it, and may be mended with them; empty without any."""
+    return [f"So that all can be mended at once, this is remarked besides: {' '.join(told)}"] if told else []

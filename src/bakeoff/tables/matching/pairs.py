@@ -19,10 +19,14 @@ ID_NAMES = (
 LABEL_NAMES = ("label", "match", "is_match", "matched", "matches", "duplicate", "is_duplicate", "gold", "y", "class")
 GROUP_NAMES = ("group_id", "group", "cluster_id", "cluster", "entity_id", "entity", "match_group", "match_group_id")
 SET_NAME = re.compile(r"label+ing_?set_?(?:id)?", re.IGNORECASE)
-YES = frozenset({"1", "true", "t", "yes", "y", "match", "matched", "matches", "duplicate", "same"})
+YES = frozenset(
+    {"1", "true", "t", "yes", "y", "match", "matched", "matches", "duplicate", "same", "on"}
+    | {"ja", "j", "wahr", "oui", "vrai", "si", "sí"}
+)
 NO = frozenset(
-    {"0", "false", "f", "no", "n", "no match", "no-match", "no_match", "nomatch", "non-match", "non_match", "nonmatch"}
-    | {"non match", "not a match", "unmatched", "distinct", "different"}
+    {"0", "false", "f", "no", "n", "off", "no match", "no-match", "no_match", "nomatch", "non-match", "non_match"}
+    | {"nonmatch", "non match", "not a match", "unmatched", "distinct", "different"}
+    | {"nein", "falsch", "non", "faux"}
 )
 MOST_FROM_GROUPS = 200_000
 
@@ -31,7 +35,8 @@ MOST_FROM_GROUPS = 200_000
 class Pairs:
     """Pairs as given: the keys of either record (pairs,), the label 1, 0 or -1 (missing or not understood), the parts.
 
-    `left_out` names columns of the pairs' file that are neither an id nor the label.
+    `left_out` names columns of the pairs' file that are neither an id nor the label; `numbers` (pairs,) are the pairs'
+    numbers in their file, None where they count up from 1 without a gap.
     """
 
     left: Array
@@ -42,6 +47,7 @@ class Pairs:
     right_name: str
     label_name: str
     left_out: tuple[str, ...] = ()
+    numbers: Array | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -68,10 +74,13 @@ def parse_labels(series: Any) -> Array:
     return np.array([1 if word in YES else 0 if word in NO else -1 for word in said], dtype=np.int64)
 
 
-def find_pairs(frame: Frame, parts: Array | None, target: str, ids: Sequence[Array]) -> tuple[Pairs | None, list[str]]:
+def find_pairs(
+    frame: Frame, parts: Array | None, target: str, ids: Sequence[Array], numbers: Array | None = None
+) -> tuple[Pairs | None, list[str]]:
     """The pairs in a frame and the problems of its columns; `ids` are the keys of the left and the right records.
 
-    `target` names the label column where somebody said so. Within one table `ids` has one array.
+    `target` names the label column where somebody said so. Within one table `ids` has one array. `parts` and `numbers`
+    are those of the pairs.
     """
     frame = frame.reset_index(drop=True)
     names = [str(name) for name in frame.columns]
@@ -79,7 +88,7 @@ def find_pairs(frame: Frame, parts: Array | None, target: str, ids: Sequence[Arr
         return None, ["The pairs have no rows; give labelled pairs, matches and non-matches."]
     group = _group_columns(names) if len(ids) == 1 and _id_columns(names) is None else None
     if group is not None:
-        return _from_groups(frame, group, ids[0])
+        return _from_groups(frame, group, ids[0], numbers)
     if len(names) < 2:
         return None, [f"The pairs have one column, {names[0]!r}; they need the id of either record and a label."]
     label, problems = _label_column(names, target)
@@ -87,7 +96,8 @@ def find_pairs(frame: Frame, parts: Array | None, target: str, ids: Sequence[Arr
     if problems or not label:
         return None, problems or [_no_labels(names)]
     rest = tuple(name for name in names if name not in (left, right, label))
-    found = Pairs(keys(frame[left]), keys(frame[right]), parse_labels(frame[label]), parts, left, right, label, rest)
+    said = (keys(frame[left]), keys(frame[right]), parse_labels(frame[label]))
+    found = Pairs(*said, parts, left, right, label, rest, numbers)
     return found, _label_problems(found, frame[label])
 
 
@@ -125,14 +135,15 @@ def _label_problems(pairs: Pairs, given: Any) -> list[str]:
     if absent.any():
         problems.append(
             f"The label {pairs.label_name!r} is missing in {int(absent.sum()):,} of {len(pairs):,} pairs: "
-            f"{rows(absent, pairs.parts)}; fill it in or remove these pairs."
+            f"{rows(absent, pairs.parts, pairs.numbers)}; fill it in or remove these pairs."
         )
     strange = (pairs.label < 0) & ~absent
     if strange.any():
         held = list(dict.fromkeys(str(cell)[:40] for cell in given[strange].head(1000)))
+        where = rows(strange, pairs.parts, pairs.numbers)
         problems.append(
-            f"The label {pairs.label_name!r} holds {listed(held, 3)} ({rows(strange, pairs.parts)}), which says "
-            "neither match nor no match; write 1 or 0, true or false, yes or no."
+            f"The label {pairs.label_name!r} holds {listed(held, 3)} ({where}), which says neither match nor no match; "
+            "write 1 or 0, true or false, yes or no."
         )
     return problems
 
@@ -147,7 +158,9 @@ def _group_columns(names: Sequence[str]) -> tuple[str, str] | None:
     return ("", group) if group and len(names) >= 2 else None
 
 
-def _from_groups(frame: Frame, group: tuple[str, str], ids: Array) -> tuple[Pairs | None, list[str]]:
+def _from_groups(
+    frame: Frame, group: tuple[str, str], ids: Array, numbers: Array | None
+) -> tuple[Pairs | None, list[str]]:
     """All pairs of records within a labelling set: a match where both are of one group.
 
     Within a set every record was looked at, so records of different groups are told to be different.
@@ -161,7 +174,9 @@ def _from_groups(frame: Frame, group: tuple[str, str], ids: Array) -> tuple[Pair
     which = keys(frame[sets]) if sets else np.zeros(len(frame), dtype=object)
     absent = np.array([key is None for key in told])
     if absent.any():
-        return None, [f"The group {name!r} is missing in {rows(absent)}; fill it in or remove these records."]
+        return None, [
+            f"The group {name!r} is missing in {rows(absent, None, numbers)}; fill it in or remove these records."
+        ]
     order = np.argsort(np.array([str(key) for key in which]), kind="stable")
     _, sizes = np.unique(np.array([str(key) for key in which])[order], return_counts=True)
     made = int((sizes * (sizes - 1) // 2).sum())
@@ -206,50 +221,81 @@ def id_column(frame: Frame, declared: str, side: str, asked: Array | None) -> tu
     return "", [f"Which column identifies the {side} records cannot be told ({found}); name it with --id COL."]
 
 
-def record_problems(held: Array, name: str, side: str) -> list[str]:
+def record_problems(held: Array, name: str, side: str, numbers: Array | None = None) -> list[str]:
     """Ids of one side's records that are missing or come twice."""
     import pandas as pd
 
     problems = []
     absent = np.array([key is None for key in held])
     if absent.any():
-        problems.append(f"The {side} records have no id in {name!r} in {rows(absent)}; fill it in.")
+        problems.append(f"The {side} records have no id in {name!r} in {rows(absent, None, numbers)}; fill it in.")
     doubled = pd.Series(held, dtype=object).duplicated(keep="first").to_numpy() & ~absent
     if doubled.any():
         verb = "repeats an earlier one" if doubled.sum() == 1 else "repeat earlier ones"
         problems.append(
-            f"The {side} records' id {name!r} comes more than once: {rows(doubled)} {verb}; "
+            f"The {side} records' id {name!r} comes more than once: {rows(doubled, None, numbers)} {verb}; "
             "give each record its own id."
         )
     return problems
 
 
-def unknown_problems(positions: Array, name: str, side: str, parts: Array | None) -> list[str]:
-    """Pairs whose id in `name` no record of the side has; `positions` (pairs,) are -1 there."""
+def unknown_problems(positions: Array, pairs: Pairs, which: str, side: str) -> list[str]:
+    """Pairs whose `which` id (left or right) no record of the side has; `positions` (pairs,) are -1 there."""
     unknown = positions < 0
     if not unknown.any():
         return []
+    name = pairs.left_name if which == "left" else pairs.right_name
     ids, verb = ("id", "names") if unknown.sum() == 1 else ("ids", "name")
     return [
         f"The pairs' column {name!r} holds {int(unknown.sum()):,} {ids} that no {side} record has: "
-        f"{rows(unknown, parts)} {verb} one; mend the id or add the record."
+        f"{rows(unknown, pairs.parts, pairs.numbers)} {verb} one; mend the id or add the record."
     ]
 
 
-def pair_problems(left: Array, right: Array, label: Array, parts: Array | None, *, within: bool) -> list[str]:
+def misplaced(frames: Sequence[Frame], pairs: Pairs) -> str:
+    """Why most ids of the pairs are not where they were looked for, where that can be told; else an empty sentence.
+
+    `frames` are the records of one side or two. Sides are taken to be swapped where the ids of each are mostly the
+    other's, and the second table to be missing where the records have most ids of one of the pairs' columns only.
+    """
+    asked = [{key for key in ids if key is not None} for ids in (pairs.left, pairs.right)]
+    held = [[set(keys(frame[name])) for name in frame.columns] for frame in frames]
+    found = [[max(len(wanted & cells) for cells in each) for each in held] for wanted in asked]
+    most = [[many >= len(wanted) / 2 for many in each] for wanted, each in zip(asked, found, strict=True)]
+    if not all(asked) or pairs.left_name == pairs.right_name:
+        return ""
+    if len(frames) == 2 and most == [[False, True], [True, False]]:
+        return (
+            f"The pairs' column {pairs.left_name!r} holds ids of the right records, and {pairs.right_name!r} those of "
+            "the left ones; give the two tables the other way round, or name the pairs' columns so."
+        )
+    if len(frames) == 1 and most[0] != most[1]:
+        here = most.index([False])
+        name = (pairs.left_name, pairs.right_name)[here]
+        return (
+            f"The records have {found[here][0]:,} of the {len(asked[here]):,} ids in the pairs' column {name!r}; if "
+            "these are of another table, name that with --right, else add the records."
+        )
+    return ""
+
+
+def pair_problems(left: Array, right: Array, pairs: Pairs, *, within: bool) -> list[str]:
     """Records paired with themselves, and pairs that come twice with different labels.
 
     `left`, `right` (pairs,) are positions of records, in order of size where the pairs are `within` one table.
     """
+    label, parts = pairs.label, pairs.parts
     problems = []
-    same = (left == right) & within
+    same = (left == right) & (left >= 0) & within
     if same.any():
-        problems.append(f"A record is paired with itself in {rows(same, parts)}; remove these pairs.")
+        where = rows(same, parts, pairs.numbers)
+        problems.append(f"A record is paired with itself in {where}; remove these pairs.")
     known = (left >= 0) & (right >= 0) & (label >= 0) & ~same
     if (against := contradicting(left, right, label, known)).any():
-        problems.append(
-            f"The same pair is labelled a match and no match: {rows(against, parts)}; keep the label that is right."
-        )
+        where = rows(against, parts, pairs.numbers)
+        problems.append(f"The same pair is labelled a match and no match: {where}; keep the label that is right.")
+    if not (label >= 0).all():
+        return problems  # the labels that are missing or strange may be those of which there seems to be none
     for part in ("train", "test"):
         here = known if parts is None else known & ((parts == "test") == (part == "test"))
         where = "" if parts is None else f" in {part}"

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from bakeoff.nouns import Array, Column, ColumnType
+from bakeoff.tables.checks.structure import naming_settings
 from bakeoff.tables.matching.clusters import against_closure, leakage, most_matches
 from bakeoff.tables.matching.pairs import Pairs, pair_problems, repeated
 from bakeoff.tables.matching.sources import RawMatching
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.sentences import listed, near, rows
+from bakeoff.tables.settings import METHODS as ALL_METHODS
 from bakeoff.tables.settings import Settings
 from bakeoff.tables.standard import TableData
 
@@ -45,6 +47,9 @@ class Examined:
 def asked_split(settings: Settings, given: bool) -> list[str]:
     """Problems of the split as asked for."""
     method = settings.split.method if settings.split is not None else ""
+    if method and method not in ALL_METHODS:
+        told = f"There is no split {method!r}{near(method, METHODS)}"
+        return [f"{told}; a matching table can be split {', '.join(METHODS[:-1])} or by records."]
     if method and method not in METHODS:
         return [f"A matching table cannot be split by {method}; split it {', '.join(METHODS[:-1])}, or by records."]
     if method == "given" and not given:
@@ -53,8 +58,8 @@ def asked_split(settings: Settings, given: bool) -> list[str]:
 
 
 def sides(raw: RawMatching) -> list[str]:
-    """Problems of the records that can be seen before any cell is looked at, unreadable rows among them."""
-    problems = list(raw.problems)
+    """Problems of the records that can be seen before any cell is looked at."""
+    problems = []
     for side, given in (("left", raw.left), ("right", raw.right)):
         if given is None:
             continue
@@ -80,10 +85,9 @@ def named_columns(
     known = plain | each_side | {str(name) for name in raw.pairs.columns}
     problems = []
     if not settings.lenient:
-        said = dict.fromkeys([*settings.types, *settings.roles, *settings.leave_out])
         problems += [
-            f"There is no record column {name!r}, which the settings name{near(name, sorted(plain))}."
-            for name in said
+            f"There is no record column {name!r}, which {how} names{near(name, sorted(plain))}."
+            for name, how in naming_settings(settings).items()
             if name not in known and name != settings.target
         ]
     problems += [
@@ -99,10 +103,10 @@ def named_columns(
     return problems
 
 
-def record_cells(side: str, column: Column, wrong: dict[str, Array]) -> list[str]:
+def record_cells(side: str, column: Column, wrong: dict[str, Array], numbers: Array | None = None) -> list[str]:
     """A sentence for each reason why cells of a record column could not be taken as its type says."""
     return [
-        f"Column {column.name!r} of the {side} records is {column.type}, but {rows(mask)} "
+        f"Column {column.name!r} of the {side} records is {column.type}, but {rows(mask, None, numbers)} "
         f"{'hold' if mask.sum() > 1 else 'holds'} {reason}; mend these cells, list them under `missing`, or declare "
         "another type."
         for reason, mask in wrong.items()
@@ -115,22 +119,24 @@ def of_pairs(positions: Array, pairs: Pairs, *, within: bool, lenient: bool) -> 
     A published table (`lenient`) is taken as it is where it repeats a pair or contradicts itself by transitivity.
     """
     left, right = positions[:, 0], positions[:, 1]
-    problems = pair_problems(left, right, pairs.label, pairs.parts, within=within)
+    problems = pair_problems(left, right, pairs, within=within)
     known = (positions >= 0).all(axis=1) & (pairs.label >= 0)
-    if lenient or problems or not known.all():
+    if lenient:
         return problems
-    if (again := repeated(left, right, pairs.label)).any():
-        problems.append(
-            f"{rows(again, pairs.parts).capitalize()} {'repeats a pair' if again.sum() == 1 else 'repeat pairs'} of "
-            "earlier rows; remove the repeats."
-        )
-    first, second = left, right if within else right + int(left.max()) + 1
-    against = against_closure(first, second, pairs.label, int(max(first.max(), second.max())) + 1)
+    if (again := repeated(left, right, pairs.label) & known).any():
+        repeat = "repeats a pair" if again.sum() == 1 else "repeat pairs"
+        where = rows(again, pairs.parts, pairs.numbers).capitalize()
+        problems.append(f"{where} {repeat} of earlier rows; remove the repeats.")
+    if len(problems) > again.any() or not known.any():
+        return problems  # a chain of matches says nothing while the matches themselves are in doubt
+    first, second = left[known], right[known] if within else right[known] + int(left.max()) + 1
+    against = np.zeros(len(known), bool)
+    against[known] = against_closure(first, second, pairs.label[known], int(max(first.max(), second.max())) + 1)
     if against.any():
-        one = against.sum() == 1
+        where = rows(against, pairs.parts, pairs.numbers).capitalize()
         problems.append(
-            f"{rows(against, pairs.parts).capitalize()} {'says' if one else 'say'} no match for records that other "
-            "rows join by a chain of matches (a = b and b = c, but not a = c); mend one label of each chain."
+            f"{where} {'says' if against.sum() == 1 else 'say'} no match for records that other rows join by a "
+            "chain of matches (a = b and b = c, but not a = c); mend one label of each chain."
         )
     return problems
 
@@ -184,13 +190,14 @@ def _about_labels(made: Examined) -> list[Remark]:
     remarks = [Remark("matches for each record", text)]
     again = repeated(*_placed(made.data), made.label)
     if again.any():
-        text = f"{int(again.sum()):,} of {len(again):,} pairs repeat another; the published table is kept as it is."
+        repeat = "repeats" if again.sum() == 1 else "repeat"
+        text = f"{int(again.sum()):,} of {len(again):,} pairs {repeat} another; the published table is kept as it is."
         remarks.append(Remark("repeated pairs", text, rows=_source_rows(made, again)))
     against = against_closure(first, second, made.label, nodes)
     if against.any():
         text = (
-            f"{int(against.sum()):,} of {len(against):,} pairs are labelled no match, although a chain of matches "
-            "joins their records; some of these labels are wrong."
+            f"{int(against.sum()):,} of {len(against):,} pairs {'is' if against.sum() == 1 else 'are'} labelled no "
+            "match, although a chain of matches joins their records; some of these labels are wrong."
         )
         remarks.append(Remark("contradictions", text, rows=_source_rows(made, against)))
     if made.crossing:
@@ -204,7 +211,9 @@ def _about_labels(made: Examined) -> list[Remark]:
 
 
 def _source_rows(made: Examined, mask: Array) -> tuple[int, ...]:
-    return tuple(int(row) + 1 for row in np.sort(made.order[mask])[:100])
+    places = np.sort(made.order[mask])[:100]
+    numbers = made.pairs.numbers
+    return tuple(map(int, places + 1 if numbers is None else numbers[places]))
 
 
 def _about_leakage(made: Examined) -> list[Remark]:
@@ -212,34 +221,40 @@ def _about_leakage(made: Examined) -> list[Remark]:
     found = leakage(first, second, made.label, made.data.parts == "test", nodes)
     check, remarks = "leakage of records", []
     if found.repeated:
-        text = f"{found.repeated:,} of {found.pairs:,} test pairs are training pairs too and can be looked up."
+        are = "is a training pair" if found.repeated == 1 else "are training pairs"
+        text = f"{found.repeated:,} of {found.pairs:,} test pairs {are} too and can be looked up."
         remarks.append(Remark(check, text))
     if found.one:
         mend = "" if made.data.split.method == "given" else "; a split by records (--split records) keeps them apart"
         text = (
-            f"{found.one:,} of {found.pairs:,} test pairs have a record that is in a training pair too, "
+            f"{found.one:,} of {found.pairs:,} test pairs {_have(found.one)} a record that is in a training pair too, "
             f"{found.both:,} of them both{mend}."
         )
         remarks.append(Remark(check, text))
     if found.clusters > found.one:
         text = (
-            f"{found.clusters:,} of {found.pairs:,} test pairs have a record that is in a training pair or matches one "
-            "that is."
+            f"{found.clusters:,} of {found.pairs:,} test pairs {_have(found.clusters)} a record that is in a training "
+            "pair or matches one that is."
         )
         remarks.append(Remark(check, text))
     if follow := found.follow_match + found.follow_none:
         text = (
-            f"{follow:,} of {found.pairs:,} test pairs follow from training pairs by transitivity and can be looked "
-            f"up: {found.follow_match:,} as matches, {found.follow_none:,} as none."
+            f"{follow:,} of {found.pairs:,} test pairs {'follows' if follow == 1 else 'follow'} from training "
+            f"pairs by transitivity and can be looked up: {found.follow_match:,} as matches, "
+            f"{found.follow_none:,} as none."
         )
         remarks.append(Remark(check, text))
     if found.taken:
         text = (
-            f"{found.taken:,} of {found.pairs:,} test pairs have a record whose one match is in a training pair; who "
-            "knows that matches are one-to-one can rule them out."
+            f"{found.taken:,} of {found.pairs:,} test pairs {_have(found.taken)} a record whose one match is in a "
+            "training pair; who knows that matches are one-to-one can rule them out."
         )
         remarks.append(Remark(check, text))
     return remarks
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
 
 
 def graph(data: TableData) -> tuple[Array, Array, int]:

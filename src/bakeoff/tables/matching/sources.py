@@ -12,7 +12,7 @@ import numpy as np
 from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import Array, Frame, Role
 from bakeoff.tables.readers.formats import SUFFIXES
-from bakeoff.tables.reading import Raw, read, settings_for
+from bakeoff.tables.reading import Raw, read, settings_for, without_truth
 from bakeoff.tables.sentences import listed
 from bakeoff.tables.settings import Settings
 from bakeoff.tables.splits import PART_NAMES
@@ -27,7 +27,8 @@ class RawMatching:
     """Records and labelled pairs as given; `right` is None where the pairs are duplicates within `left`.
 
     `parts` (pairs,) holds "train", "valid", "test", "public" or "private" where the files give a split, else None;
-    `problems` are a sentence for each kind of row that could not be read.
+    `problems` are a sentence for each kind of row that could not be read, `numbers` (pairs,) the pairs' numbers in
+    their file, None where they count up from 1 without a gap, and `notes` what was decided about the files.
     """
 
     left: Raw
@@ -36,6 +37,8 @@ class RawMatching:
     parts: Array | None
     settings: Settings
     problems: tuple[str, ...] = ()
+    numbers: Array | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,13 @@ def read_matching(
     found = [read(sources.left, settings_of_side(settings, "left"), name=name)]
     if sources.right is not None:
         found.append(read(sources.right, settings_of_side(settings, "right"), name="right"))
-    frame, parts, faults = _read_pairs(sources.pairs)
-    problems = [fault for raw in found for fault in raw.problems]
+    frame, parts, numbers, raws = _read_pairs(sources.pairs)
+    problems = [fault for raw in (*found, *raws) for fault in raw.problems]
+    notes = [note for raw in (*found, *raws) for note in raw.notes]
     # `read` has made the name fit for a folder.
     settings = replace(settings, name=found[0].settings.name)
     right_side = found[1] if len(found) > 1 else None
-    return RawMatching(found[0], right_side, frame, parts, settings, (*problems, *faults))
+    return RawMatching(found[0], right_side, frame, parts, settings, tuple(problems), numbers, tuple(notes))
 
 
 def declared_for(settings: Settings, side: str, name: str) -> str:
@@ -131,14 +135,16 @@ def _in_order(parts: dict[str, Any]) -> dict[str, Any]:
     return {part: parts[part] for part in dict.fromkeys(PART_NAMES.values()) if part in parts}
 
 
-def _read_pairs(files: dict[str, Any]) -> tuple[Frame, Array | None, list[str]]:
+def _read_pairs(files: dict[str, Any]) -> tuple[Frame, Array | None, Array | None, list[Raw]]:
+    """All pairs, the part and the number of each, and the files as they were read."""
     import pandas as pd
 
     raws = {part: read(path, Settings(), name="pairs") for part, path in files.items()}
-    faults = [fault for raw in raws.values() for fault in raw.problems]
     frames = {part: raw.frame for part, raw in raws.items()}
     if list(frames) == [""]:
-        return frames[""], None, faults
+        return frames[""], None, raws[""].numbers, [raws[""]]
+    if "row_id" in frames["train"] and [*frames["train"].columns[:-1]] == [*frames["test"].columns]:
+        raise TableError(without_truth(str(frames["train"].columns[-1])))
     headers = {tuple(frame.columns) for frame in frames.values()}
     if len(headers) > 1:
         raise TableError(
@@ -149,7 +155,11 @@ def _read_pairs(files: dict[str, Any]) -> tuple[Frame, Array | None, list[str]]:
     if set(frames) == {"train", "valid"}:
         # A validation file alone is the only part that was set apart.
         parts[parts == "valid"] = "test"
-    return pd.concat(frames.values(), ignore_index=True), parts, faults
+    numbers = None
+    if any(raw.numbers is not None for raw in raws.values()):
+        counted = [np.arange(1, raw.rows + 1) if raw.numbers is None else raw.numbers for raw in raws.values()]
+        numbers = np.concatenate(counted)
+    return pd.concat(frames.values(), ignore_index=True), parts, numbers, list(raws.values())
 
 
 def _named(source: Any) -> str:

@@ -14,15 +14,24 @@ import numpy as np
 from bakeoff.errors import TableError
 from bakeoff.nouns import Array, Column, ColumnType, Frame, Role, Sides, Split
 from bakeoff.tables.cells import convert
+from bakeoff.tables.checks.structure import besides
 from bakeoff.tables.matching import problems as checks
 from bakeoff.tables.matching.clusters import split_by_records
 from bakeoff.tables.matching.folders import load_matching, write_matching
-from bakeoff.tables.matching.pairs import Pairs, find_pairs, id_column, keys, record_problems, unknown_problems
+from bakeoff.tables.matching.pairs import (
+    Pairs,
+    find_pairs,
+    id_column,
+    keys,
+    misplaced,
+    record_problems,
+    unknown_problems,
+)
 from bakeoff.tables.matching.sides import SIDES, joined, nodes, pair_frame
 from bakeoff.tables.matching.sources import RawMatching, declared_for, id_declared, read_matching
 from bakeoff.tables.reading import Raw
 from bakeoff.tables.settings import Settings
-from bakeoff.tables.splits import PRECISION, assign, given_parts, precision_remarks, public_part
+from bakeoff.tables.splits import PRECISION, asks_precision, assign, given_parts, precision_remarks, public_part
 from bakeoff.tables.standard import TableData, with_public
 from bakeoff.tables.types import infer_types
 
@@ -57,28 +66,35 @@ def standardise_matching(raw: RawMatching, *, split: Split | None = None) -> Tab
     Records and pairs are shuffled by the split's seed. Raises TableError with every problem.
     """
     settings = raw.settings if split is None else replace(raw.settings, split=split)
-    problems = checks.asked_split(settings, raw.parts is not None) + checks.sides(raw)
-    if problems:
-        raise TableError(problems)
+    problems = checks.asked_split(settings, raw.parts is not None)
+    if shape := checks.sides(raw):
+        raise TableError([*raw.problems, *problems, *shape, *besides(raw.notes)])
     halves = _halves(raw, settings)
-    problems = [problem for half in halves for problem in half.problems]
-    pairs, found = _pairs(raw, settings, halves)
+    problems = [*raw.problems, *problems, *(problem for half in halves for problem in half.problems)]
+    pairs, found = find_pairs(raw.pairs, raw.parts, settings.target, [half.ids for half in halves], raw.numbers)
     problems += found
     problems += checks.named_columns(
         settings, [[column.name for column in half.columns] for half in halves], raw, pairs
     )
-    if pairs is None or problems:
-        raise TableError(problems)
+    if pairs is None or not all(len(half.ids) for half in halves):
+        told = misplaced(_frames(raw), pairs) if pairs is not None else ""
+        raise TableError([*problems, *([told] if told else []), *besides(raw.notes)])
     positions, found = _positions(pairs, halves)
     within = raw.right is None
     if within:
         positions = np.sort(positions, axis=1)
+    if found and (told := misplaced(_frames(raw), pairs)):
+        found = [told]
     problems += found
     problems += checks.of_pairs(positions, pairs, within=within, lenient=settings.lenient)
     if problems:
-        raise TableError(problems)
+        raise TableError([*problems, *besides([*raw.notes, *(note for half in halves for note in half.notes)])])
     divided = _divided(positions, pairs, halves, settings)
-    return _assembled_anew(_Found(halves, positions, pairs, divided, settings, within))
+    return _assembled_anew(_Found(halves, positions, pairs, divided, settings, within, raw.notes))
+
+
+def _frames(raw: RawMatching) -> list[Frame]:
+    return [raw.left.frame] if raw.right is None else [raw.left.frame, raw.right.frame]
 
 
 def _halves(raw: RawMatching, settings: Settings) -> list[_Half]:
@@ -143,7 +159,7 @@ def _half(
 
     ids = keys(raw.frame[id_name]) if id_name else np.empty(0, dtype=object)
     if id_name:
-        problems += record_problems(ids, id_name, side)
+        problems += record_problems(ids, id_name, side, raw.numbers)
     # Further identifiers would tell no more than the one that is hidden.
     dropped = [name for name, column in types.items() if column.role is Role.ID]
     columns = tuple(column for name, column in types.items() if name not in dropped)
@@ -154,7 +170,7 @@ def _half(
         if converted.infinite:
             what = f"Column {column.name!r} of the {side} records has {converted.infinite:,} infinite numbers"
             notes.append(f"{what}, taken as missing.")
-        problems += checks.record_cells(side, column, converted.wrong)
+        problems += checks.record_cells(side, column, converted.wrong, raw.numbers)
         held[column.name] = converted.series
     if not columns:
         problems.append(f"The {side} records have no column beside their id; add what a match can be told by.")
@@ -162,19 +178,18 @@ def _half(
     return _Half(columns, frame, ids, tuple(dropped), tuple(problems), tuple(notes))
 
 
-def _pairs(raw: RawMatching, settings: Settings, halves: Sequence[_Half]) -> tuple[Pairs | None, list[str]]:
-    return find_pairs(raw.pairs, raw.parts, settings.target, [half.ids for half in halves])
-
-
 def _positions(pairs: Pairs, halves: Sequence[_Half]) -> tuple[Array, list[str]]:
     """Positions of the records in their sides as given, -1 where there is none: int64 (pairs, 2)."""
     import pandas as pd
 
     found, problems = [], []
-    for place, (asked, name) in enumerate(((pairs.left, pairs.left_name), (pairs.right, pairs.right_name))):
-        half = halves[min(place, len(halves) - 1)]
-        here = pd.Index(half.ids, dtype=object).get_indexer(pd.Index(asked, dtype=object))
-        problems += unknown_problems(here, name, SIDES[place] if len(halves) > 1 else "left", pairs.parts)
+    for place, asked in enumerate((pairs.left, pairs.right)):
+        ids = pd.Series(halves[min(place, len(halves) - 1)].ids, dtype=object)
+        # Of an id that comes twice, which is a problem told elsewhere, the first record is meant.
+        first = np.flatnonzero((ids.notna() & ~ids.duplicated()).to_numpy())
+        here = pd.Index(ids.iloc[first], dtype=object).get_indexer(pd.Index(asked, dtype=object))
+        here = np.where(here < 0, -1, first[here])
+        problems += unknown_problems(here, pairs, SIDES[place], SIDES[place] if len(halves) > 1 else "left")
         found.append(here)
     return np.stack(found, axis=1).astype(np.int64), problems
 
@@ -219,6 +234,7 @@ class _Found:
     divided: _Divided
     settings: Settings
     within: bool
+    notes: tuple[str, ...] = ()
 
 
 def _assembled_anew(found: _Found) -> TableData:
@@ -252,10 +268,12 @@ def _assembled_anew(found: _Found) -> TableData:
     )
     data = joined(sides, label, parts, settings)
     dropped = [f"{SIDES[place]}_{name}" for place, half in enumerate(found.halves) for name in half.dropped]
-    notes = tuple(note for half in found.halves for note in half.notes)
+    notes = (*found.notes, *(note for half in found.halves for note in half.notes))
     crossing = int((~found.divided.kept).sum())
     made = checks.Examined(data, label, order, found.pairs, tuple(dropped), crossing, notes)
     remarks, looked = checks.examine(made)
     data = with_public(data, public_part(data) if public is None else public[order][parts == "test"])
     by_f1 = replace(data, settings=replace(settings, metric=settings.metric or "f1"))
-    return replace(data, remarks=(*remarks, *precision_remarks(by_f1)), checked=(*looked, PRECISION))
+    coarse = precision_remarks(by_f1)
+    looked = (*looked, *([PRECISION] if coarse or asks_precision(by_f1) else []))
+    return replace(data, remarks=(*remarks, *coarse), checked=looked)

@@ -46,7 +46,7 @@ def read_arff(file: Readable, name: str) -> Stream:
     if not names:
         raise TableError(f"{name!r} is not an ARFF file: it has no @attribute line before its data.")
     rows = _Rows(lines, name, names, numeric)
-    return Stream(tuple(names), rows.batches(), texts=False, problems=rows.problems)
+    return Stream(tuple(names), rows.batches(), texts=False, problems=rows.problems, dropped=lambda: rows.dropped)
 
 
 class _Rows:
@@ -56,19 +56,21 @@ class _Rows:
         self.names = names
         self.numeric = numeric
         self.wrong: list[str] = []
-        self.wrongs = 0
+        self.dropped: list[int] = []
 
     def batches(self) -> Iterator[Any]:
         held: list[list[str | None]] = []
         letters = 0
-        for number, line in self.lines:
+        for place, (number, line) in enumerate(self.lines):
             if line.startswith("{"):
                 raise TableError(
                     f"{self.name!r} holds sparse rows (line {number}); save it dense, or as CSV or Parquet."
                 )
             cells = cells_of(line)
             if len(cells) != len(self.names):
-                self._wrong(f"line {number} has {len(cells)} cells")
+                self.dropped.append(place)
+                if len(self.wrong) < SHOWN:
+                    self.wrong.append(f"line {number} has {len(cells)} cells")
                 continue
             held.append(cells)
             letters += len(line)
@@ -76,11 +78,6 @@ class _Rows:
                 yield self._batch(held)
                 held, letters = [], 0
         yield self._batch(held)
-
-    def _wrong(self, said: str) -> None:
-        self.wrongs += 1
-        if len(self.wrong) < SHOWN:
-            self.wrong.append(said)
 
     def _batch(self, rows: list[list[str | None]]) -> Any:
         import pyarrow as pa
@@ -98,9 +95,10 @@ class _Rows:
         return batch_of(arrays, self.names)
 
     def problems(self) -> list[str]:
-        if not self.wrongs:
+        if not self.wrong:
             return []
-        more = f" and {self.wrongs - len(self.wrong):,} more" if self.wrongs > len(self.wrong) else ""
+        many = len(self.dropped) - len(self.wrong)
+        more = f" and {many:,} more" if many else ""
         return [
             f"{self.name!r} has {len(self.names)} attributes, but {', '.join(self.wrong)}{more}; "
             "quote cells that hold a comma, or add the missing ones."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,7 +47,14 @@ def read_delimited(file: Readable, name: str, delimiter: str = "") -> Stream:
     commas = decimal_commas(sample, dialect, len(header))
     text.push(head[len(sample[:length].encode()) :])
     rows = _Rows(text, name, header, dialect, commas)
-    return Stream(tuple(header), rows.batches(), texts=True, problems=rows.problems, notes=rows.notes)
+    return Stream(
+        tuple(header),
+        rows.batches(),
+        texts=True,
+        problems=rows.problems,
+        notes=rows.notes,
+        dropped=lambda: rows.dropped,
+    )
 
 
 class _Source:
@@ -119,7 +127,8 @@ class _Rows:
         self.dialect = dialect
         self.commas = commas
         self.ragged: list[Any] = []
-        self.raggeds = self.sound = 0
+        self.dropped = array("q")
+        self.raggeds = self.sound = self.blanks = 0
         self.open_quote = 0
 
     def batches(self) -> Iterator[Any]:
@@ -167,12 +176,16 @@ class _Rows:
     def _keep(self, row: Any) -> str:
         said = row.text or ""
         if not said.strip():
+            # A line of spaces is as blank as an empty one, which pyarrow does not count.
+            self.blanks += 1
             return "skip"
+        number = row.number - self.blanks
         self.raggeds += 1
+        self.dropped.append(number - 1)
         if len(self.ragged) < SHOWN:
-            self.ragged.append((row.number, row.actual_columns))
+            self.ragged.append((number, row.actual_columns))
             if not self.open_quote and said.lstrip().startswith(self.dialect.quote) and "\n" in said:
-                self.open_quote = row.number
+                self.open_quote = number
         return "skip"
 
     def _pointed(self, columns: list[Any]) -> list[Any]:

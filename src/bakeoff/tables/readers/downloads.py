@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from bakeoff.errors import NotFound, UsageError
 
 SECONDS = 60.0
+LOCKED = (401, 403, 407)
 ABSENT = (404, 410, 412)  # OpenML answers 412 where it has no such data set
 
 
@@ -39,12 +40,16 @@ class Download:
             fault.close()
             if fault.code in ABSENT:
                 raise NotFound(f"There is nothing at {self.name!r} (the server answered {fault.code}).") from None
+            mend = "give a user and password that may read it" if fault.code in LOCKED else "try again later"
             raise UsageError(
-                f"{self.name!r} cannot be read: the server answered {fault.code} {fault.reason}."
+                f"{self.name!r} cannot be read: the server answered {fault.code} {fault.reason}; {mend}."
             ) from None
         except (OSError, ValueError, http.client.HTTPException) as fault:
-            said = getattr(fault, "reason", None) or type(fault).__name__
-            raise UsageError(f"{self.name!r} cannot be read: {said}.") from None
+            reason = getattr(fault, "reason", None) or fault
+            said = getattr(reason, "strerror", None) or str(reason).rstrip(".") or type(fault).__name__
+            raise UsageError(
+                f"{self.name!r} cannot be read: {said}; check the address and the network, and try again."
+            ) from None
         self.came += len(data)
         promised = self.answer.headers.get("Content-Length")
         if not data and size and promised and self.came < int(promised):

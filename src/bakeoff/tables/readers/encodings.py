@@ -19,6 +19,10 @@ MARKS = (  # the longest first: the mark of UTF-32 begins with that of UTF-16
 SAMPLE = 1 << 16
 CERTAIN = 12  # letters beyond ASCII from which a guess at the encoding is worth more than the usual one
 MARGIN = 0.02  # of charset-normalizer's coherence, from 0 to 1
+MANY_LINES = 20  # lines from which one strange line says nothing about the encoding of the others
+FEW_LINES = 0.01  # share of lines up to which they are few
+WESTERN = {*map(chr, range(128)), *"ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒŠŽŸàáâãäåæçèéêëìíîïñòóôõöøùúûüßœšž"}
+WESTERN |= {*"\u00a0€£¥¢§©®°±²³¹µ·¼½¾¿¡ªº«»„“”‚‘’…–—•™´¨×÷†‰‹›"}
 SPELT = {"cp1252": "Windows-1252", "latin_1": "Latin-1", "utf_16_le": "UTF-16", "utf_16_be": "UTF-16"}
 
 
@@ -26,7 +30,8 @@ class Utf8:
     """A stream of bytes in some encoding, read as UTF-8 without a byte order mark.
 
     ASCII says nothing about the encoding, so it is decided where the first other byte stands: UTF-8 if that block is
-    valid, or valid but for few bytes; else what charset-normalizer finds. Bytes that are wrong in the encoding become
+    valid, or valid but for few bytes, or but for few lines that no Western text would hold (a broken cell says nothing
+    about the others); else what charset-normalizer finds. Bytes that are wrong in the encoding become
     U+FFFD and a problem that names their lines; zero bytes stay and are a problem too.
     """
 
@@ -109,7 +114,8 @@ class Utf8:
     def _faulty(self, block: bytes) -> bytes:
         sound = block.decode("utf-8", "ignore")
         kept = len(sound.encode())
-        if not self.encoding and kept - len(sound) <= len(block) - kept:
+        few = _few_strange(block)
+        if not self.encoding and kept - len(sound) <= len(block) - kept and not few:
             self._take(guess(block))
             return self._decoded(block)
         self.encoding = "utf-8"
@@ -173,6 +179,17 @@ class Utf8:
                 f"{self.name!r} is not a text file: line {', '.join(lines)}{more} holds a zero byte; remove it."
             )
         return found
+
+
+def _few_strange(block: bytes) -> bool:
+    """Whether few lines of many are not UTF-8, with bytes that are no letters or signs of Western texts either."""
+    if block.count(b"\n") < MANY_LINES:
+        return False
+    lines = block.splitlines()
+    wrong = [line for line in lines if not line.isascii() and not _decodes(line, "utf-8")]
+    if len(wrong) > max(1, FEW_LINES * len(lines)):
+        return False
+    return any(set(line.decode("cp1252", "replace")) - WESTERN for line in wrong)
 
 
 def _unfinished(piece: bytes) -> bool:

@@ -14,6 +14,7 @@ from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.extras import need
 from bakeoff.tables.readers.features import named_features, plainly
 from bakeoff.tables.readers.listings import Listing, checked
+from bakeoff.tables.readers.locations import REACH
 from bakeoff.tables.readers.spool import chained
 from bakeoff.tables.readers.streams import Stream, first_line
 from bakeoff.tables.sentences import listed, near
@@ -114,7 +115,7 @@ def from_library(which: str, name: str) -> dict[str, Stream]:
     try:
         found = datasets.load_dataset(path, config or None, **options)
     except Exception as fault:  # the library lets through those of every layer below it
-        raise UsageError(f"{name!r} cannot be loaded by the datasets library: {first_line(fault)}.") from fault
+        raise UsageError(f"{name!r} cannot be loaded by the datasets library: {first_line(fault)}; {REACH}.") from fault
     parts = {str(split): _streamed(rows, f"{name} ({split})", path) for split, rows in found.items()}
     return _parts(parts, name)
 

@@ -47,7 +47,14 @@ def read_json(file: Readable, name: str) -> Stream:
     spool = objects.spool
     if not spool.names:
         raise TableError(objects.problems() or f"{name!r} holds no JSON object with a field.")
-    return Stream(spool.names, spool.batches(), texts=False, problems=objects.problems, notes=objects.notes)
+    return Stream(
+        spool.names,
+        spool.batches(),
+        texts=False,
+        problems=objects.problems,
+        notes=objects.notes,
+        dropped=lambda: objects.dropped,
+    )
 
 
 class _Objects:
@@ -61,8 +68,9 @@ class _Objects:
         self.texts: dict[str, Any] = {}  # fields known to be texts, which arrow might else take for times
         self.mixed: dict[str, None] = {}
         self.wrong: list[str] = []
-        self.wrongs = 0
+        self.dropped: list[int] = []
         self.lines = 0
+        self.rows = 0  # objects and what stood in the place of one
 
     def take_lines(self) -> None:
         rest = b""
@@ -81,7 +89,7 @@ class _Objects:
         self._one_object_over_lines()
 
     def _one_object_over_lines(self) -> None:
-        if self.wrongs and not self.spool.names:
+        if self.wrong and not self.spool.names:
             raise TableError(
                 f"{self.name!r} holds JSON, but not a table: one object per line, or one array of objects "
                 f"(line {self.wrong[0]})."
@@ -96,6 +104,7 @@ class _Objects:
             for batch in table.to_batches():
                 self.spool.add(batch)
             self.lines += block.count(b"\n")
+            self.rows += table.num_rows
             return
         rows = []
         for line in block.split(b"\n"):
@@ -104,6 +113,7 @@ class _Objects:
                 row = self._object(line)
                 if row is not None:
                     rows.append(row)
+                self.rows += 1
         self.lines -= 1  # the piece after the last line end is no line yet
         for start in range(0, len(rows), ROWS):
             self._take_rows(rows[start : start + ROWS])
@@ -156,7 +166,7 @@ class _Objects:
         return found
 
     def _wrong(self, said: str) -> None:
-        self.wrongs += 1
+        self.dropped.append(self.rows)
         if len(self.wrong) < SHOWN:
             self.wrong.append(said)
 
@@ -181,6 +191,7 @@ class _Objects:
                 rows.append(row)
             else:
                 self._wrong(f"{type(row).__name__} where an object should be")
+            self.rows += 1
             if len(rows) == ROWS or letters > BLOCK:
                 self._take_rows(rows)
                 rows, letters = [], 0
@@ -192,12 +203,13 @@ class _Objects:
         return self.text.notes() + ([f"In {self.name!r}, {said}"] if mixed else [])
 
     def problems(self) -> list[str]:
-        if not self.wrongs:
+        if not self.wrong:
             return self.text.problems()
-        more = f" and {self.wrongs - len(self.wrong):,} more" if self.wrongs > len(self.wrong) else ""
+        many = len(self.dropped)
+        more = f" and {many - len(self.wrong):,} more" if many > len(self.wrong) else ""
         told = "; ".join(self.wrong)
         return [
-            f"{self.name!r} has {self.wrongs:,} {'line' if self.wrongs == 1 else 'lines'} without a JSON object "
+            f"{self.name!r} has {many:,} {'line' if many == 1 else 'lines'} without a JSON object "
             f"(line {told}{more}); correct or remove them.",
             *self.text.problems(),
         ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bakeoff.errors import MissingExtra, TableError, UsageError
 from bakeoff.extras import need
-from bakeoff.tables.readers.locations import NEEDS, Location, shown, unsaid
+from bakeoff.tables.readers.locations import NEEDS, REACH, Location, shown, unsaid
 from bakeoff.tables.readers.streams import first_line
 
 DEPTH = 3
@@ -75,7 +75,7 @@ def remote(url: str, name: str = "") -> Listing | None:
     except ImportError as missing:
         raise MissingExtra(NEEDS.format(url.split("://", maxsplit=1)[0])) from missing
     except Exception as fault:  # each file system has its own exceptions
-        raise UsageError(f"{name!r} cannot be read: {unsaid(first_line(fault), url)}.") from fault
+        raise UsageError(f"{name!r} cannot be read: {unsaid(first_line(fault), url)}; {REACH}.") from fault
     return Listing(name, found)
 
 

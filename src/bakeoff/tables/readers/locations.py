@@ -20,6 +20,7 @@ from bakeoff.tables.sentences import listed, near
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd", ".zip": "zip"}
 COPY = 1 << 20
 NEEDS = "Reading {}:// needs a package that is not installed: pip install 'bakeoff[cloud]'"
+REACH = "check the address, the access rights and the network, and try again"
 USER = re.compile(r"^([^/?#:@]*):(.*)@")
 FIRST_USER = re.compile(r"^([^/?#:@]*):([^@]*)@")
 FIELD = re.compile(r"(?i)([?&][^=&#]*(?:pass|secret|token|sig|credential|key|pwd)[^=&#]*)=([^&#]*)")
@@ -270,7 +271,7 @@ def _remote(url: str) -> Any:
     except ImportError as missing:
         raise MissingExtra(NEEDS.format(url.split("://", maxsplit=1)[0])) from missing
     except Exception as fault:  # each file system has its own exceptions
-        raise UsageError(f"{shown(url)!r} cannot be read: {unsaid(first_line(fault), url)}.") from fault
+        raise UsageError(f"{shown(url)!r} cannot be read: {unsaid(first_line(fault), url)}; {REACH}.") from fault
 
 
 def _beside(path: Path) -> str:

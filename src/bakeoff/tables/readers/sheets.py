@@ -49,7 +49,8 @@ def read_sheet(location: Location) -> Stream:
     sheet = book.worksheets[names.index(chosen)]
     sheet.reset_dimensions()  # what a file says of its own size is often wrong
     rows = (tuple(row) for row in sheet.iter_rows(values_only=True))
-    header, rest, said = _header(rows, location.name)
+    others = [title for title in names if title != chosen]
+    header, rest, said = _header(rows, location.name, f", or name another sheet ({listed(others)})" * bool(others))
     spool = Spool()
     wider: list[int] = []
     told = _Told(header, wider, spool, location.name)
@@ -85,13 +86,13 @@ class _Told:
         ]
 
 
-def _header(rows: Iterator[Row], name: str) -> tuple[list[str], Iterator[Row], list[str]]:
+def _header(rows: Iterator[Row], name: str, other: str = "") -> tuple[list[str], Iterator[Row], list[str]]:
     """The names, the rows below them, and notes: titles of one cell are passed over, a header of two rows is joined."""
     notes: list[str] = []
     filled = (_trimmed(row) for row in rows)
     head = _first(filled, TITLES + 3)
     if not head:
-        raise TableError(f"{name!r} holds an empty sheet; its first row must name the columns.")
+        raise TableError(f"{name!r} holds an empty sheet; its first row must name the columns{other}.")
     width = max(len(row) for row in head)
     skipped = 0
     while (

@@ -114,15 +114,22 @@ def chained(openers: Sequence[Callable[[], Stream]], name: str, settle: bool = F
     if len(openers) == 1:
         return first
     said: list[Stream] = []
+    dropped: list[int] = []
     places = [str(place) for place in range(len(first.names))]
 
     def batches() -> Iterator[Any]:
+        rows = 0
         for number, opener in enumerate(openers, 1):
             stream = opener() if number > 1 else first
             order = _order(first.names, stream.names, number, name)
+            before, kept = rows, 0
             for batch in stream.batches:
+                kept += batch.num_rows
                 yield batch_of([batch.column(place) for place in order], places)
             said.append(stream)
+            lost = stream.dropped()
+            dropped.extend(before + place for place in lost)
+            rows = before + kept + len(lost)
 
     def fitted() -> Iterator[Any]:
         kinds: Any = None
@@ -142,6 +149,7 @@ def chained(openers: Sequence[Callable[[], Stream]], name: str, settle: bool = F
         batches=replayed(Spool(), batches(), first.names) if settle else fitted(),
         problems=lambda: [problem for stream in said for problem in stream.problems()],
         notes=lambda: list(dict.fromkeys(note for stream in said for note in stream.notes())),
+        dropped=lambda: dropped,
     )
 
 

@@ -21,8 +21,9 @@ class Stream:
     the order of `names`, at least one of them even when there are no rows. `texts` says that every cell came as a text,
     so that types are still to be found. `settings` is what the source itself says (an OpenML target, a card's licence),
     None when it says nothing; `folder` is where relative image paths start. `problems` gives a sentence for each fault
-    that was found, with its rows and the mend, and `notes` what was decided about the source (encoding, sheet); both
-    are complete after the last batch.
+    that was found, with its rows and the mend, `notes` what was decided about the source (encoding, sheet), and
+    `dropped` the places, from 0 among all rows but blank ones, of the rows that could not be read and are in no batch;
+    all three are complete after the last batch.
     """
 
     names: tuple[str, ...]
@@ -32,6 +33,7 @@ class Stream:
     folder: Path | None = None
     problems: Callable[[], list[str]] = list
     notes: Callable[[], list[str]] = list
+    dropped: Callable[[], Sequence[int]] = tuple
 
 
 def batch_of(arrays: Sequence[Any], names: Sequence[str]) -> Any:

@@ -1,0 +1,257 @@
+"""Columns on disk while a table is worked on: written batch by batch, read back in any cut.
+
+A column is one file of Arrow record batches end to end; where each begins is kept in memory, and no file stays open, so
+that a table may have any number of rows and of columns.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bakeoff.nouns import Array
+from bakeoff.tables.images import Picture, Place
+from bakeoff.tables.numerals import LOOKED_AT, may_be_numbers, parsed
+
+ALIGNED = 64  # bytes; Arrow reads buffers in place that begin at a multiple of it
+
+
+class Scratch:
+    """A folder on disk that is removed when nothing refers to it any more."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="bakeoff-columns-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self._made = count()
+
+    def file(self) -> Path:
+        """A path in the folder that nothing has been written to."""
+        return self.folder / str(next(self._made))
+
+
+@dataclass(frozen=True)
+class Spilled:
+    """A column in a file of record batches.
+
+    `places` (batches + 1,) are the bytes and `bounds` (batches + 1,) the rows at which they begin; `schema` is theirs.
+    `form` is "whole" for whole numbers written as float64, "category" for decoded categories, else empty.
+    """
+
+    path: Path
+    places: Array
+    bounds: Array
+    schema: Any
+    form: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return int(self.places[-1])
+
+    def read(self, start: int, stop: int) -> Any:
+        """The rows from `start` to before `stop` as a pyarrow ChunkedArray."""
+        import pyarrow as pa
+
+        kind = self.schema.field(0).type
+        chunks = []
+        if stop > start:
+            first, last = np.searchsorted(self.bounds, [start, stop - 1], side="right") - 1
+            with pa.memory_map(str(self.path)) as file:
+                for place in range(first, last + 1):
+                    file.seek(int(self.places[place]))
+                    data = file.read_buffer(int(self.places[place + 1] - self.places[place]))
+                    begin = int(self.bounds[place])
+                    low, high = max(start - begin, 0), min(stop, int(self.bounds[place + 1])) - begin
+                    chunks.append(pa.ipc.read_record_batch(data, self.schema).column(0).slice(low, high - low))
+        read = pa.chunked_array(chunks, kind)
+        if self.form == "whole":
+            return read.cast(pa.int64())
+        return read.dictionary_encode() if self.form == "category" else read
+
+    def remove(self) -> None:
+        """Take the file away; what was read from it stays."""
+        self.path.unlink(missing_ok=True)
+
+
+class Writer:
+    """One column on its way to disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._places, self._bounds = [0], [0]
+        self._schema: Any = None
+        self._form = ""
+
+    @property
+    def rows(self) -> int:
+        """How many rows were written."""
+        return self._bounds[-1]
+
+    def append(self, array: Any) -> None:
+        """Write the next cells, a pyarrow Array; all have one type."""
+        import pyarrow as pa
+
+        if pa.types.is_dictionary(array.type):
+            # Each batch brings a dictionary of its own.
+            array, self._form = array.dictionary_decode(), "category"
+        batch = pa.record_batch([array], names=["cells"])
+        self._schema = batch.schema
+        data = batch.serialize()
+        padding = -data.size % ALIGNED
+        with self.path.open("ab") as file:
+            file.write(data)
+            file.write(bytes(padding))
+        self._places.append(self._places[-1] + data.size + padding)
+        self._bounds.append(self._bounds[-1] + batch.num_rows)
+
+    def close(self, form: str = "") -> Spilled:
+        """The column as it was written."""
+        places, bounds = (np.array(one, dtype=np.int64) for one in (self._places, self._bounds))
+        return Spilled(self.path, places, bounds, self._schema, form or self._form)
+
+
+class _Blob:
+    """A column of pictures on its way to disk: their bytes end to end in one file, and a reference to each."""
+
+    def __init__(self, path: Path, scratch: Scratch) -> None:
+        self.path = path
+        self._keep = scratch
+        self._end = 0
+        self._cells: list[Any] = []
+
+    def append(self, array: Any) -> None:
+        names = [None] * len(array)
+        if _is_struct(array.type):
+            names = array.field("path").to_pylist() if array.type.get_field_index("path") >= 0 else names
+            array = array.flatten()[array.type.get_field_index("bytes")]
+        with self.path.open("ab") as file:
+            for cell, name in zip(array, names, strict=True):
+                if not cell.is_valid:
+                    self._cells.append(name or None)
+                    continue
+                data = cell.as_buffer()
+                self._cells.append(Picture(at=Place(str(self.path), self._end, data.size, self._keep)))
+                self._end += file.write(data)
+
+    def close(self) -> Any:
+        import pandas as pd
+
+        cells = np.empty(len(self._cells), dtype=object)
+        cells[:] = self._cells
+        return pd.Series(cells)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Which columns of texts are tried as numbers while they come, so that their texts need not be kept.
+
+    `missing` are the words for no value; `again` gives the batches once more, for columns that turn out to be texts
+    after all.
+    """
+
+    names: frozenset[str]
+    missing: tuple[str, ...]
+    again: Callable[[], Iterable[Any]]
+
+
+class _Tried:
+    """A column of numbers on its way to disk, as float64."""
+
+    def __init__(self, path: Path, missing: tuple[str, ...]) -> None:
+        self._writer = Writer(path)
+        self._missing = missing
+        self._whole = True
+
+    @property
+    def rows(self) -> int:
+        return self._writer.rows
+
+    def append(self, array: Any) -> bool:
+        """Write the cells as numbers; False, with nothing written, when they are not all numbers."""
+        import pyarrow as pa
+
+        if not self.rows and not may_be_numbers(array.slice(0, LOOKED_AT).to_pandas(), self._missing):
+            return False
+        numbers = parsed(array, self._missing)
+        if numbers is None:
+            return False
+        self._whole = self._whole and (numbers.dtype.kind == "i" or not len(numbers))
+        self._writer.append(pa.array(numbers.astype(np.float64)))
+        return True
+
+    def close(self) -> Spilled:
+        return self._writer.close("whole" if self._whole else "")
+
+
+class Spill:
+    """The columns of a stream on their way to disk."""
+
+    def __init__(self, names: Sequence[str], trial: Trial | None = None) -> None:
+        self.scratch = Scratch()
+        # Of a name that comes twice, the first column is kept.
+        self._places = {name: place for place, name in reversed(list(enumerate(names)))}
+        self._trial = trial
+        self._writers: dict[str, Writer | _Blob | _Tried] = {}
+        self._late: list[str] = []
+
+    def append(self, batch: Any) -> None:
+        """Write a record batch."""
+        for name, place in self._places.items():
+            if name in self._late:
+                continue
+            array = batch.column(place)
+            writer = self._writers.get(name) or self._writer(name, array.type)
+            if not isinstance(writer, _Tried):
+                writer.append(array)
+            elif not writer.append(array):
+                self._settle(name, writer.rows, array)
+
+    def _writer(self, name: str, kind: Any) -> Writer | _Blob | _Tried:
+        path = self.scratch.file()
+        if self._trial is not None and name in self._trial.names:
+            made: Writer | _Blob | _Tried = _Tried(path, self._trial.missing)
+        else:
+            made = _Blob(path, self.scratch) if _holds_bytes(kind) else Writer(path)
+        self._writers[name] = made
+        return made
+
+    def _settle(self, name: str, rows: int, array: Any) -> None:
+        """Keep a column as texts from now on, or have it read once more where numbers came before."""
+        if rows:
+            self._late.append(name)
+            return
+        writer = Writer(self.scratch.file())
+        writer.append(array)
+        self._writers[name] = writer
+
+    def close(self) -> dict[str, Any]:
+        """All columns by name, in order: `Spilled`, or a pandas series of pictures."""
+        if self._late and self._trial is not None:
+            writers = {name: Writer(self.scratch.file()) for name in self._late}
+            for batch in self._trial.again():
+                for name, writer in writers.items():
+                    writer.append(batch.column(self._places[name]))
+            self._writers |= writers
+        return {name: self._writers[name].close() for name in sorted(self._places, key=self._places.__getitem__)}
+
+
+def _is_struct(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_struct(kind)) and kind.get_field_index("bytes") >= 0
+
+
+def _holds_bytes(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if _is_struct(kind):
+        kind = kind.field(kind.get_field_index("bytes")).type
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
