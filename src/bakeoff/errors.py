@@ -47,8 +47,11 @@ class MissingExtra(UsageError):
     http_status = 501
 
 
+BESIDES = "So that all can be mended at once, this is remarked besides: "
+
+
 class TableError(BakeoffError):
-    """A table has problems; `problems` holds one sentence for each."""
+    """A table has problems; `problems` holds one sentence for each, and a last one with remarks may begin BESIDES."""
 
     exit_code = 3
     http_status = 422

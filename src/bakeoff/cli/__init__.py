@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from bakeoff.cli import board, challenge, compare, demo, doctor, owner, versions
-from bakeoff.errors import BakeoffError, TableError, UsageError
+from bakeoff.errors import BESIDES, BakeoffError, TableError, UsageError
 
 INTERRUPTED = 130
 ORDER = ("demo", "compare", "new", "table", "submit", "run", "judge", "board", "take", "doctor")
@@ -51,9 +51,11 @@ class Commands(TyperGroup):
 
 def _said(error: BakeoffError) -> str:
     problems = error.problems if isinstance(error, TableError) else ()
+    count = sum(not problem.startswith(BESIDES) for problem in problems)
     if len(problems) < 2:
         return str(error)
-    return "\n".join([f"the table has {len(problems)} problems:", *(f"  - {problem}" for problem in problems)])
+    head = f"the table has {count} problem{'s' * (count != 1)}:"
+    return "\n".join([head, *(f"  {' ' if problem.startswith(BESIDES) else '-'} {problem}" for problem in problems)])
 
 
 def _plainly(message: str) -> str:

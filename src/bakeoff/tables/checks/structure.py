@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bakeoff.errors import BESIDES
 from bakeoff.nouns import Array, Column, ColumnType, Frame, Role, Split, Table
 from bakeoff.tables.cells import Converted
 from bakeoff.tables.checks import (
@@ -382,4 +383,4 @@ def foreseen(raw: Raw, settings: Settings, columns: Iterable[tuple[Column, Any]]
 
 def besides(told: Sequence[str]) -> list[str]:
     """The last of a table's problems: what does not stop it, and may be mended with them; empty without any."""
-    return [f"So that all can be mended at once, this is remarked besides: {' '.join(told)}"] if told else []
+    return [f"{BESIDES}{' '.join(told)}"] if told else []
