@@ -116,7 +116,7 @@ def test_judges_read_kept_answers_without_running(challenge):
     }
     assert challenge.run().ran == 0
     assert challenge.judge() == 0
-    assert challenge.judge(again=True) == 6
+    assert challenge.judge(again=True) == 8
 
 
 def test_the_same_seed_gives_the_same_answers(challenge, tmp_path):

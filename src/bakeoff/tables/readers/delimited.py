@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from array import array
 from collections.abc import Iterator
@@ -72,6 +73,7 @@ class _Source:
         self.ahead = 0
         self.asking = True
         self.stopped = False
+        self.inside = False
 
     def read(self, size: int = -1) -> bytes:
         with self.turn:
@@ -82,11 +84,16 @@ class _Source:
             self.ahead += 1
             if self.stopped:
                 return b""
+            self.inside = True
         try:
             return self.text.read(size)
         except BaseException as fault:
             self.fault = fault
             raise
+        finally:
+            with self.turn:
+                self.inside = False
+                self.turn.notify_all()
 
     def taken(self, reader: Any) -> Any:
         """The reader's next batch, None after the last."""
@@ -98,11 +105,19 @@ class _Source:
             self.turn.notify()
         return batch
 
-    def stop(self) -> None:
-        """Let a read that waits end: nobody will take a batch any more."""
+    def stop(self, reader: Any) -> None:
+        """Let pyarrow come to the end of its reading: nobody will take a batch any more.
+
+        A reader that is let go while its thread still reads takes what the thread works on away from it.
+        """
         with self.turn:
             self.stopped = True
-            self.turn.notify()
+            self.turn.notify_all()
+        with contextlib.suppress(Exception):  # what is wrong has been told, or nobody asks any more
+            while next(reader, None) is not None:
+                pass
+        with self.turn:
+            self.turn.wait_for(lambda: not self.inside)
 
     def close(self) -> None:
         self.closed = True
@@ -144,6 +159,7 @@ class _Rows:
         self.text.push(rest)
         places = [str(place) for place in range(len(self.header))]
         source = _Source(self.text)
+        reader: Any = iter(())
         try:
             reader = csv.open_csv(
                 pa.PythonFile(source, mode="r"),
@@ -171,7 +187,7 @@ class _Rows:
                 raise source.fault from None
             raise TableError(self._stopped(fault)) from fault
         finally:
-            source.stop()
+            source.stop(reader)
 
     def _keep(self, row: Any) -> str:
         said = row.text or ""
