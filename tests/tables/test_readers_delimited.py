@@ -7,11 +7,11 @@ import csv
 import gzip
 import io
 import lzma
-import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -282,14 +282,13 @@ def test_memory_is_bounded_whatever_the_size() -> None:
     rows = file.left * (1 << 14)
     before = pa.total_allocated_bytes()
     peak = counted = 0
-    tracemalloc.start()
-    try:
-        for batch in read_delimited(file, "large.csv").batches:
-            counted += batch.num_rows
-            peak = max(peak, pa.total_allocated_bytes() - before)
-        traced = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    # Not by tracemalloc: stopping it beside a thread that still runs crashes Python 3.11.
+    held = psutil.Process().memory_info().rss
+    most = held
+    for batch in read_delimited(file, "large.csv").batches:
+        counted += batch.num_rows
+        peak = max(peak, pa.total_allocated_bytes() - before)
+        most = max(most, psutil.Process().memory_info().rss)
     assert counted == rows
     assert peak < 64 << 20
-    assert traced < 80 << 20
+    assert most - held < 144 << 20
