@@ -17,7 +17,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 
 def _why_no_bubblewrap() -> str:
-    from bakeoff.arena.confinement import why_no_bubblewrap
+    from bakeoff.arena.wall.confinement import why_no_bubblewrap
 
     return why_no_bubblewrap()
 

@@ -6,7 +6,7 @@ import pandas as pd
 from bakeoff.arena.entries import read_entry
 from bakeoff.arena.matrix import Matrix
 from bakeoff.arena.staging import task_data
-from bakeoff.arena.store import Store
+from bakeoff.arena.store.database import Store
 from bakeoff.nouns import Column, ColumnType, Role, Sides
 from bakeoff.tables.matching.standardised import joined
 from bakeoff.tables.settings import Settings

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.arena import RunRequest, wire
+from bakeoff.arena import RunRequest
+from bakeoff.arena.wall import wire
 from bakeoff.nouns import Outcome
 
 BUSY = """

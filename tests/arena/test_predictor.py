@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from bakeoff.arena import predictor
-from bakeoff.arena.confinement import PREFIX
 from bakeoff.arena.entries import read_entry
 from bakeoff.arena.predictor import load, take
 from bakeoff.arena.staging import task_data
+from bakeoff.arena.wall.confinement import PREFIX
 from bakeoff.errors import BakeoffError, EntryError, NotFound
 from bakeoff.nouns import Limits
 from bakeoff.tables import standardise
@@ -41,7 +41,7 @@ class Mine:
 
     def answer_short(self):
         import sys, time
-        from bakeoff.arena import wire
+        from bakeoff.arena.wall import wire
         wire.write(int(sys.argv[3]), {"event": "answers"}, b"12345678")
         time.sleep(60)
 """

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from bakeoff.arena.artefacts import Artefacts
-from bakeoff.arena.store import HEAD, Store
+from bakeoff.arena.store.artefacts import Artefacts
+from bakeoff.arena.store.database import HEAD, Store
 from bakeoff.errors import MissingExtra, StoreError
 from bakeoff.nouns import Cell, CellResult, Entry, Finding, Level, Limits, Measurements, Outcome, Source
 
@@ -113,7 +113,7 @@ def test_a_newer_store_is_refused_and_a_file_that_is_no_store_too(tmp_path):
 OPENER = """
 import sys, time
 from pathlib import Path
-from bakeoff.arena.store import Store
+from bakeoff.arena.store.database import Store
 import alembic.command, sqlalchemy.dialects.sqlite
 while time.time() < float(sys.argv[1]):
     time.sleep(0.001)
@@ -154,7 +154,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import alembic.op
-from bakeoff.arena.store import Store
+from bakeoff.arena.store.database import Store
 alembic.op.create_index = lambda *said, **more: os.kill(os.getpid(), signal.SIGKILL)
 Store(Path(sys.argv[1]))
 """
@@ -225,7 +225,7 @@ def test_postgresql_without_its_driver_is_one_sentence(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from bakeoff.arena.store import Store
+from bakeoff.arena.store.database import Store
 from bakeoff.nouns import *
 store = Store(Path(sys.argv[1]))
 for seed in range(100000):

@@ -13,8 +13,8 @@ import pytest
 
 from bakeoff.arena import RunRequest
 from bakeoff.arena.cellrun import Call, without_probes
-from bakeoff.arena.confinement import best_level, kill, open_box, sweep, tree, why_no_bubblewrap
 from bakeoff.arena.runner import LocalRunner
+from bakeoff.arena.wall.confinement import best_level, kill, open_box, sweep, tree, why_no_bubblewrap
 from bakeoff.nouns import Level, Limits, Outcome
 
 LIMITS = Limits(seconds=6, memory_mib=700, log_mib=2, processes=20)

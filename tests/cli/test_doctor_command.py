@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bakeoff.arena.confinement import why_no_bubblewrap
+from bakeoff.arena.wall.confinement import why_no_bubblewrap
 
 
 def test_it_names_what_it_looked_at(say, tmp_path):

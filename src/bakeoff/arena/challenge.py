@@ -69,7 +69,7 @@ class Challenge:
     @cached_property
     def store(self) -> Any:
         """The challenge's store, opened on first use."""
-        from bakeoff.arena.store import Store
+        from bakeoff.arena.store.database import Store
 
         return Store(self.places.private, self.rules.store)
 

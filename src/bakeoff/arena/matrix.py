@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bakeoff.arena.artefacts import Artefacts
 from bakeoff.arena.cellrun import Call, Job, Played
 from bakeoff.arena.environments import build_environment
 from bakeoff.arena.judging import (
@@ -34,8 +33,9 @@ from bakeoff.arena.plans import CellPlan, Sorted, make_plan, share_plan, sort_an
 from bakeoff.arena.runner import Due, Runner
 from bakeoff.arena.stages import Stages
 from bakeoff.arena.staging import Staged, TaskData, worker_spec
-from bakeoff.arena.store import Store
-from bakeoff.arena.wire import CONTRACT
+from bakeoff.arena.store.artefacts import Artefacts
+from bakeoff.arena.store.database import Store
+from bakeoff.arena.wall.wire import CONTRACT
 from bakeoff.errors import BakeoffError, Refused, StoreError
 from bakeoff.nouns import Cell, CellResult, Entry, Finding, Judge, Level, Limits, Outcome, Task
 from bakeoff.tasks import kind

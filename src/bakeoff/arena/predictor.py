@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from bakeoff.arena.cellrun import LOAD_SECONDS, READY_SECONDS
-from bakeoff.arena.confinement import best_level, open_box
-from bakeoff.arena.conversation import Conversation, Ended
 from bakeoff.arena.environments import build_environment
 from bakeoff.arena.linked import GROUPED, Linked, Sizes, accept, most_links, records_of
 from bakeoff.arena.staging import SIDES, TaskData, labelled_pairs, worker_spec, write_records
-from bakeoff.arena.worker import TARGET
+from bakeoff.arena.wall.confinement import best_level, open_box
+from bakeoff.arena.wall.conversation import Conversation, Ended
+from bakeoff.arena.wall.worker import TARGET
 from bakeoff.errors import Declined, EntryError, NotFound, Refused, TableError
 from bakeoff.nouns import Array, Column, ColumnType, Entry, Frame, Limits, Outcome, Visibility
 from bakeoff.tables import write_rows

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from bakeoff.arena.cellrun import Job, Played, play
-from bakeoff.arena.confinement import Box, best_level, sweep
-from bakeoff.arena.spares import Spares
+from bakeoff.arena.wall.confinement import Box, best_level, sweep
+from bakeoff.arena.wall.spares import Spares
 from bakeoff.errors import BakeoffError, ConfinementError, StoreError
 from bakeoff.nouns import Cell, Level
 

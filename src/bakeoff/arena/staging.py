@@ -14,7 +14,7 @@ import numpy as np
 from bakeoff.arena.cellrun import Call, Records
 from bakeoff.arena.linked import Sizes
 from bakeoff.arena.plans import TEST, CellPlan, Layout, asked_frame, key_for, lay_out
-from bakeoff.arena.worker import TARGET
+from bakeoff.arena.wall.worker import TARGET
 from bakeoff.errors import TaskError
 from bakeoff.nouns import Array, Column, Entry, Frame, Limits, Role, Sides, Table, Task, Visibility, plain
 from bakeoff.tables import TableData, write_rows

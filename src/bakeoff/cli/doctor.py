@@ -59,7 +59,7 @@ def _python() -> Check:
 
 
 def _wall() -> Check:
-    from bakeoff.arena.confinement import best_level, why_no_bubblewrap
+    from bakeoff.arena.wall.confinement import best_level, why_no_bubblewrap
 
     why = why_no_bubblewrap()
     return Check("wall", f"entries run at level {best_level()}", well=not why, mend=why)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakeoff.arena.groups import Group, find_group, make_group
+from bakeoff.arena.wall.groups import Group, find_group, make_group
 from bakeoff.errors import ConfinementError
 from bakeoff.nouns import Level
 
@@ -75,7 +75,7 @@ def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ..
     answers, answers_write = os.pipe()
     log, log_write = os.pipe()
     inside = "/cell" if level is Level.BUBBLEWRAP else str(folder)
-    worker = [sys.executable, "-I", "-B", "-m", "bakeoff.arena.worker", inside, str(asks_read), str(answers_write)]
+    worker = [sys.executable, "-I", "-B", "-m", "bakeoff.arena.wall.worker", inside, str(asks_read), str(answers_write)]
     if environment is not None:
         worker.append(str(environment))
     mark = folder.name

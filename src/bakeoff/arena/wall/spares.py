@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from bakeoff.arena.confinement import Box, open_box
+from bakeoff.arena.wall.confinement import Box, open_box
 from bakeoff.nouns import Level
 
 

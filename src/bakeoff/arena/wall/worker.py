@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bakeoff.arena import wire
+from bakeoff.arena.wall import wire
 from bakeoff.errors import Declined, EntryError, Refused
 from bakeoff.nouns import Column, ColumnType, Frame, Role, Schema
 
@@ -40,7 +40,7 @@ WARM = (
 
 
 def main() -> None:
-    """Serve one cell: `python -m bakeoff.arena.worker FOLDER ASKS_FD ANSWERS_FD [ENVIRONMENT]`."""
+    """Serve one cell: `python -m bakeoff.arena.wall.worker FOLDER ASKS_FD ANSWERS_FD [ENVIRONMENT]`."""
     folder, asks, answers = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     if len(sys.argv) > 4:
         sys.path.insert(0, sys.argv[4])

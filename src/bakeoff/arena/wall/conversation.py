@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bakeoff.arena import wire
-from bakeoff.arena.confinement import Box
-from bakeoff.arena.meter import Meter, Reading
+from bakeoff.arena.wall import wire
+from bakeoff.arena.wall.confinement import Box
+from bakeoff.arena.wall.meter import Meter, Reading
 from bakeoff.errors import ConfinementError
 from bakeoff.nouns import Limits, Outcome
 

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bakeoff.arena.confinement import Box, tree
+from bakeoff.arena.wall.confinement import Box, tree
 
 if TYPE_CHECKING:
     import psutil

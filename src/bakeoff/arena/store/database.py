@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bakeoff.arena.artefacts import Artefacts
+from bakeoff.arena.store.artefacts import Artefacts
 from bakeoff.errors import StoreError
 from bakeoff.extras import need
 from bakeoff.nouns import (
