@@ -9,7 +9,7 @@ from cells_made import answered, task
 
 from bakeoff.judges import Linkage
 from bakeoff.nouns import Sides, Task
-from bakeoff.tasks.linkage import MEASURES
+from bakeoff.tasks.linkage import MEASURES, OF_PAIRS
 
 # Left records 0-3 match right records 0-3; 4 and 5 match nothing. Right record 6 is in no pair.
 TRAIN = np.array([[0, 0], [1, 2], [4, 4]])
@@ -19,10 +19,17 @@ SIDES = Sides(pd.DataFrame(index=range(6)), pd.DataFrame(index=range(7)), TRAIN,
 MATCHING = Task("m", "m", "d" * 64, "matching", "label", "f1", (0, 1))
 
 
-def judged(links, sides=SIDES, question=MATCHING):
+def judged(links, sides=SIDES, question=MATCHING, truth=TRUTH, public=None):
     answers = np.tile([0.5, 0.5], (len(TRUTH), 1))
-    made = answered(question, TRUTH, answers, y=LABELS)
-    return list(Linkage().judge(replace(made, sides=sides, links=links)))
+    made = answered(question, truth, answers, y=LABELS)
+    return list(Linkage().judge(replace(made, sides=sides, links=links, public=public)))
+
+
+def by_part(found):
+    parts = {}
+    for finding in found:
+        parts.setdefault(finding.split, {})[finding.metric] = finding.value
+    return parts
 
 
 def test_links_have_every_figure_with_its_interval():
@@ -58,6 +65,34 @@ def test_an_entry_of_pairs_alone_is_insufficient_with_the_reason():
     (finding,) = judged(None)
     assert (finding.value, finding.status) == (None, "insufficient")
     assert finding.reason == "answers pairs, does not link tables"
+
+
+PUBLIC = np.array([True, False, False, True, True, False])
+
+
+def test_a_divided_test_is_judged_by_part_as_well():
+    links = np.array([[0, 0, 0.9], [1, 1, 0.8], [3, 3, 0.7], [5, 5, 0.6], [4, 5, 0.6]])
+    parts = by_part(judged(links, public=PUBLIC))
+    assert list(parts) == ["test", "public", "private"]
+    assert parts["test"] == by_part(judged(links))["test"]
+    # Of the public pairs 1-1 is a match, found, and 5-5 is none, linked; of the private ones 2-2 is missed.
+    assert parts["public"]["link_recall"] == 1.0 and parts["public"]["link_precision"] == pytest.approx(1 / 2)
+    assert parts["private"]["link_recall"] == parts["private"]["link_precision"] == pytest.approx(1 / 2)
+    assert set(parts["private"]) == set(MEASURES)
+    assert set(parts["public"]) == set(OF_PAIRS)
+
+
+def test_figures_of_the_public_pairs_tell_nothing_of_private_labels():
+    links = np.array([[0, 0, 0.9], [1, 1, 0.8], [2, 2, 0.7], [3, 3, 0.7], [5, 5, 0.6], [2, 3, 0.9], [4, 6, 0.9]])
+    seen = []
+    for flipped in range(8):
+        truth = TRUTH.copy()
+        for bit, row in enumerate(np.flatnonzero(~PUBLIC)):
+            truth[row] = flipped >> bit & 1
+        seen.append(by_part(judged(links, truth=truth, public=PUBLIC)))
+    assert all(parts["public"] == seen[0]["public"] for parts in seen)
+    assert len({parts["private"]["link_precision"] for parts in seen}) > 1, "the partner: private figures do tell"
+    assert len({parts["test"]["b_cubed_f1"] for parts in seen}) > 1
 
 
 def test_other_kinds_of_task_have_no_findings_and_nothing_is_planned():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board, Estimate, Square, TaskColumn
+from bakeoff.arena.parts import PUBLIC
 from bakeoff.nouns import Outcome
 
 KIND = "matching"
@@ -23,7 +24,7 @@ LINKS_NOTE = (
     "F1, precision and recall of the pairs linked with a score above 0.5; candidates are links of any score. Clusters "
     "are what links join, compared record by record (B-cubed) and as wholes."
 )
-WHOLE_ALONE = "What entries link is judged on all test rows, so it is not shown for a part of them."
+PUBLIC_PAIRS = "Clusters are judged with all labels, so they are not shown for the public pairs."
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Section:
 
 @dataclass(frozen=True)
 class MatchingBlock:
-    """What a board says of one matching task; `unsaid` tells why links are not shown where they are not."""
+    """What a board says of one matching task; `unsaid` tells which figures of links are not shown."""
 
     task: TaskColumn
     sections: tuple[Section, ...]
@@ -91,7 +92,7 @@ class MatchingBlock:
 def matching_blocks(board: Board) -> tuple[MatchingBlock, ...]:
     """A block for each matching task that an entry has finished, in board order; none on boards of other kinds.
 
-    Links are there for entries that link records themselves, and on all test rows alone.
+    Links are there for entries that link records themselves.
     """
     found = []
     for column in board.columns:
@@ -101,7 +102,8 @@ def matching_blocks(board: Board) -> tuple[MatchingBlock, ...]:
             _section(LINKS_TITLE, LINKS_NOTE, LINKS, lines),
         )
         if any(section.lines for section in sections):
-            unsaid = WHOLE_ALONE if column.part != "test" else ""
+            linked = bool(sections[1].lines)
+            unsaid = PUBLIC_PAIRS if linked and column.part == PUBLIC else ""
             found.append(MatchingBlock(column, tuple(section for section in sections if section.lines), unsaid))
     return tuple(found)
 
@@ -124,4 +126,5 @@ def _section(title: str, note: str, measures: tuple[Measure, ...], lines: tuple[
     told = [line for line in lines if any(line.told(measure) for measure in measures)]
     held = [(line.told(measures[0]), line) for line in told]
     held.sort(key=lambda pair: -pair[0].value if pair[0] is not None else 1.0)
-    return Section(title, note, measures, tuple(line for _, line in held))
+    known = tuple(measure for measure in measures if any(line.told(measure) for line in told))
+    return Section(title, note, known, tuple(line for _, line in held))

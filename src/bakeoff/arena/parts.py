@@ -19,7 +19,7 @@ def shown(task: Task, part: str) -> str:
 def counts(finding: Finding, task: Task, part: str) -> bool:
     """Whether a finding belongs on a board about `part`: what tells of test rows does where they are those shown.
 
-    Quality is judged part by part, and linkage on all test rows alone, which would tell of the private ones too.
+    Quality and linkage are judged part by part.
     """
     return finding.judge not in OF_ROWS or finding.split == shown(task, part)
 

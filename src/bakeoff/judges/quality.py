@@ -39,7 +39,7 @@ class Quality:
         truth = asked.encode(answered.truth, task)
         answers = asked.accept(answered.answers, task)
         found = list(self._scored(answered, truth, answers, resample(len(truth), task.digest)))
-        for split, rows in _parts(answered.public):
+        for split, rows in test_parts(answered.public):
             weights = resample(int(rows.sum()), digest([task.digest, split]))
             part = self._scored(answered, truth[rows], answers[rows], weights)
             found += [replace(finding, split=split) for finding in part]
@@ -89,7 +89,7 @@ class Quality:
         )
 
 
-def _parts(public: Array | None) -> Iterator[tuple[str, Array]]:
+def test_parts(public: Array | None) -> Iterator[tuple[str, Array]]:
     """The names and rows of the parts of a test that is divided; a part without rows is none."""
     if public is not None:
         public = np.asarray(public, dtype=bool)

@@ -49,6 +49,9 @@ MEASURES: Mapping[str, Metric] = {
     )
 }
 
+# What the labels of test pairs alone decide, with those of training pairs.
+OF_PAIRS = ("link_precision", "link_recall", "link_f1", "candidate_recall", "candidates_per_record")
+
 
 def score_links(
     links: Array, sides: Sides, truth: Array, labels: Array, resample: Resample | None = None
