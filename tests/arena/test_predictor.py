@@ -15,7 +15,7 @@ from bakeoff.arena import predictor
 from bakeoff.arena.entries import read_entry
 from bakeoff.arena.predictor import load, take
 from bakeoff.arena.staging import task_data
-from bakeoff.arena.wall.confinement import PREFIX
+from bakeoff.arena.wall.confinement import PREFIX, Fittings
 from bakeoff.errors import BakeoffError, EntryError, NotFound
 from bakeoff.nouns import Limits
 from bakeoff.tables import standardise
@@ -123,7 +123,7 @@ def test_a_box_that_never_gets_ready_is_taken_away(taken, data, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     before = boxes()
     with pytest.raises(BakeoffError, match=r"exit code 3"):
-        predictor._Talk({}, None, Path("environment"), LIMITS)
+        predictor._Talk({}, None, Fittings(Path("environment")), LIMITS)
     assert boxes() == before
 
 

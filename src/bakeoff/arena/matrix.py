@@ -35,6 +35,7 @@ from bakeoff.arena.stages import Stages
 from bakeoff.arena.staging import Staged, TaskData, worker_spec
 from bakeoff.arena.store.artefacts import Artefacts
 from bakeoff.arena.store.database import Store
+from bakeoff.arena.wall.confinement import Fittings
 from bakeoff.arena.wall.wire import CONTRACT
 from bakeoff.errors import BakeoffError, Refused, StoreError
 from bakeoff.nouns import Cell, CellResult, Entry, Finding, Judge, Level, Limits, Outcome, Task
@@ -107,6 +108,7 @@ class Matrix:
     environments: Path
     watcher: Watcher = field(default_factory=Silent)
     share: float = 1.0
+    models: Path | None = None
 
     def __post_init__(self) -> None:
         self.judges: list[Judge] = judges()
@@ -169,7 +171,7 @@ class Matrix:
         self.watcher.start(len(due))
         with tempfile.TemporaryDirectory(prefix="bakeoff-stage-") as folder:
             desk = _Desk(self, {cell: wanted[cell] for cell in due}, limits, Path(folder))
-            todo = [Due(cell, built[wanted[cell][0].digest]) for cell in due]
+            todo = [Due(cell, self._fittings(built[wanted[cell][0].digest], limits)) for cell in due]
             self._troubles += runner.run(todo, desk.prepare, desk.finish, self.watcher.began)
         ran = {cell.id for cell in due}
         self.judge({cell: pair for cell, pair in wanted.items() if cell.id not in ran})
@@ -184,6 +186,9 @@ class Matrix:
             stopped=tuple(desk.stopped),
             overhead=tuple(desk.overhead),
         )
+
+    def _fittings(self, environment: Path | None, limits: Limits) -> Fittings:
+        return Fittings(environment, self.models, limits.threads)
 
     def _is_due(self, kept: CellResult | None, limits: Limits, again: bool) -> bool:
         """A done cell whose answers are gone can no longer be judged, so it is due too."""

@@ -19,7 +19,7 @@ from bakeoff.arena.cellrun import LOAD_SECONDS, READY_SECONDS
 from bakeoff.arena.environments import build_environment
 from bakeoff.arena.linked import GROUPED, Linked, Sizes, accept, most_links, records_of
 from bakeoff.arena.staging import SIDES, TaskData, labelled_pairs, worker_spec, write_records
-from bakeoff.arena.wall.confinement import best_level, open_box
+from bakeoff.arena.wall.confinement import Fittings, best_level, open_box
 from bakeoff.arena.wall.conversation import Conversation, Ended
 from bakeoff.arena.wall.worker import TARGET
 from bakeoff.errors import Declined, EntryError, NotFound, Refused, TableError
@@ -45,7 +45,7 @@ def take(entry: Entry, data: TaskData, to: Path, limits: Limits, environments: P
     environment = build_environment(code, environments.absolute()) if code and entry.environment else None
     spec = worker_spec(entry, data, 0, limits)
     with tempfile.TemporaryDirectory(prefix="bakeoff-take-") as folder:
-        talk = _Talk(spec, code, environment, limits)
+        talk = _Talk(spec, code, Fittings(environment, threads=limits.threads), limits)
         try:
             links = data.sides is not None and talk.loaded.get("links") is True
             files = _all_records(data, Path(folder)) if links else _all_rows(data, Path(folder))
@@ -236,7 +236,8 @@ class Predictor:
             environment = None
             if self._about["requirements"]:
                 environment = build_environment(code, self.folder / "environment")
-            talk = _Talk(self._about["spec"], code if code.exists() else None, environment, self._limits)
+            fittings = Fittings(environment, threads=self._limits.threads)
+            talk = _Talk(self._about["spec"], code if code.exists() else None, fittings, self._limits)
             self._end = weakref.finalize(self, talk.close)
             talk.hand_in(self.folder / "model.pkl")
             talk.ask({"do": "restore", "file": "model.pkl"}, "fitted")
@@ -272,8 +273,8 @@ def _as_given(linked: Linked, sizes: Sizes) -> Any:
 class _Talk:
     """One box that holds one algorithm, and plain errors instead of outcomes."""
 
-    def __init__(self, spec: Mapping[str, Any], code: Path | None, environment: Path | None, limits: Limits) -> None:
-        self.box = open_box(best_level(), environment, threads=limits.threads)
+    def __init__(self, spec: Mapping[str, Any], code: Path | None, fittings: Fittings, limits: Limits) -> None:
+        self.box = open_box(best_level(), fittings)
         self.limits = limits
         self.talk = Conversation(self.box, limits, house=not self.box.own_packages)
         try:

@@ -9,11 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from bakeoff.arena.cellrun import Job, Played, play
-from bakeoff.arena.wall.confinement import Box, best_level, sweep
+from bakeoff.arena.wall.confinement import PLAIN, Box, Fittings, best_level, sweep
 from bakeoff.arena.wall.spares import Spares
 from bakeoff.errors import BakeoffError, ConfinementError, StoreError
 from bakeoff.nouns import Cell, Level
@@ -21,10 +20,10 @@ from bakeoff.nouns import Cell, Level
 
 @dataclass(frozen=True)
 class Due:
-    """A cell that is to be run, and its entry's environment."""
+    """A cell that is to be run, and what its box is fitted with."""
 
     cell: Cell
-    environment: Path | None = None
+    fittings: Fittings = PLAIN
 
 
 Prepare = Callable[[Due, tuple[int, ...]], Job]
@@ -72,7 +71,6 @@ class LocalRunner:
     def __init__(self, workers: int = 0, threads: int = 1, level: Level | None = None) -> None:
         self.level = level or best_level()
         self.cores = share_cores(workers, threads)
-        self.threads = threads
         self._stop = threading.Event()
         self._boxes: dict[int, Box] = {}
 
@@ -80,11 +78,11 @@ class LocalRunner:
         """Run all cells; Ctrl-C ends the running ones and keeps the finished ones."""
         queue = deque(due)
         sweep()
-        spares = Spares(self.level, ahead=self.cores.count + 1, house_cores=self.cores.house, threads=self.threads)
+        spares = Spares(self.level, ahead=self.cores.count + 1, house_cores=self.cores.house)
         troubles: list[str] = []
         errors: list[BaseException] = []
         if queue:
-            spares.warm(queue[0].environment)
+            spares.warm(queue[0].fittings)
         lanes = [
             threading.Thread(
                 target=self._lane,
@@ -145,13 +143,13 @@ class LocalRunner:
             except Exception as error:
                 hooks.troubles.append(_not_run(due, error))
                 return
-            box = spares.take(due.environment)
+            box = spares.take(due.fittings)
             self._boxes[id(box)] = box
             try:
                 if self._stop.is_set():
                     return
                 with contextlib.suppress(IndexError):
-                    spares.warm(queue[0].environment)
+                    spares.warm(queue[0].fittings)
                 played = play(box, job, free_since)
                 answered = time.monotonic()
                 if not self._stop.is_set():

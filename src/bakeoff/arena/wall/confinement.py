@@ -32,7 +32,24 @@ TMP_BYTES = 1 << 30
 PINNED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 SHARED_BYTES = 256 << 20
 MARK = "BAKEOFF_BOX"
+MODELS = "BAKEOFF_MODELS"
 PREFIX = "bakeoff-box-"
+
+
+@dataclass(frozen=True)
+class Fittings:
+    """What a box is fitted with before its cell is known: an entry's own packages, shared models, threads.
+
+    `environment` is put before the house's packages; `models` is a folder that can only be read, and whose place is
+    told to the entry by the environment variable BAKEOFF_MODELS.
+    """
+
+    environment: Path | None = None
+    models: Path | None = None
+    threads: int = 1
+
+
+PLAIN = Fittings()
 
 
 @dataclass
@@ -62,12 +79,14 @@ class Box:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ...] = (), threads: int = 1) -> Box:
+def open_box(level: Level, fittings: Fittings = PLAIN, cores: tuple[int, ...] = ()) -> Box:
     """Start a single-use interpreter at `level`; it warms up by itself and then says that it is ready.
 
-    `environment` is an entry's own packages, put before the house's. Raises ConfinementError when it cannot start.
+    It may run on `cores` until it is pinned elsewhere. Raises ConfinementError when it cannot start.
     """
-    environment = None if environment is None else environment.absolute()
+    environment, models = (
+        None if path is None else path.absolute() for path in (fittings.environment, fittings.models)
+    )
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     for room in ("code", "data"):
         (folder / room).mkdir()
@@ -79,9 +98,11 @@ def open_box(level: Level, environment: Path | None = None, cores: tuple[int, ..
     if environment is not None:
         worker.append(str(environment))
     mark = folder.name
-    variables = _variables(mark, threads, home="/tmp" if level is Level.BUBBLEWRAP else str(folder))
+    variables = _variables(mark, fittings.threads, home="/tmp" if level is Level.BUBBLEWRAP else str(folder))
+    if models is not None:
+        variables[MODELS] = "/models" if level is Level.BUBBLEWRAP else str(models)
     group = make_group(mark)
-    wrap = _bubblewrap(folder, environment) if level is Level.BUBBLEWRAP else []
+    wrap = _bubblewrap(folder, environment, models) if level is Level.BUBBLEWRAP else []
     try:
         process = subprocess.Popen(
             [*_launched(folder, group, limited=level is not Level.BUBBLEWRAP), *wrap, *worker],
@@ -141,7 +162,7 @@ def _launched(folder: Path, group: Group, limited: bool) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", "\n".join([*code, "os.execv(sys.argv[1], sys.argv[1:])"])]
 
 
-def _bubblewrap(folder: Path, environment: Path | None) -> list[str]:
+def _bubblewrap(folder: Path, environment: Path | None, models: Path | None) -> list[str]:
     command = [
         shutil.which("bwrap") or "bwrap",
         *("--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534"),
@@ -168,6 +189,8 @@ def _bubblewrap(folder: Path, environment: Path | None) -> list[str]:
             command += ["--ro-bind-try", top, top]
     for path in _python_folders(environment):
         command += ["--ro-bind", path, path]
+    if models is not None:
+        command += ["--ro-bind", str(models), "/models"]
     return [*command, "--ro-bind", str(folder), "/cell", "--chdir", "/tmp", "--remount-ro", "/", "--"]
 
 
@@ -249,7 +272,7 @@ def why_no_bubblewrap() -> str:
         return "bubblewrap is not installed; install it with: apt install bubblewrap"
     folder = Path(tempfile.mkdtemp(prefix="bakeoff-try-"))
     try:
-        command = [*_bubblewrap(folder, None), sys.executable, "-I", "-S", "-c", "pass"]
+        command = [*_bubblewrap(folder, None, None), sys.executable, "-I", "-S", "-c", "pass"]
         tried = subprocess.run(command, capture_output=True, timeout=30, check=False, cwd="/")
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap did not start: {error}"

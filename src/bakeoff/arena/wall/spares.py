@@ -3,44 +3,42 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
-from bakeoff.arena.wall.confinement import Box, open_box
+from bakeoff.arena.wall.confinement import PLAIN, Box, Fittings, open_box
 from bakeoff.nouns import Level
 
 
 class Spares:
-    """Keeps `ahead` warm boxes for the environment that is next; each box serves one cell and is never used again."""
+    """Keeps `ahead` warm boxes with the fittings needed next; a box serves one cell and is never used again."""
 
-    def __init__(self, level: Level, ahead: int = 1, house_cores: tuple[int, ...] = (), threads: int = 1) -> None:
+    def __init__(self, level: Level, ahead: int = 1, house_cores: tuple[int, ...] = ()) -> None:
         self.level = level
         self.ahead = ahead
         self.house_cores = house_cores
-        self.threads = threads
-        self._warm: dict[Path | None, list[Box]] = {}
+        self._warm: dict[Fittings, list[Box]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
-    def warm(self, environment: Path | None = None) -> None:
+    def warm(self, fittings: Fittings = PLAIN) -> None:
         """Start spares until `ahead` of them wait."""
         with self._lock:
-            waiting = self._warm.setdefault(environment, [])
+            waiting = self._warm.setdefault(fittings, [])
             while not self._closed and len(waiting) < self.ahead:
-                waiting.append(self._open(environment))
-            idle = [box for other, boxes in self._warm.items() if other != environment for box in boxes]
-            for other in self._warm.keys() - {environment}:
+                waiting.append(self._open(fittings))
+            idle = [box for other, boxes in self._warm.items() if other != fittings for box in boxes]
+            for other in self._warm.keys() - {fittings}:
                 self._warm[other] = []
         for box in idle:
             box.close()
 
-    def take(self, environment: Path | None = None) -> Box:
+    def take(self, fittings: Fittings = PLAIN) -> Box:
         """A box for one cell, the oldest spare if there is one."""
         with self._lock:
-            waiting = self._warm.setdefault(environment, [])
-            return waiting.pop(0) if waiting else self._open(environment)
+            waiting = self._warm.setdefault(fittings, [])
+            return waiting.pop(0) if waiting else self._open(fittings)
 
-    def _open(self, environment: Path | None) -> Box:
-        return open_box(self.level, environment, self.house_cores, self.threads)
+    def _open(self, fittings: Fittings) -> Box:
+        return open_box(self.level, fittings, self.house_cores)
 
     def close(self) -> None:
         """End the spares that nobody took."""
