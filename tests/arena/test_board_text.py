@@ -231,11 +231,16 @@ def test_boards_without_matching_say_nothing_of_links(board):
     assert "Links between" in drawn(matching_board())
 
 
-def test_a_part_of_the_test_rows_has_pairs_and_the_reason_why_there_are_no_links():
-    text = " ".join(drawn(matching_board("public")).split())
-    assert "Test pairs of records" in text and "Links between all records of" not in text
-    assert "What entries link is judged on all test rows" in text
-    assert "What entries link is judged on all test rows" not in drawn(matching_board())
+def test_the_public_pairs_have_links_but_no_clusters_and_the_reason():
+    said = "Clusters are judged with all labels"
+    public = drawn(matching_board("public"), 120)
+    assert "B-cubed" not in " ".join(section(public, "Links between all records of records"))
+    assert "0.988" in " ".join(section(public, "Links between all records of records"))
+    assert said in " ".join(public.split())
+    for part in ("test", "private"):
+        text = drawn(matching_board(part), 120)
+        assert "B-cubed" in " ".join(section(text, "Links between all records of records"))
+        assert said not in " ".join(text.split())
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
