@@ -86,6 +86,25 @@ def test_the_digest_follows_records_pairs_labels_and_completeness_and_not_the_na
     assert len({same, *digests, given.standard(complete=True).table.digest}) == 6
 
 
+def test_test_pairs_know_their_row_in_the_pairs_file_and_keep_it(tmp_path):
+    given = shop()
+    data = given.standard()
+    asked = data.frame[data.parts == "test"].reset_index(drop=True)
+    brought = given.pairs.iloc[data.sources - 1].reset_index(drop=True)
+    left = dict(zip(given.left["id"].astype(str), given.left["name"], strict=True))
+    assert [left[str(key)] for key in brought.iloc[:, 0]] == asked["left_name"].astype(str).tolist()
+    assert brought.iloc[:, 2].tolist() == asked["label"].tolist()
+    assert (np.diff(data.sources) < 0).any(), "the partner: the pairs were shuffled"
+    folder = write(data, tmp_path / "shop", tmp_path / "truth")
+    np.testing.assert_array_equal(load(folder, tmp_path / "truth").sources, data.sources)
+
+
+def test_pairs_made_from_groups_come_from_no_row(tmp_path):
+    groups = pd.DataFrame({"id": range(40), "group_id": [i // 2 for i in range(40)]})
+    records = pd.DataFrame({"id": range(40), "name": [f"ware number {i // 2} {i % 3}" for i in range(40)]})
+    assert standardise_matching(read_matching(records, pairs=groups)).sources is None
+
+
 @pytest.mark.parametrize("within", [False, True])
 def test_a_table_comes_back_from_disk_equal(tmp_path, within):
     data = shop(within=within).standard(

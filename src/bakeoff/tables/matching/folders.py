@@ -19,7 +19,7 @@ from bakeoff.errors import NotFound, TableError
 from bakeoff.nouns import Array, Column, ColumnType, Frame, Sides
 from bakeoff.tables.cells import convert
 from bakeoff.tables.columns import BLOCK
-from bakeoff.tables.folders import ROW_ID, public_name
+from bakeoff.tables.folders import ROW_ID, public_name, source_name
 from bakeoff.tables.images import Picture, Place, ending
 from bakeoff.tables.matching.sides import joined
 from bakeoff.tables.remarks import Remark
@@ -148,7 +148,8 @@ def load_matching(folder: str | Path, truth_folder: str | Path) -> TableData:
     data = joined(sides, label, parts, settings)
     public = truth[name].to_numpy(dtype=bool) if (name := public_name(settings.target)) in truth.columns else None
     data = with_public(data, public)
-    return replace(data, remarks=_remarks(stored), checked=tuple(stored.get("checked", ())))
+    sources = truth[name].to_numpy() if (name := source_name(settings.target)) in truth.columns else None
+    return replace(data, sources=sources, remarks=_remarks(stored), checked=tuple(stored.get("checked", ())))
 
 
 def _records(

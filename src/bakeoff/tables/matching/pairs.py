@@ -36,7 +36,8 @@ class Pairs:
     """Pairs as given: the keys of either record (pairs,), the label 1, 0 or -1 (missing or not understood), the parts.
 
     `left_out` names columns of the pairs' file that are neither an id nor the label; `numbers` (pairs,) are the pairs'
-    numbers in their file, None where they count up from 1 without a gap.
+    numbers in their file, None where they count up from 1 without a gap. `written` says whether each pair is a row of
+    a file, and not made from groups of records.
     """
 
     left: Array
@@ -48,9 +49,20 @@ class Pairs:
     label_name: str
     left_out: tuple[str, ...] = ()
     numbers: Array | None = None
+    written: bool = True
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def sources(self) -> Array | None:
+        """The number of each pair (pairs,) among the data rows of its own file, None for pairs made from groups."""
+        if not self.written or self.numbers is not None:
+            return self.numbers
+        counted = np.arange(1, len(self) + 1)
+        for part in () if self.parts is None else dict.fromkeys(self.parts):
+            here = self.parts == part
+            counted[here] = np.arange(1, np.count_nonzero(here) + 1)
+        return counted
 
 
 def keys(series: Any) -> Array:
@@ -189,7 +201,7 @@ def _from_groups(
     pieces = [start + np.stack(np.triu_indices(size, 1)) for start, size in zip(starts, sizes, strict=True)]
     first, second = order[np.concatenate(pieces, axis=1)]
     label = np.array([told[a] == told[b] for a, b in zip(first, second, strict=True)], dtype=np.int64)
-    return Pairs(own[first], own[second], label, None, str(record), str(record), "label"), []
+    return Pairs(own[first], own[second], label, None, str(record), str(record), "label", written=False), []
 
 
 def id_column(frame: Frame, declared: str, side: str, asked: Array | None) -> tuple[str, list[str]]:

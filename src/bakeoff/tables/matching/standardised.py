@@ -276,4 +276,6 @@ def _assembled_anew(found: _Found) -> TableData:
     by_f1 = replace(data, settings=replace(settings, metric=settings.metric or "f1"))
     coarse = precision_remarks(by_f1)
     looked = (*looked, *([PRECISION] if coarse or asks_precision(by_f1) else []))
-    return replace(data, remarks=(*remarks, *coarse), checked=looked)
+    sources = found.pairs.sources()
+    sources = None if sources is None else sources[order][parts == "test"]
+    return replace(data, remarks=(*remarks, *coarse), checked=looked, sources=sources)
