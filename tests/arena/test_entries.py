@@ -7,8 +7,9 @@ from types import ModuleType
 import pytest
 
 from bakeoff.arena import RunRequest
-from bakeoff.arena.entries import baselines, keep_entry, read_entry, write_scaffold
+from bakeoff.arena.entries import baselines, keep_entry, read_entry
 from bakeoff.arena.environments import build_environment
+from bakeoff.arena.scaffold import write_scaffold
 from bakeoff.arena.wall.worker import only
 from bakeoff.errors import EntryError, NotFound, UsageError
 from bakeoff.nouns import Outcome

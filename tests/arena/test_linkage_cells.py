@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from little_records import asked, little_records, matrix, written
 
-from bakeoff.arena.entries import baselines, read_entry, write_scaffold
+from bakeoff.arena.entries import baselines, read_entry
 from bakeoff.arena.judging import unpack
 from bakeoff.arena.linked import GROUPED, SCORED, answer_pairs
 from bakeoff.arena.predictor import load, take
 from bakeoff.arena.runner import LocalRunner
+from bakeoff.arena.scaffold import write_scaffold
 from bakeoff.errors import EntryError, TableError
 from bakeoff.nouns import Limits, Outcome
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.arena.escaping import clean
 from bakeoff.arena.linked import Linked, Sizes, accept, most_links, records_of
 from bakeoff.arena.wall.confinement import Box
-from bakeoff.arena.wall.conversation import Conversation, Ended, clean
+from bakeoff.arena.wall.conversation import Conversation, Ended
 from bakeoff.errors import Refused
 from bakeoff.nouns import Array, Level, Limits, Measurements, Outcome
 

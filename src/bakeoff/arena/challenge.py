@@ -35,11 +35,15 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Submission:
-    """A version of an entry that was handed in; `number` counts all submissions of the challenge."""
+    """A version of an entry that was handed in; `number` counts all submissions of the challenge.
+
+    `remarks` are what its team should know at once: why it would not run here, and what is wrong with its files.
+    """
 
     entry: Entry
     number: int
     picks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Challenge:
@@ -69,9 +73,11 @@ class Challenge:
     @cached_property
     def store(self) -> Any:
         """The challenge's store, opened on first use."""
+        from bakeoff.arena.store.artefacts import artefacts_place
         from bakeoff.arena.store.database import Store
 
-        return Store(self.places.private, self.rules.store)
+        place = artefacts_place(self.rules.artefacts, self.places.root)
+        return Store(self.places.private, self.rules.store, artefacts=place)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -203,6 +209,12 @@ class Challenge:
             self.store.pick(kept.team, task, kept.name)
         return Submission(kept, number, tuple(tasks))
 
+    def supplies(self) -> Any:
+        """What the rules provide for entries' code and ask of the wall; UsageError for a folder that is not there."""
+        from bakeoff.arena.supplies import supplies
+
+        return supplies(self.places, self.rules)
+
     # Running, judging, the board
 
     def run(self, request: RunRequest | None = None, watcher: Any = None) -> Any:
@@ -244,7 +256,8 @@ class Challenge:
         tasks = self._chosen("task", request.tasks, self.tasks())
         if not tasks:
             raise self._empty()
-        matrix = Matrix(self.store, self.places.secret(), self.data, self.places.environments, watcher or Silent())
+        given = (self.store, self.places.secret(), self.data, self.places.environments)
+        matrix = Matrix(*given, watcher or Silent(), supplies=self.supplies())
         tasks = [self._newest(task, watcher or Silent()) for task in tasks]
         limits = request.limits or self.rules.limits
         return matrix, matrix.cells(entries, tasks, request.seeds or self.rules.seeds), limits

@@ -17,11 +17,14 @@ from typing import Any
 
 from bakeoff.arena.parts import PARTS, WHOLE
 from bakeoff.errors import NotFound, StoreError, TaskError, UsageError
-from bakeoff.nouns import DEFAULT_VISIBILITY, Limits, Role, Split, Task, Visibility
+from bakeoff.nouns import DEFAULT_VISIBILITY, Level, Limits, Role, Split, Task, Visibility
 
 CHALLENGE_PROTOCOL = 1
 SECRET_BYTES = 32
 LARGEST_LIMIT = 1e12
+LEVELS = tuple(level.value[:2] for level in Level)
+ORGANISER = "organiser"
+LOGS = ("shown", ORGANISER)
 
 TEMPLATE = """# A Bakeoff challenge. Tables come in by `bakeoff table add`, entries by `bakeoff submit`.
 protocol = 1
@@ -40,11 +43,31 @@ reference = "linear"
 # "public" ones while the challenge is on, or the "private" ones when prizes are given.
 # shows = "public"
 
+# The least confinement behind which entries' code may run: "L1" (a process with limits) or "L2" (bubblewrap).
+# least_level = "L2"
+
+# Who reads what an entry prints and why it failed: everybody who sees the board ("shown"), or the "organiser" alone.
+# logs = "organiser"
+
 # What one cell may use.
 [limits]
 seconds = 600
 memory_mib = 4096
 """
+
+
+@dataclass(frozen=True)
+class EnvironmentRules:
+    """What challenge.toml says of entries' packages and models; folders are relative to challenge.toml.
+
+    `seconds` and `mib` are what building one environment may take.
+    """
+
+    wheelhouse: str = ""
+    sdists: bool = False
+    models: str = ""
+    seconds: float = 1800.0
+    mib: int = 10240
 
 
 @dataclass(frozen=True)
@@ -57,7 +80,11 @@ class Rules:
     reference: str = "linear"
     limits: Limits = field(default_factory=Limits)
     store: str = ""
+    artefacts: str = ""
     shows: str = WHOLE
+    least_level: str = Level.PROCESS.value[:2]
+    logs: str = LOGS[0]
+    environments: EnvironmentRules = field(default_factory=EnvironmentRules)
 
 
 @dataclass(frozen=True)
@@ -174,12 +201,14 @@ def read_rules(places: Places) -> Rules:
     seeds = given.get("seeds", 1)
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise UsageError(f"{places.rules} gives seeds = {seeds!r}; it must be a whole number of at least 1.")
-    for key in ("title", "reference", "store"):
+    for key in ("title", "reference", "store", "artefacts"):
         if not isinstance(given.get(key, ""), str):
             raise UsageError(f'{places.rules} gives {key} = {given[key]!r}; it must be text, {key} = "...".')
-    if given.get("shows", WHOLE) not in PARTS:
-        listed = ", ".join(f'"{part}"' for part in PARTS)
-        raise UsageError(f"{places.rules} gives shows = {given['shows']!r}; it must be one of {listed}.")
+    for key, allowed in (("shows", PARTS), ("least_level", LEVELS), ("logs", LOGS)):
+        if given.get(key, allowed[0]) not in allowed:
+            listed = ", ".join(f'"{word}"' for word in allowed)
+            raise UsageError(f"{places.rules} gives {key} = {given[key]!r}; it must be one of {listed}.")
+    environments = _environments(places.rules, given.pop("environments", {}))
     chosen = given.pop("baselines", True)
     named = isinstance(chosen, list) and all(isinstance(name, str) for name in chosen)
     if not named and not isinstance(chosen, bool):
@@ -187,7 +216,23 @@ def read_rules(places: Places) -> Rules:
             f"{places.rules} gives baselines = {chosen!r}; "
             'it must be true, false, or a list of names such as ["constant", "linear"].'
         )
-    return Rules(**given, baselines=tuple(chosen) if named else chosen, limits=limits)
+    return Rules(**given, baselines=tuple(chosen) if named else chosen, limits=limits, environments=environments)
+
+
+def _environments(path: Path, given: object) -> EnvironmentRules:
+    if not isinstance(given, dict):
+        raise UsageError(f"{path} gives environments = {given!r}; it must be a table, [environments].")
+    known = [f.name for f in fields(EnvironmentRules)]
+    for key, value in given.items():
+        if key not in known:
+            raise UsageError(f"{path} has an unknown key {key!r} in [environments]{_near(key, known)}.")
+        if key == "sdists" and not isinstance(value, bool):
+            raise UsageError(f"{path} gives sdists = {value!r}; it must be true or false.")
+        if key in ("seconds", "mib"):
+            _check_amount(path, f"{key} of [environments]", value, whole=key == "mib")
+        elif key != "sdists" and (not isinstance(value, str) or "\0" in value):
+            raise UsageError(f'{path} gives {key} = {value!r}; it must name a folder, {key} = "DIR".')
+    return EnvironmentRules(**given)
 
 
 def _limits(path: Path, given: object) -> Limits:
@@ -197,12 +242,16 @@ def _limits(path: Path, given: object) -> Limits:
     for key, value in given.items():
         if key not in known:
             raise UsageError(f"{path} has an unknown limit {key!r}{_near(key, known)}.")
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not 0 < value < LARGEST_LIMIT:
-            raise UsageError(f"{path} gives the limit {key} = {value!r}; it must be a number above 0.")
-        if key != "seconds" and not isinstance(value, int):
-            raise UsageError(f"{path} gives the limit {key} = {value!r}; it must be a whole number.")
+        _check_amount(path, f"the limit {key}", value, whole=key != "seconds")
     return Limits(**given)
+
+
+def _check_amount(path: Path, what: str, value: Any, whole: bool) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 < value < LARGEST_LIMIT:
+        raise UsageError(f"{path} gives {what} = {value!r}; it must be a number above 0.")
+    if whole and not isinstance(value, int):
+        raise UsageError(f"{path} gives {what} = {value!r}; it must be a whole number.")
 
 
 def write_task(places: Places, task: Task) -> None:

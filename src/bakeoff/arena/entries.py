@@ -6,10 +6,12 @@ Nothing of an entry is ever imported here; its code is only hashed, copied and p
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import hashlib
 import importlib.util
 import shutil
+import tempfile
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,8 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, v
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bakeoff.errors import EntryError, NotFound, UsageError
+from bakeoff.arena.escaping import clean
+from bakeoff.errors import EntryError, NotFound, StoreError, UsageError
 from bakeoff.nouns import ENTRY_PROTOCOL, Entry, Source, digest
 
 GROUP = "bakeoff.algorithms"
@@ -27,89 +30,6 @@ LARGEST = 256 << 20
 LONGEST_NAME = 100
 ANSWERS = (".csv", ".parquet")
 SKIPPED = ("__pycache__", ".git", ".venv", ".ipynb_checkpoints")
-
-SCAFFOLD_MODEL = '''"""A Bakeoff entry: any class with fit and predict_proba (or predict) on a pandas DataFrame."""
-
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from skrub import tabular_pipeline
-
-
-class Model:
-    """skrub's features and scikit-learn's gradient boosting; make it yours."""
-
-    def __init__(self, learning_rate=0.1):
-        self.learning_rate = learning_rate
-
-    def fit(self, X, y, schema):
-        # schema tells the columns' types, the classes, the seed and the time budget; leave it out if you need none.
-        boosting = HistGradientBoostingRegressor if schema.kind == "regression" else HistGradientBoostingClassifier
-        images = schema.of_type("image")
-        self.seen = [name for name in X.columns if name not in images]
-        learner = boosting(learning_rate=self.learning_rate, random_state=schema.seed)
-        self.pipeline = tabular_pipeline(learner).fit(X[self.seen], y)
-        self.classes_ = getattr(self.pipeline, "classes_", None)
-        return self
-
-    def predict(self, X):
-        return self.pipeline.predict(X[self.seen])
-
-    def predict_proba(self, X):
-        return self.pipeline.predict_proba(X[self.seen])
-'''
-
-SCAFFOLD_LINKAGE = '''"""A Bakeoff linkage entry: a class with fit and link on pandas DataFrames of records."""
-
-import numpy as np
-import pandas as pd
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import NearestNeighbors
-
-
-class Model:
-    """Each record's nearest ones by TF-IDF of all its words, scored by what the labelled pairs tell; make it yours."""
-
-    def __init__(self, candidates=10):
-        self.candidates = candidates
-
-    def fit(self, left, right, pairs, schema):
-        # pairs has the columns left and right (positions in the records) and label (1 for a match, 0 for none);
-        # right is None where the pairs are duplicates within left. schema.columns are the columns of the records.
-        ignored = set(schema.ignored)  # columns in which two records may differ and still match
-        images = schema.of_type("image")
-        self.seen = [column.name for column in schema.columns if column.name not in {*ignored, *images}]
-        first, second = self._texts(left), self._texts(left if right is None else right)
-        self.tfidf = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), sublinear_tf=True).fit([*first, *second])
-        a, b = self.tfidf.transform(first), self.tfidf.transform(second)
-        cosine = np.asarray(a[pairs["left"].to_numpy()].multiply(b[pairs["right"].to_numpy()]).sum(axis=1))
-        self.scale = LogisticRegression(C=100).fit(cosine.reshape(-1, 1), pairs["label"])
-        return self
-
-    def link(self, left, right):
-        first, second = self._texts(left), self._texts(left if right is None else right)
-        index = NearestNeighbors(n_neighbors=min(self.candidates, len(second)), metric="cosine")
-        distance, place = index.fit(self.tfidf.transform(second)).kneighbors(self.tfidf.transform(first))
-        score = self.scale.predict_proba(1 - distance.reshape(-1, 1))[:, 1]
-        position = np.repeat(np.arange(len(first)), place.shape[1])
-        # A record linked to itself counts for nothing, and of a pair that is there twice the higher score counts.
-        return pd.DataFrame({"left": position, "right": place.ravel(), "score": score})
-
-    def _texts(self, records):
-        cells = records[[name for name in self.seen if name in records.columns]]
-        return cells.astype(object).where(cells.notna(), "").astype(str).agg(" ".join, axis=1).tolist()
-'''
-
-SCAFFOLD_TOML = """protocol = 1
-name = "{name}"
-team = "{team}"
-algorithm = "model:Model"
-
-[parameters]
-{parameter}
-
-# What you promise about the entry, for example: epsilon = 3.0, delta = 1e-5, unit = "record"
-[claims]
-"""
 
 
 def algorithm_points() -> list[EntryPoint]:
@@ -231,7 +151,7 @@ def _settings(folder: Path) -> dict[str, Any]:
             near = difflib.get_close_matches(key, KNOWN, 1)
             raise EntryError(f"{path} has an unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "."))
     if settings.get("protocol", ENTRY_PROTOCOL) != ENTRY_PROTOCOL:
-        raise EntryError(f"{path} says protocol = {settings['protocol']}; this Bakeoff speaks {ENTRY_PROTOCOL}.")
+        raise EntryError(f"{path} says protocol = {settings['protocol']!r}; this Bakeoff speaks {ENTRY_PROTOCOL}.")
     for key in ("parameters", "claims"):
         if not isinstance(settings.get(key, {}), dict):
             raise EntryError(f"{path} gives {key} = {settings[key]!r}; it must be a table, [{key}].")
@@ -251,7 +171,8 @@ def _check_values(path: Path, key: str, value: object) -> None:
         for inner in value:
             _check_values(path, key, inner)
     elif not isinstance(value, (str, int, float, bool)):
-        raise EntryError(f"{path} gives {key} = {value}, a {type(value).__name__}; write it as text in quotes.")
+        named = clean(key, 200)
+        raise EntryError(f"{path} gives {named} = {value}, a {type(value).__name__}; write it as text in quotes.")
 
 
 def _source(path: Path, settings: Mapping[str, Any], files: list[Path]) -> Source:
@@ -314,7 +235,8 @@ def _check_code(file: Path, attribute: str) -> None:
             parsed = ast.parse(file.read_bytes(), filename=file.name)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        raise EntryError(f"{file} is not valid Python{f', line {line}' if line else ''}: {error.args[0]}.") from error
+        where, why = f", line {line}" if line else "", clean(str(error.args[0]), 200)
+        raise EntryError(f"{file} is not valid Python{where}: {why}.") from error
     names = set()
     for node in parsed.body:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
@@ -376,33 +298,22 @@ def keep_entry(entry: Entry, folder: Path) -> Entry:
     home = folder / entry.digest
     source = Path(entry.source.folder)
     if not home.exists():
-        beside = folder / f"{entry.digest}.partial"
-        shutil.rmtree(beside, ignore_errors=True)
-        if source.is_file():
-            beside.mkdir(parents=True)
-            shutil.copyfile(source, beside / source.name)
-        else:
-            for file in _files(source):
-                target = beside / file.relative_to(source)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, target)
-        beside.rename(home)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{entry.digest[:16]}-", dir=folder) as making:
+            whole = Path(making) / "whole"
+            _copy(source, whole)
+            # Another process may keep the same entry at the same time; the first wins, and both are the same.
+            with contextlib.suppress(OSError):
+                whole.rename(home)
+        if not home.exists():
+            raise StoreError(f"The entry {entry.name!r} could not be kept in {folder}; is the disk full?")
     kept = Source(entry.source.form, entry.source.what, str(home))
     return Entry(entry.name, kept, entry.digest, entry.team, entry.parameters, entry.environment, entry.claims)
 
 
-def write_scaffold(folder: Path, team: str = "", *, linkage: bool = False) -> None:
-    """A new entry that runs as it is, to start from, or with `linkage` one that links records.
-
-    EntryError when its folder is taken.
-    """
-    if folder.exists() and any(folder.iterdir()):
-        raise EntryError(f"{folder} is not empty; give the new entry a folder of its own.")
-    folder.mkdir(parents=True, exist_ok=True)
-    model, parameter = (SCAFFOLD_LINKAGE, "candidates = 10") if linkage else (SCAFFOLD_MODEL, "learning_rate = 0.1")
-    settings = SCAFFOLD_TOML.format(name=folder.name, team=team, parameter=parameter)
-    (folder / "model.py").write_text(model, encoding="utf-8")
-    (folder / "entry.toml").write_text(settings, encoding="utf-8")
-    (folder / "requirements.txt").write_text(
-        "# Packages beyond the house's own, one a line; resolved once and mounted read-only.\n", encoding="utf-8"
-    )
+def _copy(source: Path, whole: Path) -> None:
+    whole.mkdir()
+    for file in [source] if source.is_file() else _files(source):
+        target = whole / (file.name if source.is_file() else file.relative_to(source))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)

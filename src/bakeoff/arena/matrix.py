@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +36,7 @@ from bakeoff.arena.stages import Stages
 from bakeoff.arena.staging import Staged, TaskData, worker_spec
 from bakeoff.arena.store.artefacts import Artefacts
 from bakeoff.arena.store.database import Store
+from bakeoff.arena.supplies import Supplies, models_listing, refusal
 from bakeoff.arena.wall.confinement import Fittings
 from bakeoff.arena.wall.wire import CONTRACT
 from bakeoff.errors import BakeoffError, Refused, StoreError
@@ -108,7 +110,7 @@ class Matrix:
     environments: Path
     watcher: Watcher = field(default_factory=Silent)
     share: float = 1.0
-    models: Path | None = None
+    supplies: Supplies = field(default_factory=Supplies)
 
     def __post_init__(self) -> None:
         self.judges: list[Judge] = judges()
@@ -166,7 +168,7 @@ class Matrix:
         began = time.monotonic()
         kept = self.store.results()
         due = self.due(wanted, limits, again)
-        built = self._environments({wanted[cell][0].digest: wanted[cell][0] for cell in due})
+        built = self._environments({wanted[cell][0].digest: wanted[cell][0] for cell in due}, runner.level)
         due = [cell for cell in due if wanted[cell][0].digest in built]
         self.watcher.start(len(due))
         with tempfile.TemporaryDirectory(prefix="bakeoff-stage-") as folder:
@@ -188,23 +190,31 @@ class Matrix:
         )
 
     def _fittings(self, environment: Path | None, limits: Limits) -> Fittings:
-        return Fittings(environment, self.models, limits.threads)
+        return Fittings(environment, self.supplies.models, limits.threads)
 
     def _is_due(self, kept: CellResult | None, limits: Limits, again: bool) -> bool:
         """A done cell whose answers are gone can no longer be judged, so it is due too."""
-        lost = kept is not None and kept.answers and not self.store.artefacts.path(kept.answers).exists()
+        lost = kept is not None and kept.answers and not self.store.artefacts.has(kept.answers)
         return bool(lost) or is_due(kept, limits, again)
 
-    def _environments(self, entries: Mapping[str, Entry]) -> dict[str, Path | None]:
+    def _environments(self, entries: Mapping[str, Entry], level: Level) -> dict[str, Path | None]:
+        """The environments of the entries that may run at `level`; the others are named as troubles."""
         built: dict[str, Path | None] = {}
         for name, entry in entries.items():
+            if why := refusal(entry, self.supplies.least, level):
+                self._troubles.append(f"{entry.name} was not run, and nothing is charged: {why}")
+                continue
             try:
-                built[name] = (
-                    build_environment(Path(entry.source.folder), self.environments) if entry.environment else None
-                )
+                own = Path(entry.source.folder) if entry.environment else None
+                built[name] = build_environment(own, self.environments, self.supplies) if own else None
             except BakeoffError as error:
                 self._troubles.append(f"{entry.name} was not run: {error}")
         return built
+
+    @cached_property
+    def provided(self) -> Mapping[str, Any]:
+        """What the challenge provides, as it stands with each result: the shared models, if any."""
+        return {"models": models_listing(self.supplies.models)} if self.supplies.models else {}
 
     # Judging
 
@@ -307,7 +317,7 @@ class _Desk:
             played.level,
             self.limits,
             measurements,
-            made_with(),
+            {**made_with(), **self.matrix.provided},
             played.notes,
         )
         found: Mapping[tuple[str, str], Sequence[Finding]] = {}

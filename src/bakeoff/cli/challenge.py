@@ -57,7 +57,7 @@ def new_entry(
     linkage: Annotated[bool, Option("--linkage", help="One that links the records of a matching table.")] = False,
 ) -> None:
     """Make an entry that runs as it is, to be changed."""
-    from bakeoff.arena.entries import write_scaffold
+    from bakeoff.arena.scaffold import write_scaffold
 
     write_scaffold(folder, team, linkage=linkage)
     typer.echo(f"A new entry in {folder}: change model.py. Next: bakeoff submit {folder} --to CHALLENGE")

@@ -81,6 +81,7 @@ class Learning:
             places.environments,
             _Within(self.watcher),
             share=share,
+            supplies=self.challenge.supplies(),
         )
 
     def _cells(self, matrix: Matrix) -> dict[Cell, tuple[Entry, Any]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bakeoff.arena.escaping import clean
 from bakeoff.arena.wall import wire
 from bakeoff.arena.wall.confinement import Box
 from bakeoff.arena.wall.meter import Meter, Reading
@@ -18,12 +19,6 @@ from bakeoff.nouns import Limits, Outcome
 TICK = 0.05
 LOG_KEPT = 64 * 1024
 ENDINGS = {"declined": Outcome.DECLINED, "refused": Outcome.REFUSED, "failed": Outcome.FAILED}
-
-
-def clean(text: str, most: int) -> str:
-    """A stranger's words made safe to keep and to show: no control characters, no broken Unicode, not too long."""
-    whole = text[-most:].encode("utf-8", "replace").decode()
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in whole)
 
 
 class Ended(Exception):
