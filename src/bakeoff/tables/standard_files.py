@@ -1,0 +1,207 @@
+"""Standard columns as files and back: Parquet and CSV with one schema, and pictures beside them by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Container, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from bakeoff.errors import NotFound, TableError
+from bakeoff.nouns import Column, ColumnType, Frame
+from bakeoff.tables.columns import BLOCK, Columns
+from bakeoff.tables.images import Picture, Place, ending
+from bakeoff.tables.remarks import Remark
+from bakeoff.tables.row_groups import bytes_of
+
+T = TypeVar("T")
+DIGITS = 64  # of a picture's name, which is the digest of its content
+# Numbers and texts hardly repeat, so that a dictionary of them costs more than it saves.
+REPEATED = (ColumnType.CATEGORICAL, ColumnType.DATETIME, ColumnType.TOKENS)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of standard columns that become files: those from `start` to before `stop`, numbered in a column `index`."""
+
+    cells: Columns
+    columns: Sequence[Column]
+    index: str
+    start: int
+    stop: int
+
+
+def write_rows(rows: Rows, path: Path) -> None:
+    """Write rows as Parquet and CSV at `path`, group by group, with each picture under `images/` by its content."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from pyarrow import csv
+
+    schema = _schema(rows)
+    pictures = [column.name for column in rows.columns if column.type is ColumnType.IMAGE]
+    told = schema
+    for name in pictures:
+        told = told.set(told.get_field_index(name), pa.field(name, pa.large_string()))
+        (path.parent / "images").mkdir(exist_ok=True)
+    # Texts are quoted, so that a missing cell and an empty text, or 01 and 1, stay apart.
+    options = csv.WriteOptions(quoting_style="needed")
+    repeated = [column.name for column in rows.columns if column.type in REPEATED]
+    with (
+        pq.ParquetWriter(path.with_suffix(".parquet"), schema, compression="zstd", use_dictionary=repeated) as whole,
+        csv.CSVWriter(path.with_suffix(".csv"), told, write_options=options) as texts,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        for first in range(rows.start, rows.stop, BLOCK):
+            frame = rows.cells.piece(first, min(first + BLOCK, rows.stop), [column.name for column in rows.columns])
+            frame.insert(0, rows.index, np.arange(first, first + len(frame), dtype=np.int64))
+            for low, high, held in bytes_of({name: frame[name] for name in pictures}, len(frame)):
+                group = frame.iloc[low:high]
+                paths = {name: [_keep(cell, path.parent) for cell in cells] for name, cells in held.items()}
+                writing = [
+                    pool.submit(whole.write_table, _table(group, schema, held)),
+                    pool.submit(texts.write_table, _table(group, told, paths)),
+                ]
+                for one in writing:
+                    one.result()
+
+
+def _table(frame: Frame, schema: Any, pictures: Mapping[str, Any]) -> Any:
+    import pyarrow as pa
+
+    held = [pa.array(pictures.get(field.name, frame[field.name]), field.type, from_pandas=True) for field in schema]
+    return pa.Table.from_arrays(held, schema=schema)
+
+
+def _schema(rows: Rows) -> Any:
+    import pyarrow as pa
+
+    kinds = {
+        ColumnType.NUMERIC: pa.float64(),
+        ColumnType.DATETIME: pa.timestamp("us"),
+        ColumnType.IMAGE: pa.large_binary(),
+    }
+    fields = [(rows.index, pa.int64())]
+    for column in rows.columns:
+        whole = rows.cells.cut(column.name, 0, 1).dtype.kind == "i"
+        fields.append((column.name, pa.int64() if whole else kinds.get(column.type, pa.large_string())))
+    return pa.schema(fields)
+
+
+def _keep(cell: bytes | None, folder: Path) -> str | None:
+    if cell is None:
+        return None
+    path = f"images/{hashlib.sha256(cell).hexdigest()}{ending(cell)}"
+    if not (folder / path).exists():
+        (folder / path).write_bytes(cell)
+    return path
+
+
+class Kept:
+    """A Parquet file of standard columns, read column by column; `index` numbers its rows.
+
+    Raises NotFound when it is not there and TableError when it is damaged.
+    """
+
+    def __init__(self, path: Path, index: str) -> None:
+        import pyarrow.parquet as pq
+
+        self.path, self.index = there(path), index
+        self._file = self._sound(lambda: pq.ParquetFile(path))
+        self.names: list[str] = list(self._file.schema_arrow.names)
+        self.rows: int = self._file.metadata.num_rows
+
+    def _sound(self, read: Callable[[], T]) -> T:
+        import pyarrow as pa
+
+        try:
+            return read()
+        except (pa.ArrowException, OSError) as fault:
+            told = str(fault).splitlines()[0]
+            raise TableError(f"{str(self.path)!r} is damaged ({told}); add the table again.") from fault
+
+    def holds_bytes(self, name: str) -> bool:
+        """Whether a column holds pictures as bytes."""
+        import pyarrow as pa
+
+        kind = self._file.schema_arrow.field(name).type
+        return bool(pa.types.is_large_binary(kind) or pa.types.is_binary(kind))
+
+    def size(self, left_out: Container[str]) -> int:
+        """Bytes of the cells, columns that are left out apart."""
+        groups = [self._file.metadata.row_group(place) for place in range(self._file.metadata.num_row_groups)]
+        chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+        return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema not in left_out)
+
+    def column(self, name: str) -> Any:
+        """One column as a pandas series."""
+        return self._sound(lambda: self._file.read(columns=[name])).column(0).to_pandas()
+
+    def frame(self, names: Sequence[str]) -> Frame:
+        """Some columns as a frame, pictures as references to the files beside it."""
+        import pandas as pd
+
+        shown = self.pictures([name for name in names if self.holds_bytes(name)])
+        held = {name: shown[name] if name in shown else self.column(name) for name in names}
+        return pd.DataFrame(held, columns=list(names), index=pd.RangeIndex(self.rows))
+
+    def pictures(self, names: Sequence[str]) -> dict[str, Any]:
+        """Columns of pictures by the paths in the CSV beside this file, whose names tell the pictures' content."""
+        import pandas as pd
+        from pyarrow import csv
+
+        if not names:
+            return {}
+        kinds = {self.index: "int64", **dict.fromkeys(names, "large_string")}
+        options = csv.ConvertOptions(include_columns=list(kinds), column_types=kinds)
+        parsing = csv.ParseOptions(newlines_in_values=True)
+        paths = csv.read_csv(there(self.path.with_suffix(".csv")), convert_options=options, parse_options=parsing)
+        if not np.array_equal(paths[self.index].to_numpy(), self.column(self.index)):
+            raise TableError(f"{str(self.path)!r} and the CSV file beside it hold different rows; add the table again.")
+        folder = self.path.parent
+        return {name: pd.Series(_pictures(paths[name].to_pylist(), folder), dtype=object) for name in names}
+
+
+def _pictures(paths: Sequence[str | None], folder: Path) -> list[Picture | None]:
+    names = [Path(path).stem if path else "" for path in paths]
+    return [
+        Picture(at=Place(str(folder / path)), name=name if len(name) == DIGITS else "") if path else None
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def there(path: Path) -> Path:
+    """The path of a table's file; NotFound when there is none."""
+    if not path.is_file():
+        raise NotFound(f"There is no {path.name} in {str(path.parent)!r}; add the table again.")
+    return path
+
+
+class Said:
+    """What the `card.json` in a table's folder tells of it; of a folder without one, nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "card.json"
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        self._card: Mapping[str, Any] = stored if isinstance(stored, dict) else {}
+        self._columns = {said["name"]: said for said in self._card.get("columns", [])}
+
+    def column(self, column: Column, prefix: str = "") -> Column:
+        """The column with the reason and the trait that the card tells, by its name with a prefix."""
+        said = self._columns.get(f"{prefix}{column.name}", {})
+        return replace(column, why=said.get("why", column.why), trait=said.get("trait", column.trait))
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What the checks remarked on."""
+        said = self._card.get("remarks") or [{"check": "reading", "text": text} for text in self._card.get("notes", ())]
+        return tuple(Remark(**{**remark, "rows": tuple(remark.get("rows", ()))}) for remark in said)
+
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """The names of the checks that looked."""
+        return tuple(self._card.get("checked", ()))
