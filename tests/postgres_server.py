@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,35 +39,93 @@ def why_no_postgresql() -> str:
     return ""
 
 
+class Server:
+    """One server with its data in a folder of its own; it can be killed and started again."""
+
+    def __init__(self) -> None:
+        from urllib.parse import quote
+
+        self.folder = Path(tempfile.mkdtemp(prefix="bakeoff-postgres-"))
+        self.port = _free_port()
+        self.url = f"postgresql://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/postgres"
+        self._user = _other_user() if os.geteuid() == 0 else None
+        if self._user is not None:
+            shutil.chown(self.folder, self._user)
+        found = binaries()
+        assert found is not None
+        self._binaries = found
+        (self.folder / "password").write_text(PASSWORD)
+        (self.folder / "password").chmod(0o644)
+        made = ["-D", self.folder / "data", "-U", USER, "-A", "scram-sha-256", f"--pwfile={self.folder / 'password'}"]
+        self._call([found / "initdb", *made, "-E", "UTF8", "--no-sync"])
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers; a server that was killed leaves memory that must first be let go."""
+        said = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
+        options = [word for setting in said for word in ("-c", setting)]
+        command = [self._binaries / "postgres", "-D", self.folder / "data", *options]
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            with (self.folder / "log").open("ab") as log:
+                self._process = subprocess.Popen(command, stdout=log, stderr=log, user=self._user, cwd=self.folder)
+            if _answers(self.port, self._process, end):
+                return
+            self._process.kill()
+            self._process.wait()
+        raise RuntimeError(f"PostgreSQL did not start: {(self.folder / 'log').read_text(errors='replace')[-2000:]}")
+
+    def stop(self) -> None:
+        """A fast shutdown: open transactions are broken off."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(SECONDS)
+            self._process = None
+
+    def kill(self) -> None:
+        """`kill -9`, of the server and all the processes it has started."""
+        import psutil
+
+        assert self._process is not None
+        family = [psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)]
+        for one in family:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+        self._process.wait(SECONDS)
+        self._process = None
+
+    def remove(self) -> None:
+        """Stop it, and take its data away."""
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def _call(self, command: list[object]) -> None:
+        words = [str(word) for word in command]
+        subprocess.run(words, check=True, capture_output=True, user=self._user, cwd=self.folder)
+
+
 @contextmanager
 def serving() -> Iterator[str]:
     """The URL `postgresql://USER:PASSWORD@127.0.0.1:PORT/postgres` of a fresh server, its password escaped."""
-    from urllib.parse import quote
-
-    folder = Path(tempfile.mkdtemp(prefix="bakeoff-postgres-"))
-    user = _other_user() if os.geteuid() == 0 else None
-    if user is not None:
-        shutil.chown(folder, user)
-    binary = binaries()
-    assert binary is not None
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o644)
-    data, port = folder / "data", _free_port()
-    made = [binary / "initdb", "-D", data, "-U", USER, "-A", "scram-sha-256", f"--pwfile={folder / 'password'}"]
-    subprocess.run([*made, "-E", "UTF8", "--no-sync"], check=True, capture_output=True, user=user, cwd=folder)
-    settings = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
-    options = [word for setting in settings for word in ("-c", setting)]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [binary / "postgres", "-D", data, *options], stdout=log, stderr=log, user=user, cwd=folder
-        )
+    server = Server()
     try:
-        _wait(port, server, folder / "log")
-        yield f"postgresql://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
+        server.start()
+        yield server.url
     finally:
-        server.send_signal(signal.SIGINT)  # a fast shutdown
-        server.wait(SECONDS)
-        shutil.rmtree(folder)
+        server.remove()
+
+
+@contextmanager
+def database(url: str) -> Iterator[str]:
+    """A new, empty database on the server at `url`, as an address for SQLAlchemy; gone at the end."""
+    import psycopg
+
+    name = f"d{uuid.uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    yield url.replace("postgresql:", "postgresql+psycopg:").rpartition("/")[0] + f"/{name}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
 
 
 def _other_user() -> str | None:
@@ -81,14 +141,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+def _answers(port: int, server: subprocess.Popen[bytes], end: float) -> bool:
     import psycopg
 
-    end = time.monotonic() + SECONDS
     while time.monotonic() < end and server.poll() is None:
         try:
             psycopg.connect(host="127.0.0.1", port=port, user=USER, password=PASSWORD, dbname="postgres").close()
-            return
+            return True
         except psycopg.OperationalError:
             time.sleep(0.05)
-    raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')[-2000:]}")
+    return False

@@ -8,92 +8,17 @@ import sys
 import threading
 import time
 
-import numpy as np
 import pytest
 import sqlalchemy
 
 from bakeoff.arena.store.artefacts import Artefacts
 from bakeoff.arena.store.database import HEAD, Store
 from bakeoff.errors import MissingExtra, StoreError
-from bakeoff.nouns import Cell, CellResult, Entry, Finding, Level, Limits, Measurements, Outcome, Source
+from bakeoff.nouns import Cell, CellResult, Finding, Outcome
 
 
 def result(entry="e", seed=0, outcome=Outcome.DONE, **more):
     return CellResult(Cell(entry, entry * 3, "t", "tt", seed, "p", "1"), outcome, **more)
-
-
-def test_results_and_findings_come_back_equal(tmp_path):
-    store = Store(tmp_path)
-    kept = result(
-        reason="because",
-        log="line\n\ttab é",
-        level=Level.BUBBLEWRAP,
-        limits=Limits(seconds=3.5),
-        measurements=Measurements(wall=1.25, batch_dependent=False),
-        made_with={"python": "3"},
-        notes=("a", "b"),
-    )
-    finding = Finding("quality", "auc", 0.5, 0.4, 0.6, variant="v", group="g", n=7, replicates=np.array([0.1, 1 / 3]))
-    empty = Finding("quality", "r2", None, status="insufficient", reason="few rows")
-    store.save(kept, {("quality", "1"): [finding, empty], ("cost", "2"): []})
-    assert store.results() == {kept.cell.id: kept}
-    (version, back), (_, second) = store.findings([kept.cell.id])[kept.cell.id]
-    assert version == "1"
-    assert list(back.replicates) == [0.1, 1 / 3]
-    assert (back.judge, back.metric, back.low, back.variant, back.group, back.n) == ("quality", "auc", 0.4, "v", "g", 7)
-    assert (second.value, second.status, second.replicates) == (None, "insufficient", None)
-    assert store.judged() == {(kept.cell.id, "quality", "1"), (kept.cell.id, "cost", "2")}
-
-
-def test_a_rerun_replaces_the_result_and_its_findings(tmp_path):
-    store = Store(tmp_path)
-    store.save(result(), {("quality", "1"): [Finding("quality", "a", 1.0), Finding("quality", "b", 2.0)]})
-    again = result(outcome=Outcome.FAILED)
-    store.save(again, {})
-    assert store.results() == {again.cell.id: again}
-    assert store.findings([again.cell.id]) == {again.cell.id: []}
-    assert store.judged() == set()
-
-
-def test_a_failed_write_leaves_nothing_behind(tmp_path):
-    store = Store(tmp_path)
-    bad = Finding("quality", "a", 1.0, reason=object())  # type: ignore[arg-type]
-    with pytest.raises(sqlalchemy.exc.SQLAlchemyError, match="reason"):
-        store.save(result(), {("quality", "1"): [Finding("quality", "x", 0.0), bad]})
-    assert store.results() == {}
-    assert store.judged() == set()
-
-
-def test_many_threads_may_write(tmp_path):
-    store = Store(tmp_path)
-    troubles = []
-
-    def write(number):
-        try:
-            for seed in range(10):
-                store.save(result(f"e{number}", seed), {("quality", "1"): [Finding("quality", "a", 1.0)]})
-        except Exception as error:
-            troubles.append(error)
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert troubles == []
-    assert len(store.results()) == 40
-
-
-def test_the_latest_submission_counts_and_picks_change(tmp_path):
-    store = Store(tmp_path)
-    first = Entry("a", Source("code", "m"), "1" * 64, team="red", parameters={"k": [1, 2]})
-    assert store.submit(first) == 1
-    assert store.submit(Entry("b", Source("code", "m"), "2" * 64)) == 2
-    assert store.submit(Entry("a", Source("code", "m"), "3" * 64, team="red")) == 3
-    assert [(entry.name, entry.digest[0]) for entry in store.entries()] == [("a", "3"), ("b", "2")]
-    store.pick("red", "t", "a")
-    store.pick("red", "t", "b")
-    assert store.picks() == {("red", "t"): "b"}
 
 
 def test_a_newer_store_is_refused_and_a_file_that_is_no_store_too(tmp_path):
@@ -172,16 +97,6 @@ def test_a_kill_in_the_middle_of_making_the_store_leaves_it_as_it_was(tmp_path):
     store.close()
 
 
-def test_a_reader_does_not_wait_for_a_writer(tmp_path):
-    store = Store(tmp_path)
-    store.save(result(), {})
-    with store._begin() as connection:
-        connection.exec_driver_sql("delete from results")
-        assert len(store.results()) == 1
-    assert store.results() == {}
-    store.close()
-
-
 def test_only_the_cells_asked_for_are_read(tmp_path):
     store = Store(tmp_path)
     kept = [result("e", seed) for seed in range(1203)]
@@ -200,14 +115,6 @@ def test_only_the_cells_asked_for_are_read(tmp_path):
     store.results(asked[:1])
     store.findings(asked[:1])
     assert [len(given) for given in sent if given] == [1, 1]
-    store.close()
-
-
-def test_a_strangers_odd_characters_do_not_lose_a_result(tmp_path):
-    store = Store(tmp_path)
-    store.save(result(reason="bad \udcff", log="a\0b", notes=("\udc80",)), {})
-    (kept,) = store.results().values()
-    assert (kept.reason, kept.log, kept.notes) == ("bad \\udcff", "a\\0b", ("\\udc80",))
     store.close()
 
 
