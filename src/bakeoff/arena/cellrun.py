@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,6 +73,7 @@ class Played:
     """What came of it: answers of shape (asked rows, width) in call order, or None with the outcome's reason.
 
     `linked` is what a linkage entry said of the records; it has answers of its own only when it was asked for them.
+    `killed` says that its process was killed, by whom is not known.
     """
 
     outcome: Outcome
@@ -84,6 +84,7 @@ class Played:
     notes: tuple[str, ...]
     measurements: Measurements
     linked: Linked | None = None
+    killed: bool = False
 
 
 def play(box: Box, job: Job, free_since: float) -> Played:
@@ -94,7 +95,7 @@ def play(box: Box, job: Job, free_since: float) -> Played:
     talk = Conversation(box, job.limits)
     talk.allow(READY_SECONDS)
     cell = _Playing(talk, job)
-    outcome, reason = Outcome.DONE, ""
+    outcome, reason, killed = Outcome.DONE, "", False
     try:
         cell.prepare()
         if job.train is None:
@@ -102,7 +103,7 @@ def play(box: Box, job: Job, free_since: float) -> Played:
         else:
             cell.fit_and_ask(job.train, free_since)
     except Ended as ended:
-        outcome, reason = ended.outcome, ended.reason
+        outcome, reason, killed = ended.outcome, ended.reason, ended.killed
     talk.finish_log()
     timed = outcome is Outcome.DONE and job.train is not None
     measurements = Measurements(
@@ -114,9 +115,10 @@ def play(box: Box, job: Job, free_since: float) -> Played:
         before=cell.before,
         warm_cpu=cell.warm_cpu,
         load_cpu=cell.load_cpu,
+        written_mib=cell.written_mib if timed else None,
     )
     level = Level.PREDICTIONS if job.train is None else box.level
-    return Played(outcome, reason, cell.answers, talk.log_tail(), level, cell.notes, measurements, cell.linked)
+    return Played(outcome, reason, cell.answers, talk.log_tail(), level, cell.notes, measurements, cell.linked, killed)
 
 
 @dataclass
@@ -135,6 +137,7 @@ class _Playing:
     before: float | None = None
     warm_cpu: float | None = None
     load_cpu: float | None = None
+    written_mib: float | None = None
     notes: tuple[str, ...] = ()
     answers: Array | None = None
     linked: Linked | None = None
@@ -153,7 +156,7 @@ class _Playing:
         talk.forget_log()
         self.warm_cpu = talk.meter().cpu
         if job.code is not None:
-            shutil.copytree(job.code, talk.box.folder / "code", dirs_exist_ok=True)
+            talk.box.bring_code(job.code)
         talk.house = False
         talk.base_processes = talk.meter().processes
         talk.allow(LOAD_SECONDS, importing=True)
@@ -170,11 +173,14 @@ class _Playing:
         talk = self.talk
         handed_in = {"file": train} if self._records is None else self._records.handed_in
         for file in handed_in.values():
-            self._hand_in(file)
-        start_cpu = talk.meter().cpu
+            talk.box.stage(file)
+        reading = talk.meter()
+        start_cpu, start_written = reading.cpu, reading.written_mib
         start = time.monotonic()
         self.before = start - free_since
         talk.allow(self.job.limits.seconds)
+        for file in handed_in.values():
+            talk.box.hand_in(file)
         talk.tell({"do": "go", **{what: file.name for what, file in handed_in.items()}})
         self._note(talk.wait("fitted")[0])
         self.fit = time.monotonic() - start
@@ -184,13 +190,15 @@ class _Playing:
             cpu = self._link(self._records, cpu)
         parts, times = [], []
         for call in self._asked:
-            self._hand_in(call.file)
+            talk.box.stage(call.file)
             asked = time.monotonic()
+            talk.box.hand_in(call.file)
             talk.tell({"do": "ask", "file": call.file.name})
             parts.append(self._answered(call.rows))
-            after = talk.meter().cpu
-            times.append((time.monotonic() - asked, after - cpu))
-            cpu = after
+            reading = talk.meter()
+            times.append((time.monotonic() - asked, reading.cpu - cpu))
+            cpu = reading.cpu
+        self.written_mib = talk.meter().written_mib - start_written
         if parts:
             self.predict += without_probes([wall for wall, _ in times], self._asked)
             self.cpu += without_probes([used for _, used in times], self._asked)
@@ -221,9 +229,6 @@ class _Playing:
         cleaned = (clean(note, 300) for note in notes[:MOST_NOTES])
         self.notes = tuple(dict.fromkeys((*self.notes, *cleaned)))[:MOST_NOTES]
 
-    def _hand_in(self, file: Path) -> None:
-        shutil.copyfile(file, self.talk.box.folder / "data" / file.name)
-
     def _answered(self, rows: int) -> Array:
         """Raw float64 of exactly the size that was asked for; nothing else is accepted."""
         due = rows * self.job.width * 8
@@ -236,7 +241,7 @@ class _Playing:
     def read_predictions(self) -> None:
         """Let the box read a prediction file."""
         (call,) = self.job.calls
-        self._hand_in(call.file)
+        self.talk.box.hand_in(call.file)
         self.talk.allow(self.job.limits.seconds)
         self.talk.tell({"do": "read", "rows_file": call.file.name})
         self.answers = self._answered(call.rows)

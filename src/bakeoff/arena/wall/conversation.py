@@ -22,12 +22,13 @@ ENDINGS = {"declined": Outcome.DECLINED, "refused": Outcome.REFUSED, "failed": O
 
 
 class Ended(Exception):
-    """The cell ended before it was done."""
+    """The cell ended before it was done; `killed` when somebody killed it, who may not have been the entry."""
 
-    def __init__(self, outcome: Outcome, reason: str) -> None:
+    def __init__(self, outcome: Outcome, reason: str, killed: bool = False) -> None:
         super().__init__(reason)
         self.outcome = outcome
         self.reason = reason
+        self.killed = killed
 
 
 @dataclass
@@ -159,7 +160,7 @@ class Conversation:
         near = self.peak_mib > 0.8 * self.limits.memory_mib
         if code in (137, -9) and (near or self.box.group.ran_out_of_memory()):
             return Ended(Outcome.OUT_OF_MEMORY, f"the system killed it at the limit of {self.limits.memory_mib} MiB.")
-        return Ended(Outcome.FAILED, f"it ended without answering (exit code {code}).")
+        return Ended(Outcome.FAILED, f"it ended without answering (exit code {code}).", killed=code in (137, -9))
 
     def _exit_code(self) -> int | None:
         # An entry that leaves by os._exit closes the pipe a moment before its parent can be waited for.
