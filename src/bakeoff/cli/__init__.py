@@ -14,11 +14,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bakeoff.cli import board, challenge, compare, demo, doctor, owner, versions
+from bakeoff.arena.escaping import clean
+from bakeoff.cli import backup, board, challenge, compare, demo, doctor, owner, versions
 from bakeoff.errors import BESIDES, BakeoffError, TableError, UsageError
 
 INTERRUPTED = 130
-ORDER = ("demo", "compare", "new", "table", "submit", "run", "judge", "board", "take", "doctor")
+LONGEST = 1 << 20
+ORDER = ("demo", "compare", "new", "table", "submit", "run", "judge", "board", "take", "backup", "restore", "doctor")
 
 
 class Commands(TyperGroup):
@@ -33,7 +35,8 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except BakeoffError as error:
-            typer.echo(f"bakeoff: {_said(error)}", err=True)
+            # Whatever a message quotes, no stranger's words reach the terminal as commands to it.
+            typer.echo(f"bakeoff: {clean(_said(error), LONGEST)}", err=True)
             raise typer.Exit(error.exit_code) from None
         except typer.BadParameter as error:
             if type(error) is not typer.BadParameter:
@@ -113,6 +116,8 @@ app.command("run", rich_help_panel=SECOND)(challenge.run)
 app.command("judge", rich_help_panel=SECOND)(challenge.judge)
 app.command("board", rich_help_panel=SECOND)(board.board)
 app.command("take", rich_help_panel=SECOND)(board.take)
+app.command("backup", rich_help_panel=THIRD)(backup.backup)
+app.command("restore", rich_help_panel=THIRD)(backup.restore)
 app.command("doctor", rich_help_panel=THIRD)(doctor.doctor)
 
 

@@ -16,6 +16,10 @@ FETCH = "bakeoff restore FILE --artefacts-only"
 SHOWN = 12  # digits of a digest in a message
 
 
+class ArtefactLost(StoreError):
+    """Kept bytes are missing or damaged; they can be made anew, or brought back from a backup."""
+
+
 def artefacts_place(said: str, root: Path) -> str | Path:
     """Where a challenge in `root` keeps artefacts when challenge.toml says `artefacts = said`; empty says nothing."""
     if not said:
@@ -61,7 +65,7 @@ class Artefacts:
         return name
 
     def get(self, name: str) -> bytes:
-        """The bytes of this digest; StoreError when they are missing or are no longer what they were.
+        """The bytes of this digest; ArtefactLost when they are missing or are no longer what they were.
 
         Damaged ones are put aside, so that their cell is due again.
         """
@@ -69,13 +73,13 @@ class Artefacts:
             try:
                 data = self._shelf.read(name)
             except FileNotFoundError as error:
-                raise StoreError(
+                raise ArtefactLost(
                     f"The kept answers {name[:SHOWN]} are missing from {self.where}; "
                     f"run again to make them anew, or bring them back with: {FETCH}"
                 ) from error
             if digest(data) != name:
                 self._put_aside(name)
-                raise StoreError(
+                raise ArtefactLost(
                     f"The kept answers {name[:SHOWN]} in {self.where} were changed, so they were put aside; "
                     f"run again to make them anew, or bring them back with: {FETCH}"
                 )
