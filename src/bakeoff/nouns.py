@@ -311,6 +311,7 @@ class Measurements:
     `wall` and `cpu` run from go to answers with the probe rows' share taken out; `fit` and `predict` split `wall` as
     the entry itself reported; `before` and `after` are the house's own wall seconds around the cell, `warm_cpu` and
     `load_cpu` the CPU that the spare's imports and the entry's own imports took before the clock started.
+    `written_mib` is what its processes wrote from go to answers: to files, temporary ones included, pipes and the log.
     """
 
     wall: float | None = None
@@ -323,6 +324,7 @@ class Measurements:
     warm_cpu: float | None = None
     load_cpu: float | None = None
     batch_dependent: bool | None = None
+    written_mib: float | None = None
 
 
 @dataclass(frozen=True)

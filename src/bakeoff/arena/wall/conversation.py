@@ -11,7 +11,8 @@ from typing import Any
 
 from bakeoff.arena.escaping import clean
 from bakeoff.arena.wall import wire
-from bakeoff.arena.wall.confinement import Box
+from bakeoff.arena.wall.box import MOST_FILES, Box
+from bakeoff.arena.wall.bubblewrap import TMP_BYTES
 from bakeoff.arena.wall.meter import Meter, Reading
 from bakeoff.errors import ConfinementError
 from bakeoff.nouns import Limits, Outcome
@@ -142,6 +143,12 @@ class Conversation:
             raise Ended(
                 Outcome.OUT_OF_MEMORY,
                 f"the system ended one of its processes, where {self.limits.memory_mib} MiB are allowed.",
+            )
+        if reading.files > MOST_FILES or reading.stored_mib > TMP_BYTES >> 20:
+            raise Ended(
+                Outcome.FAILED,
+                f"it held {reading.files} temporary files of {reading.stored_mib:.0f} MiB on disk, where {MOST_FILES} "
+                f"files and {TMP_BYTES >> 20} MiB are allowed.",
             )
         if self.base_processes and reading.processes - self.base_processes >= self.limits.processes:
             raise Ended(

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bakeoff.arena.wall.confinement import Box, tree
+from bakeoff.arena.wall.box import MOST_FILES, Box
+from bakeoff.arena.wall.processes import tree
+from bakeoff.arena.wall.rooms import Held, nameless_files, rooms_in_memory, walked
 
 if TYPE_CHECKING:
     import psutil
 
+MIB = 2**20
+WALK_EVERY = 0.5
 MANY = 3  # more processes than this, a lone worker behind bubblewrap, share pages that must be counted once
 
 
 @dataclass
 class Reading:
-    """What a process tree has used so far: CPU seconds, MiB held now, processes alive."""
+    """What a process tree has used so far: CPU seconds, MiB held now, processes alive, MiB written.
+
+    `files` is how many files its temporary folders hold, `stored_mib` how many MiB where that is not memory.
+    """
 
     cpu: float
     mib: float
     processes: int
+    written_mib: float = 0.0
+    files: int = 0
+    stored_mib: float = 0.0
 
 
 @dataclass
@@ -37,15 +48,19 @@ class Meter:
     cores: tuple[int, ...] = ()
     _seen: dict[tuple[int, float], float] = field(default_factory=dict)
     _most: float = 0.0
+    _written: float = 0.0
+    _room: Held = field(default_factory=Held)
+    _walked: float = 0.0
 
     def read(self, most: int = 1000) -> Reading:
-        """One reading; CPU never falls. With more than `most` processes only their number is told, and at once."""
+        """One reading; CPU and what is written never fall. With more than `most` processes only their number is told,
+        and at once."""
         import psutil
 
         members = tree(self.box.process.pid)
         if len(members) > most:
-            return Reading(self._most, 0.0, len(members))
-        said = resident = 0.0
+            return Reading(self._most, 0.0, len(members), self._written)
+        said = resident = written = 0.0
         for process in members:
             with contextlib.suppress(psutil.Error), process.oneshot():
                 times = process.cpu_times()
@@ -53,15 +68,26 @@ class Meter:
                 said += own + times.children_user + times.children_system
                 self._seen[process.pid, process.create_time()] = own
                 resident += process.memory_info().rss
+                written += _written(process)
         self._hold(members)
         exact = self.box.group.cpu()
         self._most = max(self._most, max(said, sum(self._seen.values())) if exact is None else exact)
+        self._written = max(self._written, written / MIB)
+        in_memory = rooms_in_memory(self.box, members)
         held = self.box.group.memory()
         if held is None:
-            held = _files_in_memory(members) + (
-                resident if len(members) <= MANY else min(resident, _shared_once(members))
-            )
-        return Reading(self._most, held / 2**20, len(members))
+            held = in_memory.size + nameless_files(members)
+            held += resident if len(members) <= MANY else min(resident, _shared_once(members))
+        on_disk = self._on_disk()
+        files = in_memory.files + on_disk.files
+        return Reading(self._most, held / MIB, len(members), self._written, files, on_disk.size / MIB)
+
+    def _on_disk(self) -> Held:
+        """What the temporary folder holds where it lies on the house's disk, looked up now and then."""
+        room, now = self.box.room, time.monotonic()
+        if room is not None and not self.box.room_is_private and now - self._walked > WALK_EVERY:
+            self._room, self._walked = walked(room, MOST_FILES), now
+        return self._room
 
     def pin(self, cores: tuple[int, ...]) -> None:
         """Put every thread of the box on these cores, and keep it there."""
@@ -88,25 +114,10 @@ def _shared_once(members: list[psutil.Process]) -> float:
     return total or float("inf")
 
 
-def _files_in_memory(members: list[psutil.Process]) -> int:
-    """Bytes in the box's own temporary folders and in its nameless files, which no process counts as its own."""
-    total, seen = 0, set()
-    if members:
-        for folder in ("tmp", "dev/shm"):
-            with contextlib.suppress(OSError):
-                place = f"/proc/{members[-1].pid}/root/{folder}"
-                # Where the box has no root of its own, /tmp is everybody's.
-                if os.stat(place).st_dev != os.stat(f"/{folder}").st_dev:
-                    held = os.statvfs(place)
-                    total += (held.f_blocks - held.f_bfree) * held.f_frsize
-    for process in members:
-        with contextlib.suppress(OSError):
-            for fd in os.listdir(f"/proc/{process.pid}/fd"):
-                with contextlib.suppress(OSError):
-                    path = f"/proc/{process.pid}/fd/{fd}"
-                    if os.readlink(path).startswith("/memfd:"):
-                        found = os.stat(path)
-                        if found.st_ino not in seen:
-                            seen.add(found.st_ino)
-                            total += found.st_blocks * 512
-    return total
+def _written(process: psutil.Process) -> int:
+    """Bytes that a process, and the children it waited for, gave to write calls; 0 where the system does not say."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error, AttributeError, OSError, NotImplementedError):
+        return int(process.io_counters().write_chars)
+    return 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from bakeoff.arena.wall.confinement import PLAIN, Box, Fittings, open_box
+from bakeoff.arena.wall.box import PLAIN, Box, Fittings
+from bakeoff.arena.wall.levels import open_box
 from bakeoff.nouns import Level
 
 

@@ -40,10 +40,12 @@ WARM = (
 
 
 def main() -> None:
-    """Serve one cell: `python -m bakeoff.arena.wall.worker FOLDER ASKS_FD ANSWERS_FD [ENVIRONMENT]`."""
-    folder, asks, answers = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    if len(sys.argv) > 4:
-        sys.path.insert(0, sys.argv[4])
+    """Serve one cell: `python -m bakeoff.arena.wall.worker FOLDER ASKS_FD ANSWERS_FD PROCESSES [ENVIRONMENT]`."""
+    folder, asks, answers, processes = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+    if processes:
+        limit_processes(processes)
+    if len(sys.argv) > 5:
+        sys.path.insert(0, sys.argv[5])
     for name in WARM:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -74,6 +76,7 @@ class Worker:
             "save": self.save,
             "restore": self.restore,
             "read": self.read_predictions,
+            "chore": self.chore,
         }
         try:
             doings[message["do"]](message)
@@ -181,6 +184,12 @@ class Worker:
         answers = read_predictions(self.folder / "code", self.spec, message["rows_file"], self.folder / "data")
         self.send_answers(answers, rows=len(answers))
 
+    def chore(self, message: Mapping[str, Any]) -> None:
+        """Do work behind the wall that belongs to no cell: unpacking, reading uploads, looking files through."""
+        from bakeoff.arena.chores import CHORES
+
+        CHORES[message["chore"]](self, message)
+
 
 TARGET = "__bakeoff_target__"
 NOTE, NOTES = 200, 20
@@ -192,6 +201,14 @@ def limit_memory(mib: int) -> None:
 
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (mib << 20, mib << 20))
+
+
+def limit_processes(most: int) -> None:
+    """Refuse more than `most` processes and threads of this user, where the kernel counts them in here alone."""
+    import resource
+
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
 
 
 def read_frame(path: Path) -> Frame:
