@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,12 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bakeoff.arena import predictor
+from bakeoff.arena.confined import Confined
 from bakeoff.arena.entries import read_entry
 from bakeoff.arena.predictor import load, take
 from bakeoff.arena.staging import task_data
 from bakeoff.arena.wall.confinement import PREFIX, Fittings
-from bakeoff.errors import BakeoffError, EntryError, NotFound
+from bakeoff.errors import BakeoffError, EntryError, NotFound, UsageError
 from bakeoff.nouns import Limits
 from bakeoff.tables import standardise
 from bakeoff.tables.reading import read
@@ -123,7 +126,7 @@ def test_a_box_that_never_gets_ready_is_taken_away(taken, data, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     before = boxes()
     with pytest.raises(BakeoffError, match=r"exit code 3"):
-        predictor._Talk({}, None, Fittings(Path("environment")), LIMITS)
+        Confined(LIMITS, Fittings(Path("environment")))
     assert boxes() == before
 
 
@@ -134,3 +137,40 @@ def test_a_predictor_without_its_model_says_so(taken, tmp_path):
         load(copied).predict(asked())
     with pytest.raises(NotFound, match="There is no predictor at"):
         load(tmp_path)
+
+
+LOADER = """
+import sys, pandas as pd, bakeoff
+frame = pd.DataFrame({"size": [1.0, -1.0], "weight": [0.0, 0.0]})
+with bakeoff.load(sys.argv[1], confined=sys.argv[2] == "yes") as predictor:
+    print(predictor.predict(frame).tolist(), "model" in sys.modules)
+try:
+    sys.modules["model"] = type(sys)("model")
+    bakeoff.load(sys.argv[1], confined=False).predict(frame)
+except bakeoff.errors.EntryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("confined", ["yes", "no"])
+def test_only_who_asks_for_it_has_an_entrys_code_in_the_own_process(taken, confined):
+    said = subprocess.run(
+        [sys.executable, "-c", LOADER, str(taken), confined], capture_output=True, text=True, check=True
+    )
+    answers, clash = said.stdout.splitlines()
+    assert answers == f"['yes', 'no'] {confined == 'no'}"
+    assert "another of that name is loaded in this process already; load it behind the wall" in clash
+    assert said.stderr == ""
+
+
+def test_shared_models_are_asked_for_again_where_they_were_fitted_with(taken, tmp_path):
+    shutil.copytree(taken, tmp_path / "with")
+    about = json.loads((tmp_path / "with" / "predictor.json").read_text())
+    (tmp_path / "with" / "predictor.json").write_text(json.dumps({**about, "models": True}))
+    with pytest.raises(UsageError, match=r"mine was fitted with shared models; name their folder: load"):
+        load(tmp_path / "with")
+    with pytest.raises(NotFound, match="no folder 'gone' to take models from"):
+        load(tmp_path / "with", models="gone")
+    (tmp_path / "shared").mkdir()
+    with load(tmp_path / "with", models=tmp_path / "shared") as predictor:
+        assert predictor.predict(asked()).tolist() == ["yes", "no"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,12 @@ class Submission:
 
 
 class Challenge:
-    """Tables, tasks, entries and a store in one folder."""
+    """Tables, tasks, entries and a store in one folder.
+
+    Boards and pages show what entries print and why they failed where the rules let them; with `for_organiser` always.
+    """
+
+    for_organiser = False
 
     def __init__(self, places: Places) -> None:
         self.places = places
@@ -69,6 +74,28 @@ class Challenge:
     def open(cls, folder: str | Path = ".") -> Challenge:
         """The challenge that `folder` lies in; NotFound when there is none."""
         return cls(find_challenge(Path(folder)))
+
+    @classmethod
+    def restore(cls, backup: str | Path, folder: str | Path = "", wanted: Any = None, watch: Any = None) -> Any:
+        """Bring a challenge back from a backup into a new folder; see `store.restore.restore`."""
+        from bakeoff.arena.store.bundle import unwatched
+        from bakeoff.arena.store.restore import restore
+
+        return restore(Path(backup), Path(folder) if folder else None, wanted, watch or unwatched)
+
+    def backup(self, to: str | Path, *, replace: bool = False, watch: Any = None) -> Any:
+        """Write all of the challenge to one file and read it back; see `store.backup.back_up`."""
+        from bakeoff.arena.store.backup import back_up
+        from bakeoff.arena.store.bundle import unwatched
+
+        return back_up(self, Path(to), replace=replace, watch=watch or unwatched)
+
+    def fetch_artefacts(self, backup: str | Path, watch: Any = None) -> Any:
+        """Bring missing and damaged artefacts back from a backup; see `store.restore.fetch_artefacts`."""
+        from bakeoff.arena.store.bundle import unwatched
+        from bakeoff.arena.store.restore import fetch_artefacts
+
+        return fetch_artefacts(self, Path(backup), watch or unwatched)
 
     @cached_property
     def store(self) -> Any:
@@ -173,41 +200,36 @@ class Challenge:
         """The house's entries that take part, then the submitted ones in their latest version."""
         from bakeoff.arena.entries import baselines
 
-        return [*baselines(self.rules.baselines), *self.store.entries()]
+        return [*baselines(self.rules.baselines), *map(self._at_home, self.store.entries())]
 
-    def submit(self, path: str | Path, *, name: str = "", team: str = "", picks: Sequence[str] = ()) -> Submission:
+    def _at_home(self, entry: Entry) -> Entry:
+        """A submitted entry where its files are now, since a challenge's folder may have been moved."""
+        home = self.places.entries / entry.digest
+        return replace(entry, source=replace(entry.source, folder=str(home))) if home.is_dir() else entry
+
+    def submit(
+        self,
+        path: str | Path,
+        *,
+        name: str = "",
+        team: str = "",
+        picks: Sequence[str] = (),
+        tried: bool = False,
+    ) -> Submission:
         """Hand in the entry at `path`; its files are copied, so that later changes need a new submission.
 
-        `picks` names tasks on which this entry becomes the team's final pick.
+        `picks` names tasks on which this entry becomes the team's final pick. With `tried` its code is imported, or its
+        prediction files are read, behind the wall first, and EntryError says what is wrong before anything is charged.
         """
-        from bakeoff.arena.entries import read_entry
+        from bakeoff.arena.submission import Called, submit
 
-        return self.hand_in(read_entry(Path(path), name=name, team=team), picks)
+        return Submission(*submit(self, Path(path), Called(name, team, picks, tried)))
 
     def hand_in(self, entry: Entry, picks: Sequence[str] = ()) -> Submission:
         """Keep an entry that was already read, and write the submission down."""
-        from bakeoff.arena.entries import baselines, keep_entry
-        from bakeoff.arena.environments import build_environment
+        from bakeoff.arena.submission import Called, hand_in
 
-        if any(entry.name == baseline.name for baseline in baselines()):
-            raise UsageError(
-                f"{entry.name!r} is the name of a baseline; give the entry another name, "
-                "with --name or by what its file is called."
-            )
-        other = next((one for one in self.store.entries() if one.name == entry.name and one.team != entry.team), None)
-        if other is not None:
-            raise UsageError(
-                f"{entry.name!r} already belongs to team {other.team!r}; give the entry another name, "
-                "with --name or by what its file is called."
-            )
-        tasks = [self._named("task", task, [known.name for known in self.tasks()]) for task in picks]
-        kept = keep_entry(entry, self.places.entries)
-        if kept.environment:
-            build_environment(Path(kept.source.folder), self.places.environments)
-        number = self.store.submit(kept)
-        for task in tasks:
-            self.store.pick(kept.team, task, kept.name)
-        return Submission(kept, number, tuple(tasks))
+        return Submission(*hand_in(self, entry, Called(picks=picks)))
 
     def supplies(self) -> Any:
         """What the rules provide for entries' code and ask of the wall; UsageError for a folder that is not there."""
@@ -282,6 +304,7 @@ class Challenge:
         from bakeoff.arena.parts import PARTS, notice
         from bakeoff.arena.scores import Kept
         from bakeoff.arena.versions import expired, expiry
+        from bakeoff.arena.withheld import is_kept, shown
 
         part = self._named("part", part or self.rules.shows, PARTS)
         tasks = self.tasks(track)
@@ -292,7 +315,8 @@ class Challenge:
         wanted = matrix.cells(entries, tasks, seeds)
         cells = {(c.entry, c.task, c.seed): c for c in wanted}
         ids = [cell.id for cell in cells.values()]
-        results = self.store.results(ids)
+        withheld = [] if self.for_organiser else [t for t in tasks if is_kept(self.places, self.rules, t)]
+        results = shown(self.store.results(ids), withheld)
         newest = {
             (c.id, judge.name): version_of(judge, task) for c, (_, task) in wanted.items() for judge in matrix.judges
         }
@@ -385,9 +409,9 @@ class Challenge:
         task = self._chosen("task", (table,), self.tasks())[0]
         if said := expired(self.places, task.table):
             raise UsageError(said)
-        environment = self.places.environments
         to = Path(to) if to else Path(f"{chosen.name}-on-{task.name}.predictor")
-        return take(chosen, self.data(task), to, limits or self.rules.limits, environment)
+        given = (limits or self.rules.limits, self.places.environments, self.supplies())
+        return take(chosen, self.data(task), to, *given)
 
     def _chosen(self, noun: str, names: Iterable[str], known: Sequence[Any]) -> list[Any]:
         by_name = {thing.name: thing for thing in known}

@@ -6,6 +6,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bakeoff.arena.challenge import Challenge, RunRequest
 from bakeoff.arena.entries import check_name, object_entry, read_entry
 from bakeoff.arena.intake import Added, TableOptions
 from bakeoff.arena.matrix import RunSummary, Watcher
+from bakeoff.arena.submission import opened
 from bakeoff.errors import EntryError, UsageError
 from bakeoff.nouns import Entry, Frame, Limits
 
@@ -141,9 +143,10 @@ def compare(
         raise UsageError(f"{options.keep} is not empty; keep the comparison in a new folder.")
     folder = None if options.keep else tempfile.TemporaryDirectory(prefix="bakeoff-compare-")
     root = Path(options.keep) if folder is None else Path(folder.name) / "challenge"
+    unpacked = ExitStack()
     try:
         named = _named(entries)
-        checked = [(name, _checked(name, thing)) for name, thing in named]
+        checked = [(name, _checked(name, thing, unpacked)) for name, thing in named]
         # The challenge is made first, since it closes its private folder to others.
         challenge = Challenge.create(root, title=_title(data, options))
         objects = challenge.places.private / "objects"
@@ -163,6 +166,8 @@ def compare(
         if folder is not None:
             folder.cleanup()
         raise
+    finally:
+        unpacked.close()
     return Comparison(challenge, added, summary, folder)
 
 
@@ -188,10 +193,10 @@ def _name(thing: Any) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", made.__name__).lower()
 
 
-def _checked(name: str, thing: Any) -> Entry | bytes:
-    """The entry that lies at a path, or an estimator pickled; nothing is written yet."""
+def _checked(name: str, thing: Any, unpacked: ExitStack) -> Entry | bytes:
+    """The entry that lies at a path, an archive unpacked for as long as is asked, or an estimator pickled."""
     if isinstance(thing, (str, Path)):
-        return read_entry(Path(thing), name=name)
+        return read_entry(unpacked.enter_context(opened(Path(thing))), name=name)
     if not hasattr(thing, "fit") or not any(hasattr(thing, name) for name in ("predict", "predict_proba", "link")):
         raise EntryError(f"{name!r} is a {type(thing).__name__}; an entry needs fit and predict, or is a path to one.")
     check_name(name)

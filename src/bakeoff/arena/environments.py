@@ -20,6 +20,7 @@ from pathlib import Path
 from bakeoff.arena.escaping import clean
 from bakeoff.arena.requirements import FILE, Wanted, distribution, needs, wanted
 from bakeoff.arena.supplies import Supplies
+from bakeoff.arena.wall.folders import let_in
 from bakeoff.arena.wheelhouse import candidates, lacking
 from bakeoff.errors import EntryError
 from bakeoff.nouns import digest
@@ -45,6 +46,8 @@ def build_environment(code: Path, folder: Path, supplied: Supplies = USUAL) -> P
     with _alone(home) as beside:
         if not home.exists():
             _install(code.name, asked, beside.absolute(), supplied)
+            let_in(beside / "packages")  # boxes of other users than this one read it
+            (beside / "packages").chmod(0o755)
             (beside / "packages").rename(home)
     return home
 
@@ -78,7 +81,7 @@ def _alone(home: Path) -> Iterator[Path]:
     try:
         for other in home.parent.glob("*.partial*"):
             if other != room:
-                _sweep(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                sweep_room(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for left in room.iterdir():
             if left.name != "lock":
                 shutil.rmtree(left, ignore_errors=True)
@@ -107,7 +110,7 @@ def _held(room: Path, how: int) -> int | None:
     return None
 
 
-def _sweep(room: Path, how: int) -> None:
+def sweep_room(room: Path, how: int) -> None:
     """Take a room away that nobody builds in any more."""
     with contextlib.suppress(OSError):
         if time.time() - room.stat().st_mtime < ABANDONED and not (room / "lock").exists():

@@ -28,7 +28,8 @@ class TableOptions:
     `split` is given, stratified, random, owner, time or records, and a `seed` of 0 is unsaid; `label` is real or made;
     `settings` is a `tables.Settings` that stands for a table.toml; `leave_out_given_away` leaves columns out that
     follow from the target. `query` is SQL for a source that is a database. `public_share` is the share of the test rows
-    whose scores are shown while a challenge runs; `terms` and `expires` (ISO 8601) are the owner's. For a matching
+    whose scores are shown while a challenge runs; `terms`, `expires` (ISO 8601) and `logs` (shown, or organiser, who
+    alone then reads what entries print) are the owner's. For a matching
     table `pairs` are the labelled pairs of records in the source, or in the source and in `right`; `ignore` names
     record columns in which two records may differ and still match, and `complete` says that all matches are labelled.
     With `replace` the table becomes the next version of the one that has its name.
@@ -59,6 +60,7 @@ class TableOptions:
     public_share: float = 0.0
     terms: str = ""
     expires: str = ""
+    logs: str = ""
     replace: bool = False
 
 
@@ -253,7 +255,7 @@ def _settings(source: Any, options: TableOptions) -> Any:
         (Role.PROTECTED, options.protected),
     ):
         roles |= {name: role for name in names if name}
-    said = ("name", "kind", "metric", "track", "label", "notes", "ignore", "complete", "terms")
+    said = ("name", "kind", "metric", "track", "label", "notes", "ignore", "complete", "terms", "logs")
     changed = {name: value for name in said if (value := getattr(options, name))}
     changed |= {"expires": _day(options.expires)} if options.expires else {}
     split = settings.split

@@ -13,6 +13,8 @@ from typing import Any
 from bakeoff.errors import Declined, Refused
 from bakeoff.nouns import Array, Frame
 
+SUFFIXES = (".csv", ".parquet")
+
 
 def read_predictions(code: Path, spec: Mapping[str, Any], rows_file: str, data: Path) -> Array:
     """Answers of shape (rows, width) in the order of the asked row ids.

@@ -6,46 +6,54 @@ The caller's process never unpickles what an entry wrote: a loaded predictor is 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bakeoff.arena.cellrun import LOAD_SECONDS, READY_SECONDS
-from bakeoff.arena.environments import build_environment
+from bakeoff.arena.confined import Confined
+from bakeoff.arena.environments import USUAL, build_environment
 from bakeoff.arena.linked import GROUPED, Linked, Sizes, accept, most_links, records_of
 from bakeoff.arena.staging import SIDES, TaskData, labelled_pairs, worker_spec, write_records
-from bakeoff.arena.wall.confinement import Fittings, best_level, open_box
-from bakeoff.arena.wall.conversation import Conversation, Ended
+from bakeoff.arena.supplies import Supplies, refusal
+from bakeoff.arena.unconfined import Unconfined
+from bakeoff.arena.wall.confinement import MODELS, Fittings, best_level
 from bakeoff.arena.wall.worker import TARGET
-from bakeoff.errors import Declined, EntryError, NotFound, Refused, TableError
-from bakeoff.nouns import Array, Column, ColumnType, Entry, Frame, Limits, Outcome, Visibility
+from bakeoff.errors import ConfinementError, EntryError, NotFound, Refused, TableError, UsageError
+from bakeoff.nouns import Array, Column, ColumnType, Entry, Frame, Limits, Visibility
 from bakeoff.tables import write_rows
 
 LARGEST_MODEL = 2 << 30
 FORMAT = 1
 
 
-def take(entry: Entry, data: TaskData, to: Path, limits: Limits, environments: Path) -> Path:
+def take(
+    entry: Entry, data: TaskData, to: Path, limits: Limits, environments: Path, supplied: Supplies = USUAL
+) -> Path:
     """Fit `entry` on training and test labels together and save the predictor in the folder `to`.
 
     A linkage entry on a matching task is fitted on the records and all labelled pairs.
 
-    Raises Declined or EntryError when the entry does not fit, and when it holds prediction files instead of code.
+    Raises Declined or EntryError when the entry does not fit, and when it holds prediction files instead of code;
+    ConfinementError where the challenge asks for a better wall than there is.
     """
     if entry.source.form == "predictions":
         raise EntryError(f"{entry.name} holds prediction files; there is no algorithm in it to take.")
     if to.exists() and not (to / "predictor.json").exists():
         raise EntryError(f"{to} is there already and is not a predictor; choose another folder.")
+    if why := refusal(entry, supplied.least, best_level()):
+        raise ConfinementError(f"{entry.name} cannot be taken here: {why}")
     code = Path(entry.source.folder) if entry.source.folder else None
-    environment = build_environment(code, environments.absolute()) if code and entry.environment else None
+    environment = build_environment(code, environments.absolute(), supplied) if code and entry.environment else None
     spec = worker_spec(entry, data, 0, limits)
     with tempfile.TemporaryDirectory(prefix="bakeoff-take-") as folder:
-        talk = _Talk(spec, code, Fittings(environment, threads=limits.threads), limits)
+        talk = _loaded(spec, code, Fittings(environment, supplied.models, limits.threads), limits)
         try:
             links = data.sides is not None and talk.loaded.get("links") is True
             files = _all_records(data, Path(folder)) if links else _all_rows(data, Path(folder))
@@ -57,6 +65,7 @@ def take(entry: Entry, data: TaskData, to: Path, limits: Limits, environments: P
             talk.close()
     about = {"format": FORMAT, "entry": entry.name, "digest": entry.digest, "task": data.task.name}
     about |= {"rows": len(data.labels) + len(data.truth), "spec": spec, "requirements": bool(environment)}
+    about["models"] = bool(supplied.models)
     about["columns"] = _named_types(data.columns(Visibility.BOTH))
     if links:
         about["records"] = {side: _named_types(data.record_columns(side)) for side in SIDES if side in files}
@@ -109,22 +118,55 @@ def _save(to: Path, model: bytes, code: Path | None, about: Mapping[str, Any]) -
             raise
 
 
-def load(path: str | Path, limits: Limits | None = None) -> Predictor:
-    """A predictor that `take` saved, behind the wall; NotFound when there is none at `path`."""
+@dataclass(frozen=True)
+class Loading:
+    """How a predictor is brought back.
+
+    `confined` keeps it behind the wall; without, its code and its pickle run in the caller's own process, with all that
+    the caller may do. `models` is the folder of shared models that the entry was fitted with, `wheelhouse` the folder
+    that its packages are taken from.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    confined: bool = True
+    models: Path | None = None
+    wheelhouse: Path | None = None
+
+
+def load(
+    path: str | Path,
+    limits: Limits | None = None,
+    *,
+    confined: bool = True,
+    models: str | Path | None = None,
+    wheelhouse: str | Path | None = None,
+) -> Predictor:
+    """A predictor that `take` saved, behind the wall; NotFound when there is none at `path`.
+
+    With `confined=False` it runs in this process: faster, and with all the rights of whoever calls, so only for an
+    entry that is trusted like code of one's own. `models` and `wheelhouse` are folders that its entry needs.
+    """
     folder = Path(path).absolute()
     try:
         about = json.loads((folder / "predictor.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise NotFound(f"There is no predictor at {folder}; make one with: bakeoff take ENTRY --on TABLE") from error
     if about.get("format") != FORMAT:
-        raise EntryError(f"{folder} was saved in format {about.get('format')}; this Bakeoff reads {FORMAT}.")
-    return Predictor(folder, about, limits or Limits())
+        raise EntryError(f"{folder} was saved in format {about.get('format')!r}; this Bakeoff reads {FORMAT}.")
+    places = {"models": models, "wheelhouse": wheelhouse}
+    for what, given in places.items():
+        if given is not None and not Path(given).is_dir():
+            raise NotFound(f"There is no folder {str(given)!r} to take {what} from.")
+    if about.get("models") and models is None:
+        raise UsageError(f"{about['entry']} was fitted with shared models; name their folder: load(..., models=DIR).")
+    found = {what: None if given is None else Path(given) for what, given in places.items()}
+    return Predictor(folder, about, Loading(limits or Limits(), confined, **found))
 
 
 class Predictor:
     """A fitted entry that answers frames; it lives in a box, which starts with the first question."""
 
-    def __init__(self, folder: Path, about: Mapping[str, Any], limits: Limits) -> None:
+    def __init__(self, folder: Path, about: Mapping[str, Any], loading: Loading) -> None:
         self.folder = folder
         self.entry: str = about["entry"]
         self.task: str = about["task"]
@@ -132,8 +174,9 @@ class Predictor:
         self.columns = _columns(about["columns"])
         self.records = {side: _columns(columns) for side, columns in about.get("records", {}).items()}
         self._about = about
-        self._limits = limits
-        self._talk: _Talk | None = None
+        self._loading = loading
+        self._own: Unconfined | None = None
+        self._talk: Confined | None = None
         self._end: Callable[[], object] | None = None
         self._asked = 0
 
@@ -165,6 +208,8 @@ class Predictor:
             raise EntryError(f"{self.entry} was fitted to link {told}; give it {len(self.records)} of them.")
         rows = {side: _conformed(frame, self.records[side], f"{side} frame") for side, frame in frames.items()}
         sizes = len(left), None if right is None else len(right)
+        if not self._loading.confined:
+            return _as_given(self._accepted(*self._here().links(rows["left"], rows.get("right")), sizes), sizes)
         try:
             linked = self._linked_in_box(rows, sizes)
         except BaseException:
@@ -190,6 +235,8 @@ class Predictor:
             raise EntryError(f"{self.entry} links tables, it does not answer single pairs. Use link.")
         rows = _conformed(frame, self.columns, "frame")
         width = max(1, len(self.classes))
+        if not self._loading.confined:
+            return self._here().answers(rows, width)
         try:
             data = self._asked_in_box(rows, len(rows) * width * 8)
         except BaseException:
@@ -214,12 +261,15 @@ class Predictor:
         message, data = talk.hear({"do": "link", "most": most, **names}, "links", max(24 * most, 8 * records_of(sizes)))
         for name in names.values():
             talk.take_back(name)
+        return self._accepted(message.get("form"), data, sizes)
+
+    def _accepted(self, form: object, data: bytes, sizes: Sizes) -> Linked:
         try:
-            return accept(message.get("form"), data, sizes)
+            return accept(form, data, sizes)
         except Refused as refused:
             raise EntryError(f"{self.entry} gave no links: {refused}") from refused
 
-    def _handed_in(self, talk: _Talk, what: str, rows: Frame) -> str:
+    def _handed_in(self, talk: Confined, what: str, rows: Frame) -> str:
         """Hand rows in as a file and give its name."""
         self._asked += 1
         with tempfile.TemporaryDirectory(prefix="bakeoff-ask-") as folder:
@@ -228,22 +278,40 @@ class Predictor:
             talk.hand_in(file)
         return file.name
 
-    def _started(self) -> _Talk:
+    def _started(self) -> Confined:
         if self._talk is None:
-            if not (self.folder / "model.pkl").is_file():
-                raise NotFound(f"The predictor at {self.folder} holds no model.pkl; take the entry again.")
+            self._check_model()
             code = self.folder / "code"
             environment = None
             if self._about["requirements"]:
-                environment = build_environment(code, self.folder / "environment")
-            fittings = Fittings(environment, threads=self._limits.threads)
-            talk = _Talk(self._about["spec"], code if code.exists() else None, fittings, self._limits)
+                supplied = Supplies(wheelhouse=self._loading.wheelhouse)
+                environment = build_environment(code, self.folder / "environment", supplied)
+            limits = self._loading.limits
+            fittings = Fittings(environment, self._loading.models, limits.threads)
+            talk = _loaded(self._about["spec"], code if code.exists() else None, fittings, limits)
             self._end = weakref.finalize(self, talk.close)
             talk.hand_in(self.folder / "model.pkl")
             talk.ask({"do": "restore", "file": "model.pkl"}, "fitted")
             talk.take_back("model.pkl")
             self._talk = talk
         return self._talk
+
+    def _here(self) -> Unconfined:
+        """The model in this process, which the caller has asked for."""
+        if self._own is None:
+            self._check_model()
+            if self._about["requirements"]:
+                raise EntryError(
+                    f"{self.entry} has packages of its own; load it behind the wall, without confined=False."
+                )
+            if self._loading.models is not None:
+                os.environ[MODELS] = str(self._loading.models.absolute())
+            self._own = Unconfined(self.entry, self.folder)
+        return self._own
+
+    def _check_model(self) -> None:
+        if not (self.folder / "model.pkl").is_file():
+            raise NotFound(f"The predictor at {self.folder} holds no model.pkl; take the entry again.")
 
 
 def _columns(told: Sequence[Mapping[str, str]]) -> tuple[Column, ...]:
@@ -270,53 +338,7 @@ def _as_given(linked: Linked, sizes: Sizes) -> Any:
     return pd.DataFrame({"left": positions[:, 0], "right": positions[:, 1], "score": linked.values[:, 2]})
 
 
-class _Talk:
-    """One box that holds one algorithm, and plain errors instead of outcomes."""
-
-    def __init__(self, spec: Mapping[str, Any], code: Path | None, fittings: Fittings, limits: Limits) -> None:
-        self.box = open_box(best_level(), fittings)
-        self.limits = limits
-        self.talk = Conversation(self.box, limits, house=not self.box.own_packages)
-        try:
-            self._wait("ready", 0, READY_SECONDS)
-            self.box.group.cap_memory(limits.memory_mib)
-            self.talk.house = False
-            if code is not None:
-                shutil.copytree(code, self.box.folder / "code", dirs_exist_ok=True)
-            self.loaded, _ = self._wait("loaded", 0, LOAD_SECONDS, {"do": "load", "spec": dict(spec)})
-        except BaseException:
-            self.close()
-            raise
-
-    def hand_in(self, file: Path) -> None:
-        shutil.copyfile(file, self.box.folder / "data" / file.name)
-
-    def take_back(self, name: str) -> None:
-        """Take a handed-in file out of the box again."""
-        (self.box.folder / "data" / name).unlink(missing_ok=True)
-
-    def ask(self, message: Mapping[str, Any], event: str, payload: int = 0) -> bytes:
-        """What comes with the event that answers a message."""
-        return self.hear(message, event, payload)[1]
-
-    def hear(self, message: Mapping[str, Any], event: str, payload: int = 0) -> tuple[dict[str, Any], bytes]:
-        """The event that answers a message, and what comes with it."""
-        return self._wait(event, payload, self.limits.seconds, message)
-
-    def _wait(
-        self, event: str, payload: int, seconds: float, message: Mapping[str, Any] | None = None
-    ) -> tuple[dict[str, Any], bytes]:
-        self.talk.allow(seconds, importing=event in ("ready", "loaded"))
-        try:
-            if message is not None:
-                self.talk.tell(message)
-            return self.talk.wait(event, payload)
-        except Ended as ended:
-            self.talk.finish_log()
-            self.close()
-            kind = Declined if ended.outcome is Outcome.DECLINED else EntryError
-            tail = self.talk.log_tail(5) if ended.outcome is Outcome.FAILED else ""
-            raise kind(f"The entry {ended.outcome.value}: {ended.reason}" + (f"\n{tail}" if tail else "")) from None
-
-    def close(self) -> None:
-        self.box.close()
+def _loaded(spec: Mapping[str, Any], code: Path | None, fittings: Fittings, limits: Limits) -> Confined:
+    box = Confined(limits, fittings)
+    box.load(spec, code)
+    return box

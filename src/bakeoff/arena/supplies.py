@@ -52,10 +52,10 @@ def supplies(places: Places, rules: Rules) -> Supplies:
 
 def refusal(entry: Entry, least: str, level: Level) -> str:
     """Why an entry's code may not run at `level` where `least` is asked for, with the mend; empty when it may."""
-    from bakeoff.arena.wall.confinement import why_not
-
     if entry.source.form in NOBODY_ELSES or level.value[:2] >= least:
         return ""
+    from bakeoff.arena.wall.confinement import why_not
+
     asked = next(level for level in Level if level.value.startswith(least))
     return (
         f"the challenge lets entries' code run at {asked.value} or better, and this machine has {level.value}: "

@@ -32,6 +32,9 @@ def board(
     part: Annotated[
         str, Option(metavar="PART", help="Which test rows count: test (all), public or private; else as the rules say.")
     ] = "",
+    logs: Annotated[
+        bool, Option("--logs", help="For the organiser: show what entries print where the rules keep it back.")
+    ] = False,
     versus: Annotated[Pair, Option(metavar="A B", help="Entry A against entry B, task by task.")] = None,
     challenge: Folder = HERE,
 ) -> None:
@@ -48,6 +51,7 @@ def board(
     from bakeoff.arena.owner.text import slices_text
 
     with closing(Challenge.open(challenge)) as opened:
+        opened.for_organiser = logs
         if versus is not None:
             found = opened.versus(*versus, track=track or None, new_tables=new_tables, part=part)
             question = "on a new table" if new_tables else "on these tables"

@@ -164,21 +164,24 @@ def table_show(
 
 
 def submit(
-    entry: Annotated[Path, Argument(metavar="ENTRY", help="A Python file, or a folder with code or predictions.")],
+    entry: Annotated[Path, Argument(metavar="ENTRY", help="A Python file, a folder, or a zip or tar archive of one.")],
     to: To = HERE,
     team: Annotated[str, Option(help="The team; entry.toml's when not given.")] = "",
     name: Annotated[str, Option(help="The entry's name; entry.toml's when not given.")] = "",
     pick: Annotated[Names, _Picks] = None,
+    no_try: Annotated[bool, Option("--no-try", help="Hand it in as it is, without loading it first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Hand in an entry; the challenge keeps a copy."""
+    """Hand in an entry of code or prediction files; the challenge keeps a copy."""
     from bakeoff.arena.challenge import Challenge
 
     with closing(Challenge.open(to)) as opened:
-        made = opened.submit(entry, team=team, name=name, picks=split_names(pick))
+        made = opened.submit(entry, team=team, name=name, picks=split_names(pick), tried=not no_try)
     if as_json:
         print_json(plain(made))
         return
+    for remark in made.remarks:
+        typer.echo(f"bakeoff: {remark}", err=True)
     picks = f", the final pick on {', '.join(made.picks)}" if made.picks else ""
     typer.echo(f"Submission {made.number}: {made.entry.name}{picks}. Next: bakeoff run -C {to}")
 

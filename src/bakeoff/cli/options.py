@@ -35,6 +35,7 @@ _Complete = Option("--complete", help="Every match among the records is labelled
 _Pairs = Option(metavar="PAIRS", help="Labelled pairs of records, or a folder with train and test files of them.")
 _Public = Option(min=0, max=0.9, help="The share of the test rows whose scores show while the challenge is on.")
 _Expires = Option(metavar="DAY", help="The last day on which the table may be run, such as 2027-12-31.")
+_Logs = Option(metavar="WHO", help="Who reads what entries print on it: shown (everybody) or organiser.")
 _Query = Option(metavar="SQL", help="The rows to read, where PATH is a database's URL.")
 _Seconds = Option(min=0, metavar="SECONDS", help="Wall clock for a cell; 0 means what the rules say.")
 _Memory = Option(min=0, metavar="MIB", help="Memory for a cell; 0 means what the rules say.")
@@ -111,10 +112,13 @@ class OwnerChoices:
     public_share: Annotated[float, _Public] = 0.0
     terms: Annotated[str, Option(metavar="TEXT", help="The owner's terms of use.")] = ""
     expires: Annotated[str, _Expires] = ""
+    logs: Annotated[str, _Logs] = ""
     replace: Annotated[bool, _Replace] = False
 
     def added_to(self, options: TableOptions) -> TableOptions:
         """The options of a table with these."""
+        if self.logs not in ("", "shown", "organiser"):
+            raise UsageError(f"--logs is {self.logs!r}; say shown or organiser, or leave it out.")
         return replace(options, **vars(self))
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bakeoff.arena.escaping import clean, last_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 STOPPED_SHOWN = 8
 LOG_LINES = 6
+REASON = 2000
 
 
 def console() -> Console:
@@ -51,12 +54,14 @@ def show_run(summary: RunSummary, declined: Sequence[CellResult] = (), told: Seq
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in summary.outcomes.items())
     ran = f"{summary.ran} cell{'s' * (summary.ran != 1)} run in {summary.seconds:.0f} s"
     ended = f" ({outcomes})" if outcomes else ""
-    typer.echo(f"{ran}{ended}, {summary.kept} kept from before; level {summary.level.value}.")
+    elsewhere = f", {summary.elsewhere} by other runs meanwhile" if summary.elsewhere else ""
+    typer.echo(f"{ran}{ended}{elsewhere}, {summary.kept} kept from before; level {summary.level.value}.")
     for line in _declined(declined):
         typer.echo(line, err=True)
     for result in summary.stopped[:STOPPED_SHOWN]:
-        typer.echo(f"{result.cell.entry} on {result.cell.task} {result.outcome.value}: {result.reason}", err=True)
-        for line in result.log.splitlines()[-LOG_LINES:]:
+        why = clean(result.reason, REASON)
+        typer.echo(f"{result.cell.entry} on {result.cell.task} {result.outcome.value}: {why}", err=True)
+        for line in last_lines(result.log, LOG_LINES):
             typer.echo(f"    {line}", err=True)
     if len(summary.stopped) > STOPPED_SHOWN:
         typer.echo(f"... and {len(summary.stopped) - STOPPED_SHOWN} more; the page shows them all.", err=True)
@@ -73,7 +78,8 @@ def _declined(results: Sequence[CellResult]) -> Iterator[str]:
     lines = []
     for (entry, reason), names in sorted(tasks.items()):
         where = next(iter(names)) if len(names) == 1 else f"{len(names)} tasks"
-        lines.append(f"{entry} declined {where}: {' '.join(reason.split()) or 'it gave no reason'}")
+        why = " ".join(clean(reason, REASON).split())
+        lines.append(f"{entry} declined {where}: {why or 'it gave no reason'}")
     yield from lines[:STOPPED_SHOWN]
     if len(lines) > STOPPED_SHOWN:
         yield f"... and {len(lines) - STOPPED_SHOWN} more; the page shows them all."

@@ -18,6 +18,7 @@ MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#
 DATE_ORDERS = ("day first", "month first")  # of dates such as 03/04/2025
 METHODS = ("given", "stratified", "random", "owner", "time", "records")
 LABELS = ("real", "made")
+READERS = ("shown", "organiser")  # who reads what entries print
 TYPE_WORDS: Mapping[str, ColumnType] = {
     **{str(kind): kind for kind in ColumnType},
     "boolean": ColumnType.CATEGORICAL,
@@ -28,7 +29,7 @@ LEFT_OUT = ("left out", "ignored", "label-like")
 KEYS = (
     *("name", "kind", "target", "metric", "label", "track", "owner", "time", "id", "protected", "columns", "leave_out"),
     *("split", "images", "missing", "licence", "source", "commit", "notes", "files", "more", "ignore", "complete"),
-    *("terms", "expires", "precision"),
+    *("terms", "expires", "precision", "logs"),
 )
 
 
@@ -42,7 +43,8 @@ class Settings:
     nobody said which. `ignore` are the columns of a matching table in which two records may differ and still match, and
     `complete` says that all matches among its records are labelled. `terms` are the owner's terms of use, `expires` the
     last day (ISO 8601) on which the table may be run, and `precision` the half-width of a 95 % interval that the public
-    test part should allow. `lenient` settings (from about.json) may name columns that the data lack.
+    test part should allow. `logs` is shown, organiser (who alone then reads what entries print), or empty. `lenient`
+    settings (from about.json) may name columns that the data lack.
     """
 
     name: str = ""
@@ -66,6 +68,7 @@ class Settings:
     complete: bool = False
     terms: str = ""
     expires: str = ""
+    logs: str = ""
     precision: float = 0.05
     lenient: bool = False
 
@@ -169,6 +172,7 @@ class _Reader:
             complete=self.fields.get("complete") is True,
             terms=self.text("terms"),
             expires=self.day("expires"),
+            logs=self.one_of("logs", READERS, ""),
             precision=self.share("precision", Settings.precision),
             lenient=self.lenient,
         )
@@ -332,7 +336,7 @@ def settings_toml(settings: Settings) -> str:
 def _simple(settings: Settings) -> Mapping[str, str]:
     keys = (
         *("name", "target", "kind", "metric", "label", "track", "images", "licence", "source", "commit", "notes"),
-        *("terms", "expires"),
+        *("terms", "expires", "logs"),
     )
     return {key: str(getattr(settings, key)) for key in keys}
 

@@ -13,6 +13,7 @@ from bakeoff.arena.judging import version_of
 from bakeoff.arena.matrix import Matrix, Silent
 from bakeoff.arena.owner.answers import KeptAnswers, Paired, paired
 from bakeoff.arena.owner.words import alike, amount, moved
+from bakeoff.arena.withheld import is_kept, withheld
 from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Outcome
 from bakeoff.stats.learning import Doubling, next_doubling
 from bakeoff.tasks import Score
@@ -136,6 +137,8 @@ class Learning:
         ids = [cell.id for cell in cells]
         results: Mapping[str, CellResult] = self.challenge.store.results(ids)
         stopped = next((result for result in results.values() if result.outcome is not Outcome.DONE), None)
+        if stopped is not None and is_kept(self.challenge.places, self.challenge.rules, self.kept.task):
+            stopped = withheld(stopped)
         if stopped is not None:
             return None, f"{stopped.outcome.value}: {stopped.reason}" if stopped.reason else stopped.outcome.value
         if not ids or len(results) < len(ids):

@@ -1,0 +1,96 @@
+"""Trying an entry before it is handed in: its code is imported, or its prediction files are read, behind the wall.
+
+A fault found so is told at once and nothing is charged for it. No data are in the box but the row ids of the test.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bakeoff.arena.confined import Confined
+from bakeoff.arena.escaping import clean
+from bakeoff.arena.predictions import SUFFIXES
+from bakeoff.arena.staging import worker_spec
+from bakeoff.arena.wall.confinement import Fittings
+from bakeoff.arena.wall.conversation import Ended
+from bakeoff.errors import BakeoffError, EntryError, Refused
+from bakeoff.nouns import Entry, Limits, Task
+from bakeoff.tasks import kind
+
+ROWS = "rows.i64"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A task as far as a trial needs it: `row_ids` (rows,) are those of the test."""
+
+    task: Task
+    row_ids: Any
+
+
+class _Trial(Confined):
+    """The box in which an entry is tried."""
+
+    def error(self, ended: Ended) -> BakeoffError:
+        """What is wrong with the entry, with the last lines that it printed."""
+        lines = "".join(f"\n    {line}" for line in self.talk.log_tail(5).splitlines() if line.strip())
+        return EntryError(f"{self.called} was not handed in, since it cannot be loaded: {ended.reason}{lines}")
+
+
+def try_code(entry: Entry, data: Any, limits: Limits, fittings: Fittings) -> None:
+    """Import an entry's code and make its algorithm as a cell on the task of `data` would; EntryError for a fault."""
+    with _Trial(limits, fittings, called=entry.name) as box:
+        box.load(worker_spec(entry, data, 0, limits), Path(entry.source.folder))
+
+
+def try_predictions(entry: Entry, tasks: Sequence[Asked], limits: Limits) -> tuple[str, ...]:
+    """Read an entry's prediction files and give what its team should know of them.
+
+    Raises EntryError with a sentence for each file that would be refused.
+    """
+    folder = Path(entry.source.folder) / entry.source.what
+    names = sorted(path.stem for path in folder.iterdir() if path.suffix in SUFFIXES)
+    known = [asked.task.name for asked in tasks]
+    remarks = [_stray(name, known) for name in names if name not in known]
+    if missing := [name for name in known if name not in names]:
+        remarks.append(f"It holds no file for {', '.join(missing)}, and so declines there.")
+    here = [asked for asked in tasks if asked.task.name in names]
+    with _Trial(limits, called=entry.name) as box:
+        box.load({"form": "predictions", "memory_mib": limits.memory_mib, "classes": []}, folder)
+        problems = [problem for asked in here if (problem := _problem(box, asked))]
+    if problems:
+        raise EntryError("\n".join(f"{entry.name} was not handed in: {problem}" for problem in problems))
+    return tuple(remarks)
+
+
+def _stray(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    mend = f"did you mean {near[0]}?" if near else f"tasks here are {', '.join(known) or 'none yet'}."
+    return f"Its file for {clean(name, 100)!r} answers no task; {mend}"
+
+
+def _problem(box: Confined, asked: Asked) -> str:
+    """Why a prediction file would be refused; empty when it is accepted."""
+    task, rows = asked.task, len(asked.row_ids)
+    width = max(1, len(task.classes))
+    with tempfile.TemporaryDirectory(prefix="bakeoff-trial-") as folder:
+        np.asarray(asked.row_ids, dtype=np.int64).tofile(Path(folder) / ROWS)
+        box.hand_in(Path(folder) / ROWS)
+    message = {"do": "chore", "chore": "predictions", "task": task.name, "classes": list(task.classes), "rows": ROWS}
+    said, data = box.hear(message, "answers", rows * width * 8)
+    if problem := said.get("problem"):
+        return clean(str(problem), 500)
+    if len(data) != rows * width * 8:
+        return f"{task.name}: {rows} rows of answers were asked for, and others came."
+    try:
+        kind(task.kind).accept(np.frombuffer(data, dtype=np.float64).reshape(rows, width), task)
+    except Refused as refused:
+        return f"{task.name}: {refused}"
+    return ""

@@ -1,0 +1,45 @@
+"""What an entry says that only the organiser may read: its log, its reasons and its notes can carry a table's rows out.
+
+The rules decide it for the whole challenge, and the owner of a table for that table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bakeoff.arena.challenge_files import ORGANISER, Places, Rules
+from bakeoff.arena.scores import HOUSE_NOTES
+from bakeoff.nouns import CellResult, Level, Outcome, Task
+
+KEPT = "log kept by the organiser"
+OWN_WORDS = (Outcome.DONE, Outcome.TIMED_OUT)  # outcomes whose reason is in the house's words alone
+
+
+def is_kept(places: Places, rules: Rules, task: Task) -> bool:
+    """Whether the organiser alone reads what entries say on a task."""
+    from bakeoff.tables import read_settings
+
+    home = places.tables / task.table
+    return ORGANISER in (rules.logs, read_settings(home).logs if home.is_dir() else "")
+
+
+def withheld(result: CellResult) -> CellResult:
+    """A result without the entry's own words; a prediction file meets no rows that it could tell of, and stays."""
+    if result.level is Level.PREDICTIONS:
+        return result
+    said = result.outcome not in OWN_WORDS and (result.reason or result.log)
+    return replace(
+        result,
+        reason=KEPT if said else result.reason,
+        log="",
+        notes=tuple(note for note in result.notes if note in HOUSE_NOTES),
+    )
+
+
+def shown(results: dict[str, CellResult], kept: Iterable[Task]) -> dict[str, CellResult]:
+    """Results by cell as a board may show them, where `kept` are the tasks on which words are the organiser's."""
+    digests = {task.digest for task in kept}
+    return {
+        cell: withheld(result) if result.cell.task_digest in digests else result for cell, result in results.items()
+    }
