@@ -138,7 +138,6 @@ class ByteBar:
             columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
             self._progress = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4)
             self._progress.start()
-            self._task = self._progress.add_task("", total=None)
         return self
 
     def __exit__(
@@ -151,5 +150,7 @@ class ByteBar:
 
     def __call__(self, doing: str, done: int, total: int) -> None:
         """So much is done of what is being done."""
-        if self._progress is not None and self._task is not None:
+        if self._progress is not None:
+            if self._task is None:
+                self._task = self._progress.add_task(doing)
             self._progress.update(self._task, description=doing, completed=done, total=total or None)

@@ -1,120 +1,87 @@
-"""What works on this machine, and the mend for what does not."""
+"""What is wrong with the machine, the wall, a challenge and its store, and the mend for it."""
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
+from textwrap import wrap
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
 
+from bakeoff.cli.backup import ByteBar
 from bakeoff.cli.options import HERE, Folder, Json, print_json
-from bakeoff.errors import BakeoffError, NotFound
 from bakeoff.nouns import plain
 
+if TYPE_CHECKING:
+    from bakeoff.arena.diagnosis import Check
 
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at: what was found, whether it is well and needed, and the mend when it is not well."""
-
-    name: str
-    found: str
-    well: bool = True
-    mend: str = ""
-    needed: bool = True
+SOMETHING_WRONG = 1
+COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
+_Mend = Option("--mend", help="Take away what ended processes left, and set permissions right.")
+_Quick = Option("--quick", help="Leave out what reads the whole store and every kept answer.")
+_Strict = Option("--strict", help="Leave with 5 when bubblewrap does not work here.")
 
 
 def doctor(
     challenge: Folder = HERE,
-    strict: Annotated[bool, Option("--strict", help="Leave with 5 when bubblewrap does not work here.")] = False,
+    mend: Annotated[bool, _Mend] = False,
+    quick: Annotated[bool, _Quick] = False,
+    strict: Annotated[bool, _Strict] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what works here: the wall, the parts installed, the cores and the store."""
-    checks = [_python(), _wall(), _cores(), _memory(), *_extras(), *_store(challenge)]
+    """Say what is wrong with the machine, the wall, the challenge and its store."""
+    from bakeoff.arena.diagnosis import WRONG, examine
+
+    checks: list[Check] = []
+    with ByteBar("Nothing was changed." if not mend else "What was mended stays so.") as watch:
+        for check in examine(challenge, mend=mend, quick=quick, watch=watch):
+            checks.append(check)
+    wrong = sum(check.state == WRONG for check in checks)
     if as_json:
-        print_json({"well": all(check.well for check in checks if check.needed), "checks": plain(checks)})
+        print_json({"well": not wrong, "checks": plain(checks)})
     else:
-        width = max(len(check.name) for check in checks)
-        for check in checks:
-            typer.echo(f"{'ok' if check.well else '--'}  {check.name:<{width}}  {check.found}")
-            if check.mend:
-                typer.echo(f"    {'':<{width}}  {check.mend}")
-    if strict and not checks[1].well:
-        from bakeoff.errors import ConfinementError
-
-        raise ConfinementError(f"Entries cannot be confined by bubblewrap here: {checks[1].mend}.")
+        show(checks)
+    if strict:
+        _need_bubblewrap()
+    if wrong:
+        raise typer.Exit(SOMETHING_WRONG)
 
 
-def _python() -> Check:
-    import bakeoff
+def show(checks: list[Check]) -> None:
+    """The checks under what they are about, each with its mend below, and how many there are to mend."""
+    from rich.padding import Padding
+    from rich.text import Text
 
-    return Check(
-        "python",
-        f"{platform.python_version()} on {platform.system()} {platform.machine()}, Bakeoff {bakeoff.__version__}",
-    )
+    from bakeoff.cli.showing import console
 
-
-def _wall() -> Check:
-    from bakeoff.arena.wall.confinement import best_level, why_no_bubblewrap
-
-    why = why_no_bubblewrap()
-    return Check("wall", f"entries run at level {best_level()}", well=not why, mend=why)
-
-
-def _cores() -> Check:
-    from bakeoff.arena.runner import share_cores
-
-    cores = share_cores()
-    rest = "" if cores.house is None else ", the other cores for the house"
-    return Check("cores", f"{cores.count} timed cell{'s' * (cores.count != 1)} at once{rest}")
-
-
-def _memory() -> Check:
-    import psutil
-
-    memory = psutil.virtual_memory()
-    return Check("memory", f"{memory.available >> 20} of {memory.total >> 20} MiB free")
+    out = console()
+    width = max(len(check.name) for check in checks)
+    indent = 2 + len("warning") + 2 + width + 2
+    about = ""
+    for check in checks:
+        if check.about != about:
+            out.print(Text(check.about, style="bold"))
+            about = check.about
+        head = Text.assemble("  ", (f"{check.state:<7}", COLOURS[check.state]), f"  {check.name:<{width}}  ")
+        # Hanging lines, so that a long one stays in its column.
+        found = [Text(line) for line in _wrapped(check.found, out.width - indent)]
+        mend = [Text(line, style="dim") for line in _wrapped(check.mend, out.width - indent)]
+        out.print(Text.assemble(head, *found[:1]))
+        for line in (*found[1:], *mend):
+            out.print(Padding(line, (0, 0, 0, indent), expand=False))
+    counts = {state: sum(check.state == state for check in checks) for state in COLOURS}
+    warnings = f"{counts['warning'] or 'no'} warning{'s' * (counts['warning'] != 1)}"
+    said = f"{counts['wrong']} wrong, {warnings}" if counts["wrong"] else f"Nothing is wrong; {warnings}"
+    out.print(f"{said}.", highlight=False)
 
 
-def _extras() -> Iterator[Check]:
-    """Each extra of the installed distribution, and whether all its packages are there."""
-    from importlib.metadata import PackageNotFoundError, metadata, requires, version
-    from re import match, search
-
-    wanted: dict[str, list[str]] = {
-        extra: [] for extra in metadata("bakeoff").get_all("Provides-Extra") or () if extra != "all"
-    }
-    for line in requires("bakeoff") or ():
-        named = search(r"extra == ['\"]([\w-]+)['\"]", line)
-        package = match(r"[\w.-]+", line)
-        if named and package and named[1] in wanted:
-            wanted[named[1]].append(package[0])
-    for extra, names in wanted.items():
-        missing = []
-        for name in names:
-            try:
-                version(name)
-            except PackageNotFoundError:
-                missing.append(name)
-        if names and missing:
-            mend = f"pip install 'bakeoff[{extra}]'"
-            yield Check(f"extra {extra}", f"without {', '.join(missing)}; optional", False, mend, needed=False)
-        elif names:
-            yield Check(f"extra {extra}", f"{', '.join(names)}", needed=False)
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(text, max(30, width), break_long_words=False, break_on_hyphens=False)
 
 
-def _store(folder: Path) -> Iterator[Check]:
-    from bakeoff.arena.challenge import Challenge
+def _need_bubblewrap() -> None:
+    from bakeoff.arena.wall.confinement import why_no_bubblewrap
+    from bakeoff.errors import ConfinementError
 
-    try:
-        with closing(Challenge.open(folder)) as opened:
-            tasks, entries = opened.tasks(), opened.entries()
-        yield Check("store", f"{opened.rules.title!r}: {len(tasks)} tasks, {len(entries)} entries")
-    except NotFound:
-        yield Check("store", f"no challenge in {folder.absolute()} or above it")
-    except BakeoffError as error:
-        yield Check("store", "cannot be opened", False, str(error))
+    if why := why_no_bubblewrap():
+        raise ConfinementError(f"Entries cannot be confined by bubblewrap here: {why}.")

@@ -6,6 +6,7 @@ that a table may have any number of rows and of columns.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -28,7 +29,7 @@ class Scratch:
     """A folder on disk that is removed when nothing refers to it any more."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="bakeoff-columns-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"bakeoff-columns-{os.getpid()}-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._made = count()
 
@@ -79,6 +80,34 @@ class Spilled:
     def remove(self) -> None:
         """Take the file away; what was read from it stays."""
         self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A column of texts that repeat: on disk the place of each cell among the different `values`, pyarrow texts."""
+
+    places: Spilled
+    values: Any
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self.places.size
+
+    def coded(self, start: int, stop: int) -> Any:
+        """The rows from `start` to before `stop` as a pyarrow ChunkedArray of a dictionary."""
+        import pyarrow as pa
+
+        chunks = [pa.DictionaryArray.from_arrays(one, self.values) for one in self.places.read(start, stop).chunks]
+        return pa.chunked_array(chunks, pa.dictionary(self.places.schema.field(0).type, self.values.type))
+
+    def read(self, start: int, stop: int) -> Any:
+        """The rows from `start` to before `stop` as a pyarrow ChunkedArray of texts."""
+        return self.coded(start, stop).cast(self.values.type)
+
+    def remove(self) -> None:
+        """Take the file away; what was read from it stays."""
+        self.places.remove()
 
 
 class Writer:

@@ -16,7 +16,7 @@ PRIVATE = ".bakeoff"
 ELSEWHERE = {f"{PRIVATE}/{name}" for name in ("store.db", "artefacts", "environments")}
 BESIDE = ("-wal", "-shm", "-journal")
 # Folders in which what begins with a dot is being written and not there yet.
-WORKED_IN = {"tables", f"{PRIVATE}/truth", f"{PRIVATE}/versions"}
+WORKED_IN = {"tables", f"{PRIVATE}/truth", f"{PRIVATE}/versions", f"{PRIVATE}/entries"}
 
 
 @dataclass(frozen=True)
