@@ -2,6 +2,8 @@
 
 import pytest
 from little import little_frame
+from postgres_server import database
+from store_places import DATABASES, Place
 
 from bakeoff.arena import Challenge, TableOptions
 
@@ -31,3 +33,23 @@ def hand_in(challenge, tmp_path):
         return challenge.submit(folder).entry
 
     return submit
+
+
+@pytest.fixture(params=DATABASES)
+def place(request, tmp_path):
+    """An empty place for a store, in each of the databases."""
+    if request.param == "sqlite":
+        made = Place(tmp_path / "store", "")
+        yield made
+        made.close()
+        return
+    with database(request.getfixturevalue("postgres")) as url:
+        made = Place(tmp_path / "store", url)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def store(place):
+    """An empty store, in each of the databases."""
+    return place.store()

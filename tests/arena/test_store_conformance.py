@@ -1,6 +1,5 @@
 """One store, two databases: whatever SQLite remembers PostgreSQL remembers too, and comes to by the same ways."""
 
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -8,91 +7,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-import psycopg
 import pytest
-import sqlalchemy
-from postgres_server import database
+from store_places import DATABASES, MADE, result, together
 
 from bakeoff.arena.store.database import HEAD, Store
 from bakeoff.errors import StoreError
-from bakeoff.nouns import Cell, CellResult, Entry, Finding, Level, Limits, Measurements, Outcome, Source, digest
-
-MADE = Path(__file__).parent / "stores"
-DATABASES = ["sqlite", "postgresql"]
-
-
-class Place:
-    """One empty place for a store, in either database; `store()` opens it, as often as one likes."""
-
-    def __init__(self, folder, url):
-        self.folder, self.url = folder, url
-        self.opened = []
-
-    def store(self, **more):
-        self.opened.append(Store(self.folder, self.url, **more))
-        return self.opened[-1]
-
-    def run(self, script):
-        """Run SQL as another program would."""
-        self.folder.mkdir(exist_ok=True)
-        if self.url:
-            with psycopg.connect(self.url.replace("+psycopg", "")) as connection:
-                connection.execute(script)
-        else:
-            connection = sqlite3.connect(self.folder / "store.db", timeout=30)
-            connection.executescript(script)
-            connection.close()
-
-    def ask(self, query):
-        engine = sqlalchemy.create_engine(self.url or f"sqlite:///{self.folder / 'store.db'}")
-        with engine.connect() as connection:
-            rows = [tuple(row) for row in connection.execute(sqlalchemy.text(query))]
-        engine.dispose()
-        return rows
-
-
-@pytest.fixture(params=DATABASES)
-def place(request, tmp_path):
-    if request.param == "sqlite":
-        made = Place(tmp_path / "store", "")
-        yield made
-    else:
-        with database(request.getfixturevalue("postgres")) as url:
-            made = Place(tmp_path / "store", url)
-            yield made
-            for store in made.opened:
-                store.close()
-        return
-    for store in made.opened:
-        store.close()
-
-
-@pytest.fixture
-def store(place):
-    return place.store()
-
-
-def result(entry="e", seed=0, outcome=Outcome.DONE, **more):
-    return CellResult(Cell(entry, entry * 3, "t", "tt", seed, "p", "1"), outcome, **more)
-
-
-def together(*calls):
-    """Call all of them at once, each in a thread, and give what they raised."""
-    troubles = []
-
-    def call(what):
-        try:
-            what()
-        except Exception as error:
-            troubles.append(error)
-
-    threads = [threading.Thread(target=call, args=(what,)) for what in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return troubles
-
+from bakeoff.nouns import Entry, Finding, Level, Limits, Measurements, Outcome, Source, digest
 
 # What is written is read back
 
@@ -332,7 +252,7 @@ Store(Path(sys.argv[2]), sys.argv[3]).close()
 @pytest.mark.parametrize("old", [True, False], ids=["old", "new"])
 def test_several_processes_may_open_a_store_at_once(place, old):
     if old:
-        place.run((MADE / f"0001.{'postgresql' if place.url else 'sqlite'}.sql").read_text())
+        place.run((MADE / f"0001.{place.kind}.sql").read_text())
     command = [sys.executable, "-c", OPENER, str(time.time() + 4), str(place.folder), place.url]
     openers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     assert [opener.communicate()[1] for opener in openers] == [""] * 4
@@ -351,7 +271,7 @@ Store(Path(sys.argv[1]), sys.argv[2])
 
 
 def test_a_kill_in_the_middle_of_an_upgrade_leaves_the_store_as_it_was(place):
-    place.run((MADE / f"0001.{'postgresql' if place.url else 'sqlite'}.sql").read_text())
+    place.run((MADE / f"0001.{place.kind}.sql").read_text())
     killed = subprocess.run([sys.executable, "-c", KILLED, str(place.folder), place.url], check=False)
     assert killed.returncode == -9
     assert place.ask("select version_num from alembic_version") == [("0001",)]

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bakeoff.arena.cellrun import Call, Job, Played
+from bakeoff.arena.claims import Claims, Told
 from bakeoff.arena.environments import build_environment
 from bakeoff.arena.judging import (
     NO_PROBES,
@@ -31,13 +32,13 @@ from bakeoff.arena.judging import (
 )
 from bakeoff.arena.linked import answer_pairs
 from bakeoff.arena.plans import CellPlan, Sorted, make_plan, share_plan, sort_answers
-from bakeoff.arena.runner import Due, Runner
+from bakeoff.arena.runner import Due, Hooks, Runner
 from bakeoff.arena.stages import Stages
 from bakeoff.arena.staging import Staged, TaskData, worker_spec
 from bakeoff.arena.store.artefacts import Artefacts
 from bakeoff.arena.store.database import Store
 from bakeoff.arena.supplies import Supplies, models_listing, refusal
-from bakeoff.arena.wall.confinement import Fittings
+from bakeoff.arena.wall.confinement import Fittings, layers
 from bakeoff.arena.wall.wire import CONTRACT
 from bakeoff.errors import BakeoffError, Refused, StoreError
 from bakeoff.nouns import Cell, CellResult, Entry, Finding, Judge, Level, Limits, Outcome, Task
@@ -82,7 +83,8 @@ class Silent:
 class RunSummary:
     """What a run did: cells run and kept from before, outcomes by name, and what the house failed to do.
 
-    `stopped` are the run cells that did not get done and did not decline. `overhead` holds for each run cell the
+    `stopped` are the run cells that did not get done and did not decline, and `elsewhere` counts those that were due
+    and that other runs on the same store have run meanwhile. `overhead` holds for each run cell the
     house's wall seconds before the data were handed in, and from the answers until the findings were stored.
     """
 
@@ -95,6 +97,7 @@ class RunSummary:
     troubles: tuple[str, ...] = ()
     stopped: tuple[CellResult, ...] = ()
     overhead: tuple[tuple[float, float], ...] = ()
+    elsewhere: int = 0
 
 
 @dataclass
@@ -160,21 +163,30 @@ class Matrix:
 
     def due(self, wanted: Mapping[Cell, Pair], limits: Limits, again: bool = False) -> list[Cell]:
         """The cells that must be run, each once."""
-        kept = self.store.results()
+        return self._due(wanted, self.store.results(), limits, again)
+
+    def _due(
+        self, wanted: Mapping[Cell, Pair], kept: Mapping[str, CellResult], limits: Limits, again: bool
+    ) -> list[Cell]:
         return list({cell.id: cell for cell in wanted if self._is_due(kept.get(cell.id), limits, again)}.values())
 
     def run(self, wanted: Mapping[Cell, Pair], limits: Limits, runner: Runner, again: bool = False) -> RunSummary:
-        """Run the cells that are due, then let judges see kept cells that they have not judged."""
+        """Run the cells that are due, then let judges see kept cells that they have not judged.
+
+        Cells that other runs on the same store have begun are waited for.
+        """
         began = time.monotonic()
+        tokens = self.store.tokens()  # before the results, so that what is saved in between is seen
         kept = self.store.results()
-        due = self.due(wanted, limits, again)
+        due = self._due(wanted, kept, limits, again)
         built = self._environments({wanted[cell][0].digest: wanted[cell][0] for cell in due}, runner.level)
         due = [cell for cell in due if wanted[cell][0].digest in built]
         self.watcher.start(len(due))
-        with tempfile.TemporaryDirectory(prefix="bakeoff-stage-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"bakeoff-stage-{os.getpid()}-") as folder:
             desk = _Desk(self, {cell: wanted[cell] for cell in due}, limits, Path(folder))
             todo = [Due(cell, self._fittings(built[wanted[cell][0].digest], limits)) for cell in due]
-            self._troubles += runner.run(todo, desk.prepare, desk.finish, self.watcher.began)
+            with Claims(self.store, todo, tokens, Told(desk.elsewhere, self.watcher.message)) as work:
+                self._troubles += runner.run(work, Hooks(desk.prepare, desk.finish, self.watcher.began))
         ran = {cell.id for cell in due}
         self.judge({cell: pair for cell, pair in wanted.items() if cell.id not in ran})
         return RunSummary(
@@ -187,6 +199,7 @@ class Matrix:
             troubles=tuple(dict.fromkeys(self._troubles)),
             stopped=tuple(desk.stopped),
             overhead=tuple(desk.overhead),
+            elsewhere=desk.done_elsewhere,
         )
 
     def _fittings(self, environment: Path | None, limits: Limits) -> Fittings:
@@ -238,7 +251,7 @@ class Matrix:
                     self._note(0, [f"{cell.entry} on {cell.task} could not be judged: {error}"])
                     continue
                 found, troubles = judge_cell(due, result, rows, plan, answers)
-                self.store.add_findings(cell.id, found)
+                self.store.add_findings(cell.id, found, result.answers)
                 self._note(len(found), troubles)
         return self._judged - before
 
@@ -274,6 +287,7 @@ class _Desk:
         self.outcomes: Counter[str] = Counter()
         self.overhead: list[tuple[float, float]] = []
         self.stopped: list[CellResult] = []
+        self.done_elsewhere = 0
         due = [(task, cell.seed) for cell, (_, task) in wanted.items()]
         self.stages = Stages(
             due, lambda task, seed: (matrix.data(task), matrix.plan(task, seed)), matrix.secret, folder
@@ -317,7 +331,7 @@ class _Desk:
             played.level,
             self.limits,
             measurements,
-            {**made_with(), **self.matrix.provided},
+            {**made_with(played.level), **self.matrix.provided},
             played.notes,
         )
         found: Mapping[tuple[str, str], Sequence[Finding]] = {}
@@ -325,7 +339,7 @@ class _Desk:
         if kept is not None:
             found, troubles = judge_cell(self.matrix.judges, result, staged.data, plan, kept)
         result = replace(result, measurements=replace(measurements, after=time.monotonic() - answered))
-        self.matrix.store.save(result, found)
+        self.matrix.store.save(result, found, due.lease)
         self.stages.ended(task.name, due.cell.seed)
         self.overhead.append((measurements.before or 0.0, time.monotonic() - answered))
         self.outcomes[outcome.value] += 1
@@ -333,6 +347,14 @@ class _Desk:
             self.stopped.append(result)
         self.matrix._note(len(found), troubles)
         self.matrix.watcher.ended(result)
+
+    def elsewhere(self, due: Due) -> None:
+        """Take note of a cell that another run has run meanwhile."""
+        _, task = self.wanted[due.cell]
+        self.stages.ended(task.name, due.cell.seed)
+        self.done_elsewhere += 1
+        for result in self.matrix.store.results([due.cell.id]).values():
+            self.matrix.watcher.ended(result)
 
     def _sorted(self, staged: Staged, played: Played, entry: Entry) -> Sorted:
         """The accepted answers where they belong; those of links to the test pairs where nothing more was asked."""
@@ -350,8 +372,8 @@ class _Desk:
         return sort_answers(layout, ordered, len(data.truth))
 
 
-def made_with() -> dict[str, Any]:
-    """What a result was made with: versions, machine and Python."""
+def made_with(level: Level) -> dict[str, Any]:
+    """What a result was made with: versions, machine, Python, and what the wall at its level was made of."""
     from importlib.metadata import version
 
     names = ("bakeoff", "numpy", "pandas", "scikit-learn", "skrub", "lightgbm")
@@ -359,4 +381,5 @@ def made_with() -> dict[str, Any]:
         "versions": {name: version(name) for name in names},
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "wall": list(layers(level)),
     }

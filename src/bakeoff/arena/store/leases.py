@@ -84,7 +84,7 @@ class Leases:
         row = {"id": runner, "beat": 1, "seconds": seconds, "machine": platform.node(), "process": this_process()}
         self._access.change(lambda connection: connection.execute(statement, row), patience)
 
-    def leave(self, runner: str) -> None:
+    def leave(self, runner: str, patience: float | None = None) -> None:
         """Give back all that a runner holds, and forget it."""
         leases, runners = tables()["leases"], tables()["runners"]
 
@@ -92,7 +92,7 @@ class Leases:
             connection.execute(leases.delete().where(leases.c.runner == runner))
             connection.execute(runners.delete().where(runners.c.id == runner))
 
-        self._access.change(work)
+        self._access.change(work, patience)
 
     def claim(self, runner: str, wanted: Mapping[str, str | None], token: str, dead: Collection[str] = ()) -> Claimed:
         """Take the first wanted cell that is free, or held by a `dead` runner; at most one.
