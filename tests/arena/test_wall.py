@@ -15,6 +15,7 @@ from bakeoff.arena import RunRequest
 from bakeoff.arena.cellrun import Call, without_probes
 from bakeoff.arena.runner import LocalRunner
 from bakeoff.arena.wall.confinement import best_level, kill, open_box, sweep, tree, why_no_bubblewrap
+from bakeoff.arena.wall.levels import tried
 from bakeoff.nouns import Level, Limits, Outcome
 
 LIMITS = Limits(seconds=6, memory_mib=700, log_mib=2, processes=20)
@@ -237,8 +238,9 @@ def test_files_in_memory_count_as_memory(challenge, hand_in, require, path):
 
 def test_cpu_of_children_that_nobody_waits_for_counts(challenge, hand_in):
     burn = "end = time.process_time() + 1.5\nwhile time.process_time() < end:\n    pass"
-    hidden = "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\npid = os.fork()\nif pid == 0:\n"
-    hidden += "".join(f"    {line}\n" for line in burn.splitlines()) + "    os._exit(0)\ntime.sleep(2.5)"
+    hidden = "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nends = os.pipe()\nif os.fork() == 0:\n"
+    hidden += "".join(f"    {line}\n" for line in burn.splitlines()) + "    os._exit(0)\n"
+    hidden += "os.close(ends[1])\nos.read(ends[0], 1)"  # until the child has ended
     hand_in("hidden", model(hidden))
     hand_in("honest", model(burn))
     challenge.run(RunRequest(entries=("hidden", "honest")))
@@ -294,8 +296,8 @@ def test_a_box_leaves_nothing_behind(require):
 
 def test_without_bubblewrap_the_reason_and_the_mend_are_said(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
-    why_no_bubblewrap.cache_clear()
+    tried.cache_clear()
     try:
         assert why_no_bubblewrap() == "bubblewrap is not installed; install it with: apt install bubblewrap"
     finally:
-        why_no_bubblewrap.cache_clear()
+        tried.cache_clear()

@@ -19,7 +19,7 @@ from typing import Any
 
 from bakeoff.arena.wall import bubblewrap, landlock, seccomp
 from bakeoff.arena.wall.folders import hidden, is_open, let_in, package_home, python_folders
-from bakeoff.arena.wall.groups import MOST_PROCESSES, Group, find_group, make_group
+from bakeoff.arena.wall.groups import MOST_PROCESSES, Group, find_group, group_names, make_group
 from bakeoff.arena.wall.identity import Identity, end_strays, take_identity
 from bakeoff.arena.wall.processes import MARK, kill
 from bakeoff.arena.wall.rooms import remove_folder
@@ -161,13 +161,14 @@ def open_by(opening: Opening) -> Box:
 
 def sweep() -> None:
     """Take away the processes, folders and groups that runs which were killed have left behind."""
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        owner = path.name.removeprefix(PREFIX).partition("-")[0]
+    place = Path(tempfile.gettempdir())
+    for name in {path.name for path in place.glob(f"{PREFIX}*")} | group_names(PREFIX):
+        owner = name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
-            group = find_group(path.name)
+            group = find_group(name)
             group.kill()
             group.remove()
-            remove_folder(path)
+            remove_folder(place / name)
     if sys.platform == "linux" and os.geteuid() == 0:
         end_strays()
 

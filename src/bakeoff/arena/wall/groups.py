@@ -129,6 +129,12 @@ def find_group(name: str) -> Group:
     return Group({controller: folder / name for controller, folder in folders.items() if folder is not None})
 
 
+def group_names(prefix: str) -> set[str]:
+    """The names of all groups beside this process that begin with `prefix`, whoever made them."""
+    found = (_own_folder(controller, ROOT) for controller in (*CONTROLLERS, UNIFIED))
+    return {group.name for folder in found if folder is not None for group in folder.glob(f"{prefix}*")}
+
+
 def delegate(folder: Path) -> None:
     """Let groups below `folder` have controllers, where it is ours alone: the house goes into a group beside them.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MARK = "BAKEOFF_BOX"
 ROUNDS = 200
 PATIENCE = 0.01
+ITS_OWN_END = 2.0
 
 
 def tree(pid: int) -> list[psutil.Process]:
@@ -35,15 +36,23 @@ def tree(pid: int) -> list[psutil.Process]:
 def kill(box: Box) -> None:
     """End every process of a box; with bubblewrap its process space goes at once."""
     box.group.kill()
+    members = tree(box.process.pid)
     if box.level is Level.BUBBLEWRAP:
-        _end([process.pid for process in tree(box.process.pid)])
+        _end([process.pid for process in members[1:]])
     else:
         _kill_all(box)
+    # The first of them ends by itself when it has seen the others end, so that nobody else need bury them.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        box.process.wait(ITS_OWN_END if len(members) > 1 else 0)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if box.process.poll() is None:
             os.killpg(box.process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         box.process.wait(10)
+    for _ in range(ROUNDS):
+        if not any(_alive(process) for process in members):
+            return
+        time.sleep(PATIENCE)
 
 
 def _kill_all(box: Box) -> None:
@@ -83,6 +92,15 @@ def _end_user(number: int) -> None:
             timeout=10,
             check=False,
         )
+
+
+def _alive(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def _marked(mark: str) -> set[int]:
