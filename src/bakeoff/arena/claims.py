@@ -58,6 +58,7 @@ class Claims:
         self._watching = threading.Lock()
         self._watch = Watch()
         self._dead: set[str] = set()
+        self._buried: set[str] = set()
         self._holders: dict[str, Holder] = {}
         self._said: set[str] = set()
         self._stopped = threading.Event()
@@ -79,7 +80,7 @@ class Claims:
             self._heart.join(5)
             # Where the store is away, the leases run out by themselves.
             with contextlib.suppress(BakeoffError):
-                self.store.leases.leave(self.runner, patience=1.0)
+                self.store.leases.leave(self.runner, self._buried, patience=1.0)
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -160,6 +161,7 @@ class Claims:
             self._holders = {one.runner: one for one in others}
             newly = dead - self._dead
             self._dead = dead
+            self._buried |= dead
         for runner in newly:
             where = self._holders[runner].machine or "another machine"
             self._told.message(f"A run on {where} ended without giving back its cells; they are taken over.")

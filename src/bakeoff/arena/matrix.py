@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -33,10 +32,11 @@ from bakeoff.arena.judging import (
 from bakeoff.arena.linked import answer_pairs
 from bakeoff.arena.plans import CellPlan, Sorted, make_plan, share_plan, sort_answers
 from bakeoff.arena.runner import Due, Hooks, Runner
-from bakeoff.arena.stages import Stages
+from bakeoff.arena.stages import Stages, stage_folder
 from bakeoff.arena.staging import Staged, TaskData, worker_spec
 from bakeoff.arena.store.artefacts import Artefacts
 from bakeoff.arena.store.database import Store
+from bakeoff.arena.store.leases import LEASE_SECONDS
 from bakeoff.arena.supplies import Supplies, models_listing, refusal
 from bakeoff.arena.wall.confinement import Fittings, layers
 from bakeoff.arena.wall.wire import CONTRACT
@@ -104,7 +104,8 @@ class RunSummary:
 class Matrix:
     """The cells of some entries and tasks, over one store; `data` gives a task's rows, kept while the matrix lives.
 
-    Cells of a matrix whose `share` of training rows is below 1 are unranked: no board meets their plans.
+    Cells of a matrix whose `share` of training rows is below 1 are unranked: no board meets their plans. A cell that
+    another run holds is taken over when that run was silent for `lease_seconds`.
     """
 
     store: Store
@@ -114,6 +115,7 @@ class Matrix:
     watcher: Watcher = field(default_factory=Silent)
     share: float = 1.0
     supplies: Supplies = field(default_factory=Supplies)
+    lease_seconds: float = LEASE_SECONDS
 
     def __post_init__(self) -> None:
         self.judges: list[Judge] = judges()
@@ -182,10 +184,11 @@ class Matrix:
         built = self._environments({wanted[cell][0].digest: wanted[cell][0] for cell in due}, runner.level)
         due = [cell for cell in due if wanted[cell][0].digest in built]
         self.watcher.start(len(due))
-        with tempfile.TemporaryDirectory(prefix=f"bakeoff-stage-{os.getpid()}-") as folder:
-            desk = _Desk(self, {cell: wanted[cell] for cell in due}, limits, Path(folder))
+        with stage_folder() as folder:
+            desk = _Desk(self, {cell: wanted[cell] for cell in due}, limits, folder)
             todo = [Due(cell, self._fittings(built[wanted[cell][0].digest], limits)) for cell in due]
-            with Claims(self.store, todo, tokens, Told(desk.elsewhere, self.watcher.message)) as work:
+            told = Told(desk.elsewhere, self.watcher.message)
+            with Claims(self.store, todo, tokens, told, self.lease_seconds) as work:
                 self._troubles += runner.run(work, Hooks(desk.prepare, desk.finish, self.watcher.began))
         ran = {cell.id for cell in due}
         self.judge({cell: pair for cell, pair in wanted.items() if cell.id not in ran})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +17,20 @@ from bakeoff.arena.plans import CellPlan
 from bakeoff.arena.staging import Staged, StagedRecords, TaskData, stage, stage_records
 from bakeoff.nouns import Task
 
+PREFIX = "bakeoff-stage-"
 Rows = Callable[[Task, int], tuple[TaskData, CellPlan]]
+
+
+@contextmanager
+def stage_folder() -> Iterator[Path]:
+    """A folder for one run's files; those of runs that were killed are taken away."""
+    place = Path(tempfile.gettempdir())
+    for path in place.glob(f"{PREFIX}*"):
+        owner = path.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and Path("/proc/self").exists() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(path, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 class Stages:

@@ -84,13 +84,16 @@ class Leases:
         row = {"id": runner, "beat": 1, "seconds": seconds, "machine": platform.node(), "process": this_process()}
         self._access.change(lambda connection: connection.execute(statement, row), patience)
 
-    def leave(self, runner: str, patience: float | None = None) -> None:
-        """Give back all that a runner holds, and forget it."""
+    def leave(self, runner: str, dead: Collection[str] = (), patience: float | None = None) -> None:
+        """Give back all that a runner holds, and forget it, and those of the `dead` that hold nothing any more."""
         leases, runners = tables()["leases"], tables()["runners"]
 
         def work(connection: sa.Connection) -> None:
             connection.execute(leases.delete().where(leases.c.runner == runner))
-            connection.execute(runners.delete().where(runners.c.id == runner))
+            holding = leases.select().with_only_columns(leases.c.runner)
+            idle = connection.execute(runners.select().where(runners.c.id.not_in(holding)))
+            over = [row.id for row in idle if row.id == runner or row.id in dead or gone(row.process)]
+            connection.execute(runners.delete().where(runners.c.id.in_(over)))
 
         self._access.change(work, patience)
 
