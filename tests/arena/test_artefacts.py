@@ -106,7 +106,7 @@ def test_a_damaged_artefact_is_found_named_put_aside_and_made_anew(place):
     with pytest.raises(StoreError, match=rf"{name[:12]}.* were changed, so they were put aside; run again .*restore"):
         artefacts.get(name)
     assert not artefacts.has(name)
-    assert list(artefacts.sizes()) == [fine]
+    assert (list(artefacts.sizes()), artefacts.aside()) == ([fine], [name])
     with pytest.raises(StoreError, match=rf"{name[:12]} are missing from .*run again"):
         artefacts.get(name)
     assert artefacts.put(b"answers") == name
@@ -199,13 +199,12 @@ def test_left_over_partial_files_are_swept_and_those_of_the_living_are_not(tmp_p
     host = artefacts._shelf._host
     partial = tmp_path / PARTIAL
     left, mine, elsewhere = f"{host}-{gone_process()}-x", f"{host}-{os.getpid()}-x", "other-1-x"
-    old, before = "other-2-x", artefacts.path(name).parent / "tmpabcdef"
-    for path in (partial / left, partial / mine, partial / elsewhere, partial / old, before):
+    old = "other-2-x"
+    for path in (partial / left, partial / mine, partial / elsewhere, partial / old):
         path.write_bytes(b"half")
-    for path in (partial / old, before):
-        os.utime(path, (time.time() - 1e6,) * 2)
-    assert Artefacts(tmp_path).partial() == [str(path) for path in sorted([partial / left, partial / old, before])]
-    assert artefacts.sweep() == 3
+    os.utime(partial / old, (time.time() - 1e6,) * 2)
+    assert Artefacts(tmp_path).partial() == [str(path) for path in sorted([partial / left, partial / old])]
+    assert artefacts.sweep() == 2
     assert sorted(path.name for path in partial.iterdir()) == sorted([mine, elsewhere])
     (partial / left).write_bytes(b"half")
     Artefacts(tmp_path).put(b"the first put of a process sweeps")
@@ -275,10 +274,10 @@ def test_a_bucket_that_is_not_there_is_one_sentence(bucket):
 
 def test_an_address_that_nothing_reads_is_told(monkeypatch):
     with pytest.raises(StoreError, match=r"cannot be kept at nonsense://here: .*nonsense"):
-        Artefacts("nonsense://here")
+        Artefacts("nonsense://here").put(b"answers")
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(MissingExtra, match=r"pip install 'bakeoff\[cloud\]'"):
-        Artefacts("memory://here")
+        Artefacts("memory://here").put(b"answers")
 
 
 def test_a_run_asks_an_object_store_for_one_listing_and_not_for_every_cell(bucket, monkeypatch):

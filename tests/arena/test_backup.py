@@ -17,7 +17,7 @@ from backups_made import MODEL, files_of, folder_is_untouched, kept_result, list
 from bakeoff.arena import Challenge, RunRequest
 from bakeoff.arena.store.bundle import Bundle
 from bakeoff.arena.store.dump import snapshot
-from bakeoff.arena.store.restore import Wanted
+from bakeoff.arena.store.restore import Wanted, with_key
 from bakeoff.arena.store.schema import HEAD, tables
 from bakeoff.errors import StoreError, UsageError
 from bakeoff.nouns import Level
@@ -142,6 +142,21 @@ def test_a_database_that_is_filled_is_refused_and_replaced_when_asked(shop, made
     engine.dispose()
 
 
+def test_tables_of_something_else_are_never_dropped(made, tmp_path, database):
+    engine = sa.create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
+    for name, version in (("results", ""), ("alembic_version", "a1b2c3")):
+        with engine.begin() as connection:
+            connection.execute(sa.text(f"create table {name} (version_num text)"))
+            connection.execute(sa.text(f"insert into {name} values ('{version}')"))
+        for replace in (False, True):
+            with pytest.raises(UsageError, match=r"has a table '\w+' of something else; name another database"):
+                Challenge.restore(made, tmp_path / "again", Wanted(store=database, replace=replace))
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("select count(*) from results")).scalar() == 1
+    engine.dispose()
+    assert folder_is_untouched(tmp_path / "again")
+
+
 def test_rows_in_a_database_elsewhere_and_the_folder_appear_both_or_neither(made, tmp_path, database, monkeypatch):
     from bakeoff.arena.store import restore
 
@@ -171,8 +186,13 @@ def test_artefacts_may_go_elsewhere(shop, made, tmp_path):
 # Making one
 
 
-def test_a_backup_made_while_a_runner_writes_is_of_one_moment(tmp_path):
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"])
+def test_a_backup_made_while_a_runner_writes_is_of_one_moment(tmp_path, request, where):
     challenge = Challenge.create(tmp_path / "busy")
+    if where == "postgresql":
+        rules = challenge.places.rules
+        rules.write_text(with_key(rules.read_text(), "store", request.getfixturevalue("database")))
+        challenge = Challenge.open(challenge.places.root)
     stop, written = threading.Event(), []
 
     def write():
@@ -213,6 +233,18 @@ def test_a_read_between_two_writes_would_not_be_of_one_moment(made, tmp_path):
         kept_result(again, 77)
         assert [connection.execute(counted).scalar() for connection in (first, whole)] == [seen[0] + 1, seen[1]]
     again.close()
+
+
+def test_an_edited_table_is_still_an_edited_one(made, tmp_path):
+    challenge = Challenge.open(Challenge.restore(made, tmp_path / "again").folder)
+    settings, task = challenge.places.tables / "little" / "table.toml", challenge.places.tasks / "little.toml"
+    assert settings.stat().st_mtime_ns <= task.stat().st_mtime_ns
+    os.utime(settings, ns=(task.stat().st_mtime_ns + 1,) * 2)
+    challenge.backup(tmp_path / "x.zip")
+    places = Challenge.open(Challenge.restore(tmp_path / "x.zip", tmp_path / "third").folder).places
+    dates = [(places.root / path).stat().st_mtime_ns for path in ("tables/little/table.toml", "tasks/little.toml")]
+    assert dates == [settings.stat().st_mtime_ns, task.stat().st_mtime_ns]
+    challenge.close()
 
 
 def test_a_file_that_changes_meanwhile_is_told(made, tmp_path):

@@ -90,6 +90,7 @@ def test_missing_and_damaged_answers_are_named_and_damaged_ones_put_aside_when_a
     assert shop.store.artefacts.has(second)
     assert "then bakeoff run" not in about_store(shop, mend=True)["kept answers"][1]
     assert not shop.store.artefacts.has(second)
+    assert about_store(shop)["put aside"][1].startswith("1 damaged file in")
     quick = about_store(shop, quick=True)["kept answers"]
     assert (quick[0], "are missing" in quick[1], "is damaged" in quick[1]) == (WRONG, True, False)
     shop.close()
@@ -256,6 +257,13 @@ def test_a_secret_that_is_none_and_a_task_that_is_none_are_told(shop):
     found = about_folder(shop)
     assert (found["secret"][0], found["odd.toml"][0]) == (WRONG, WRONG)
     assert "does not hold a secret of 32 bytes" in found["secret"][1]
+
+
+def test_what_cannot_be_looked_at_is_a_finding(shop):
+    (shop.places.tasks / "odd.toml").mkdir()
+    found = [check for check in examine(shop.places.root, quick=True) if check.name == "reading"]
+    assert [(check.about, check.state) for check in found] == [("challenge", WRONG), ("store", WRONG)]
+    assert "odd.toml: Is a directory" in found[0].found
 
 
 def test_environments_half_built_are_taken_away_and_those_being_built_are_not(shop):

@@ -32,13 +32,23 @@ def examine(folder: Path, *, mend: bool = False, quick: bool = False, watch: Wat
     visit = Visit(places, rules, mend, quick, watch)
     yield from machine_checks(visit)
     yield from wall_checks(visit)
-    yield from scratch_checks(visit)
+    yield from _guarded("scratch", scratch_checks(visit))
     if trouble is not None:
         yield trouble
     if places is not None:
-        yield from folder_checks(visit, places)
+        yield from _guarded("challenge", folder_checks(visit, places))
     if places is not None and trouble is None:
-        yield from store_checks(visit, places)
+        yield from _guarded("store", store_checks(visit, places))
+
+
+def _guarded(about: str, checks: Iterator[Check]) -> Iterator[Check]:
+    """What a disk or a missing permission keeps from being looked at is a finding too."""
+    try:
+        yield from checks
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        found = f"the rest could not be looked at: {where}{error.strerror or error}"
+        yield Check(about, "reading", WRONG, found, "mend that, or look as the challenge's owner")
 
 
 def _challenge(folder: Path) -> tuple[Places | None, Rules, Check | None]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bakeoff.arena.challenge_files import Places, read_task
 from bakeoff.arena.diagnosis.checks import OK, WARNING, WRONG, Check, Visit, counted, mebibytes, some
 from bakeoff.arena.store.artefacts import FETCH, SHOWN, Artefacts, artefacts_place
+from bakeoff.arena.store.shelves import ASIDE
 from bakeoff.errors import BakeoffError
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _artefacts(visit: Visit, places: Places, names: list[str]) -> Iterator[Check
             for name in (name for name, how in lost.items() if how == "damaged"):
                 artefacts.put_aside(name)
             artefacts.sweep()
-        partial = artefacts.partial()
+        partial, aside = artefacts.partial(), artefacts.aside()
     except BakeoffError as error:
         yield Check(ABOUT, "kept answers", WRONG, str(error), "see that its place is there and can be reached")
         return
@@ -214,6 +215,9 @@ def _artefacts(visit: Visit, places: Places, names: list[str]) -> Iterator[Check
             f"{len(partial)} in {artefacts.where}",
             f"{visit.command} takes them away",
         )
+    if aside:
+        found = f"{counted(len(aside), 'damaged file')} in {artefacts.where}/{ASIDE}, for a person to look at"
+        yield Check(ABOUT, "put aside", OK, found, "remove them when you have")
     yield from _orphans(visit, artefacts, {name: size for name, size in sizes.items() if name not in set(names)})
 
 

@@ -6,9 +6,10 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
-from bakeoff.arena.store.shelves import LocalShelf, shelf
+from bakeoff.arena.store.shelves import LocalShelf, Shelf, shelf
 from bakeoff.errors import BakeoffError, StoreError
 from bakeoff.nouns import digest
 
@@ -32,9 +33,12 @@ class Artefacts:
 
     def __init__(self, place: str | Path) -> None:
         self.place = place
-        self._shelf = shelf(place)
         self._swept = False
         self._lock = threading.Lock()
+
+    @cached_property
+    def _shelf(self) -> Shelf:
+        return shelf(self.place)
 
     @property
     def where(self) -> str:
@@ -132,6 +136,11 @@ class Artefacts:
     def age(self, name: str) -> float | None:
         """Seconds since a local artefact was written; None where that is not known."""
         return self._shelf.age(name) if isinstance(self._shelf, LocalShelf) else None
+
+    def aside(self) -> list[str]:
+        """The artefacts that were put aside."""
+        with self._said("say what it holds", "try again when it can be reached"):
+            return self._shelf.aside()
 
     def partial(self) -> list[str]:
         """What writers that are gone have left half written."""

@@ -78,7 +78,8 @@ def back_up(challenge: Challenge, to: Path, *, replace: bool = False, watch: Wat
         before = list(held(challenge.places, _kept_elsewhere(challenge)))
         progress = _Progress(watch, "files", sum(one.size for one in before))
         for one in before:
-            writer.add(f"{FILES}/{one.name}", _pieces(challenge.places.root / one.name), progress.advance)
+            pieces = _pieces(challenge.places.root / one.name)
+            writer.add(f"{FILES}/{one.name}", pieces, progress.advance, one.changed)
         lost = _add_artefacts(writer, challenge, names, watch)
         _compare(challenge, before)
         writer.finish(_about(challenge, schema))

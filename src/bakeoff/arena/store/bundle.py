@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from bakeoff.errors import NotFound, StoreError
+from bakeoff.errors import NotFound, StoreError, UsageError
 
 FORMAT, PROTOCOL = "bakeoff backup", 1
 MANIFEST = "manifest.json"
@@ -53,8 +53,10 @@ class Writer:
         self.files: dict[str, dict[str, Any]] = {}
         self._at = time.localtime()[:6]
 
-    def add(self, name: str, pieces: Iterable[bytes], advance: Callable[[int], object] = id) -> None:
-        """Write one file, piece by piece."""
+    def add(
+        self, name: str, pieces: Iterable[bytes], advance: Callable[[int], object] = id, changed: int | None = None
+    ) -> None:
+        """Write one file, piece by piece; it was `changed` so many nanoseconds after 1970."""
         said = self._info(name)
         if Path(name).suffix.lower() in PACKED:
             said.compress_type = zipfile.ZIP_STORED
@@ -65,7 +67,7 @@ class Writer:
                 sha.update(piece)
                 size += len(piece)
                 advance(len(piece))
-        self.files[name] = {"size": size, "sha256": sha.hexdigest()}
+        self.files[name] = {"size": size, "sha256": sha.hexdigest()} | ({} if changed is None else {"changed": changed})
 
     def finish(self, about: dict[str, Any]) -> None:
         """Write the list, and everything to the disk."""
@@ -107,6 +109,8 @@ class Bundle:
         self.path = path
         if not path.is_file():
             raise NotFound(f"There is no backup {str(path)!r}.")
+        if not os.access(path, os.R_OK):
+            raise UsageError(f"The backup {str(path)!r} may not be read by you; it is its owner's alone.")
         try:
             self._zip = zipfile.ZipFile(path)
             self.about = self._manifest()
@@ -137,6 +141,11 @@ class Bundle:
         return sum(
             int(said["size"]) for name, said in self.files.items() if name.startswith(f"{room}/" if room else "")
         )
+
+    def changed(self, name: str) -> int | None:
+        """When a file was changed, in nanoseconds since 1970; None where the list does not say."""
+        said = self.files[name].get("changed")
+        return said if isinstance(said, int) and 0 <= said < 1 << 62 else None
 
     def check(self, watch: Watch = unwatched) -> None:
         """Read everything; StoreError names the first file that is not what the list says."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.arena.store.schema import tables, upgrade
-from bakeoff.errors import StoreError
+from bakeoff.arena.store.schema import MIGRATIONS, tables, upgrade, version
+from bakeoff.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -103,6 +104,22 @@ def fill(connection: sa.Connection, kept: str, given: Iterable[Dump], root: Path
 def is_filled(connection: sa.Connection) -> bool:
     """Whether a database holds rows of a store."""
     return any(count_rows(connection).values())
+
+
+def is_version(said: str) -> bool:
+    """Whether there ever was such a version of the store."""
+    return re.fullmatch(r"\d{4}", said) is not None and bool(list((MIGRATIONS / "versions").glob(f"{said}_*.py")))
+
+
+def refuse_foreign(connection: sa.Connection, where: str) -> None:
+    """UsageError when a database has tables of our names that are somebody else's."""
+    import sqlalchemy as sa
+
+    there = set(sa.inspect(connection).get_table_names())
+    ours = "alembic_version" in there and is_version(version(connection))
+    taken = sorted(there & {*tables(), "alembic_version"})
+    if taken and not ours:
+        raise UsageError(f"The database at {where} has a table {taken[0]!r} of something else; name another database.")
 
 
 def _empty(connection: sa.Connection) -> None:

@@ -22,9 +22,9 @@ from bakeoff.arena.challenge_files import Places
 from bakeoff.arena.store.access import Access
 from bakeoff.arena.store.artefacts import Artefacts, artefacts_place
 from bakeoff.arena.store.bundle import ARTEFACTS, FILES, ROWS, Bundle, Watch, unwatched
-from bakeoff.arena.store.dump import Dump, artefact_names, fill, is_filled, snapshot
+from bakeoff.arena.store.dump import Dump, artefact_names, fill, is_filled, is_version, refuse_foreign, snapshot
 from bakeoff.arena.store.holdings import PRIVATE, belongs
-from bakeoff.arena.store.schema import HEAD, MIGRATIONS
+from bakeoff.arena.store.schema import HEAD
 from bakeoff.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -133,6 +133,9 @@ class _Restoring:
                     self._step(len(piece))
                 file.flush()
                 os.fsync(file.fileno())
+            # Whether a table's settings were edited after its task was made is told by their dates.
+            if (changed := self.bundle.changed(f"{FILES}/{name}")) is not None:
+                os.utime(path, ns=(changed, changed))
 
     def _write_rules(self, places: Places) -> list[str]:
         """Let challenge.toml say where rows and artefacts are now."""
@@ -167,6 +170,7 @@ class _Restoring:
         """Rows go to a database outside the folder; both appear, or neither."""
         with ExitStack() as undo, closing(Access(making, self.wanted.store, upgrade=False)) as access:
             with access.begin() as connection:
+                refuse_foreign(connection, access.where)
                 if is_filled(connection) and not self.wanted.replace:
                     raise UsageError(
                         f"The database at {access.where} holds a store already; name an empty one, "
@@ -254,7 +258,7 @@ def _check_version(bundle: Bundle) -> None:
             f"The backup {bundle.path} was written by a newer Bakeoff (store {kept}, this one knows {HEAD}); "
             "upgrade Bakeoff."
         )
-    if not list((MIGRATIONS / "versions").glob(f"{re.escape(kept)}_*.py")) or not re.fullmatch(r"\d{4}", kept):
+    if not is_version(kept):
         raise bundle.unsafe(f"its store is of a version {kept!r} that never was")
 
 

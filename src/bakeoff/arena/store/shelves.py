@@ -50,6 +50,9 @@ class Shelf(Protocol):
     def put_aside(self, name: str) -> None:
         """Take what lies there out of the way, where a person can still look at it."""
 
+    def aside(self) -> list[str]:
+        """The names that were put aside."""
+
     def partial(self) -> list[str]:
         """What writers that are gone have left half written."""
 
@@ -132,6 +135,10 @@ class LocalShelf:
         with contextlib.suppress(FileNotFoundError):
             os.replace(self.path(name), self.folder / ASIDE / name)
 
+    def aside(self) -> list[str]:
+        """The names that were put aside."""
+        return sorted(path.name for path in (self.folder / ASIDE).glob("*"))
+
     def partial(self) -> list[str]:
         """What writers that are gone have left half written."""
         return [str(path) for path in self._left()]
@@ -144,8 +151,7 @@ class LocalShelf:
         return len(left)
 
     def _left(self) -> Iterator[Path]:
-        # Earlier versions wrote right beside the file.
-        for path in sorted([*self._partial.glob("*"), *self.folder.glob("??/tmp*")]):
+        for path in sorted(self._partial.glob("*")):
             with contextlib.suppress(FileNotFoundError):
                 host, _, rest = path.name.partition("-")
                 pid = rest.partition("-")[0]
@@ -240,6 +246,10 @@ class RemoteShelf:
         self._system.makedirs(f"{self._root}/{ASIDE}", exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             self._system.mv(self.path(name), f"{self._root}/{ASIDE}/{name}")
+
+    def aside(self) -> list[str]:
+        """The names that were put aside."""
+        return sorted(path.rsplit("/", 1)[-1] for path in self._found(f"{self._root}/{ASIDE}"))
 
     def partial(self) -> list[str]:
         """What writers that are gone have left half written."""
