@@ -179,7 +179,7 @@ def test_an_archive_within_an_archive_stays_packed(tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["/etc/up.py"], r"'/etc/up.py', which would lie outside of the entry"),
+        (["/etc/up.py"], r"'/etc/up.py', which would lie outside of it"),
         (["a\\..\\up.py"], "which would lie outside"),
         (["a/./../../b"], "which would lie outside"),
         ([""], "which would lie outside"),

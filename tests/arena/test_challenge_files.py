@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bakeoff.arena.challenge_files import Places, Rules, read_rules, write_rules
+from bakeoff.arena.challenge_files import EnvironmentRules, Places, Rules, read_rules, write_rules
 from bakeoff.errors import StoreError, UsageError
 from bakeoff.nouns import Limits
 
@@ -31,6 +31,14 @@ def test_rules_are_read_whole(tmp_path):
     )
     assert read == Rules("t", 2, ("a", "b"), "r", Limits(seconds=1.5, threads=2), "u")
     assert rules(tmp_path, "baselines = false\n").baselines is False
+    assert (rules(tmp_path, "").least_level, rules(tmp_path, "").logs) == ("L1", "shown")
+    more = rules(
+        tmp_path,
+        'least_level = "L2"\nlogs = "organiser"\n'
+        '[environments]\nwheelhouse = "w"\nsdists = true\nmodels = "m"\nseconds = 60\nmib = 512\n',
+    )
+    assert (more.least_level, more.logs) == ("L2", "organiser")
+    assert more.environments == EnvironmentRules("w", True, "m", 60, 512)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +61,16 @@ def test_rules_are_read_whole(tmp_path):
         ("baselines = 1\n", "gives baselines = 1; it must be true, false, or a list of names"),
         ("seeds = 0\n", "gives seeds = 0; it must be a whole number of at least 1"),
         ("seed = 1\n", "an unknown key 'seed'; did you mean 'seeds'?"),
+        ('least_level = "L3"\n', 'gives least_level = \'L3\'; it must be one of "L0", "L1", "L2"'),
+        ("least_level = 2\n", "gives least_level = 2; it must be one of"),
+        ('logs = "nobody"\n', 'gives logs = \'nobody\'; it must be one of "shown", "organiser"'),
+        ("environments = 3\n", "gives environments = 3; it must be a table, [environments]"),
+        ("[environments]\nwheels = 3\n", "an unknown key 'wheels' in [environments]; did you mean 'wheelhouse'?"),
+        ("[environments]\nwheelhouse = 3\n", 'gives wheelhouse = 3; it must name a folder, wheelhouse = "DIR"'),
+        ('[environments]\nmodels = "a\\u0000b"\n', "it must name a folder"),
+        ('[environments]\nsdists = "yes"\n', "gives sdists = 'yes'; it must be true or false"),
+        ("[environments]\nseconds = 0\n", "gives seconds of [environments] = 0; it must be a number above 0"),
+        ("[environments]\nmib = 1.5\n", "gives mib of [environments] = 1.5; it must be a whole number"),
         (f"title = {'[' * 5000}\n", "is not valid TOML"),
         (f"seeds = {'9' * 5000}\n", "is not valid TOML"),
     ],

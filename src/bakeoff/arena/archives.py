@@ -30,6 +30,7 @@ class Room:
     total: int = 256 << 20
     depth: int = 16
     name: int = 255
+    holder: str = "an entry"
 
 
 ROOM = Room()
@@ -78,9 +79,7 @@ class _Reader(Confined):
         """What is wrong with the archive, in one sentence."""
         if ended.outcome is Outcome.REFUSED:
             return EntryError(f"{self.name} is not accepted: {ended.reason}")
-        return EntryError(
-            f"{self.name} could not be unpacked behind the wall; it {ended.outcome.value}: {ended.reason}"
-        )
+        return EntryError(f"{self.name} could not be unpacked; its reader {ended.outcome.value}: {ended.reason}")
 
 
 @dataclass
@@ -103,7 +102,7 @@ class _Kept:
         self.total += len(data)
         if self.total > self.room.total:
             raise EntryError(
-                f"{self.called} unpacks to more than the {self.room.total >> 20} MiB that an entry may hold."
+                f"{self.called} unpacks to more than the {self.room.total >> 20} MiB that {self.room.holder} may hold."
             )
         if self._file is None:
             raise EntryError(f"{self.called} could not be unpacked: what came out of the box has no name.")
@@ -113,7 +112,9 @@ class _Kept:
         self.close()
         path = self._checked(name)
         if len(self.seen) > self.room.files:
-            raise EntryError(f"{self.called} holds more than the {self.room.files:,} files that an entry may have.")
+            raise EntryError(
+                f"{self.called} holds more than the {self.room.files:,} files that {self.room.holder} may have."
+            )
         target = self.home / path
         target.parent.mkdir(parents=True, exist_ok=True)
         self._file = target.open("xb")
@@ -125,7 +126,7 @@ class _Kept:
         path = PurePosixPath(name)
         shown = clean(name, self.room.name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or not path.parts:
-            raise EntryError(f"{self.called} holds {shown!r}, which would lie outside of the entry.")
+            raise EntryError(f"{self.called} holds {shown!r}, which would lie outside of it.")
         if not name.isprintable() or any(len(part.encode()) > self.room.name for part in path.parts):
             raise EntryError(f"{self.called} holds {shown!r}, which is no plain name of a file.")
         if len(path.parts) > self.room.depth:

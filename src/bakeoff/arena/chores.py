@@ -20,12 +20,10 @@ class Mouth(Protocol):
 
 def unpack(worker: Mouth, message: Mapping[str, Any]) -> None:
     """Send the files of an archive out, a piece at a time; the first piece of each carries its name."""
-    from bakeoff.arena.unpacking import members, pieces
+    from bakeoff.arena.unpacking import pieces
 
-    for name, file in members(worker.folder / "data" / message["file"]):
-        worker.say("piece", name=name)
-        for piece in pieces(file):
-            worker.say("piece", piece)
+    for name, piece in pieces(worker.folder / "data" / message["file"]):
+        worker.say("piece", piece, **({"name": name} if name else {}))
     worker.say("piece", done=True)
 
 
@@ -44,7 +42,23 @@ def predictions(worker: Mouth, message: Mapping[str, Any]) -> None:
     worker.say("answers", np.ascontiguousarray(answers, dtype=np.float64).tobytes())
 
 
+def table(worker: Mouth, message: Mapping[str, Any]) -> None:
+    """Read a table, and send its columns out."""
+    from bakeoff.arena.uploads_inside import send_table
+
+    send_table(worker, message)
+
+
+def picture(worker: Mouth, message: Mapping[str, Any]) -> None:
+    """Decode a picture, and send its pixels out."""
+    from bakeoff.arena.uploads_inside import send_picture
+
+    send_picture(worker, message)
+
+
 CHORES: Mapping[str, Callable[[Mouth, Mapping[str, Any]], None]] = {
     "unpack": unpack,
     "predictions": predictions,
+    "table": table,
+    "picture": picture,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bakeoff.arena.cellrun import LOAD_SECONDS, READY_SECONDS
 from bakeoff.arena.wall.confinement import PLAIN, Fittings, best_level, open_box
@@ -37,7 +37,7 @@ class Confined:
             self.close()
             raise
 
-    def __enter__(self) -> Confined:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -6,6 +6,7 @@ import datetime
 import difflib
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ class TableOptions:
     alone then reads what entries print) are the owner's. For a matching
     table `pairs` are the labelled pairs of records in the source, or in the source and in `right`; `ignore` names
     record columns in which two records may differ and still match, and `complete` says that all matches are labelled.
-    With `replace` the table becomes the next version of the one that has its name.
+    With `replace` the table becomes the next version of the one that has its name; with `confined` the source, a file
+    or folder of somebody who is not trusted, is read behind the wall.
     """
 
     target: str = ""
@@ -62,6 +64,7 @@ class TableOptions:
     expires: str = ""
     logs: str = ""
     replace: bool = False
+    confined: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,21 @@ def add_table(places: Places, source: Any, options: TableOptions) -> Added:
 
     Raises TableError with all of the table's problems at once, TaskError when the question cannot be asked.
     """
+    with ExitStack() as held:
+        return _added(places, source, options, held)
+
+
+def _added(places: Places, source: Any, options: TableOptions, held: ExitStack) -> Added:
+    """What `add_table` gives; what is read confined lies in a folder that `held` takes away."""
     from bakeoff.tables import write
     from bakeoff.tables.croissant import Edition
     from bakeoff.tasks import infer_kind, make_task
 
     settings = _settings(source, options)
-    data = _matching(source, options, settings) if _is_matching(options, settings) else _data(source, options, settings)
+    if _is_matching(options, settings):
+        data = _matching(source, options, settings)
+    else:
+        data = _data(source, options, settings, held)
     train, test = data.labels("train"), data.labels("test")
     asked_kind = options.kind or data.settings.kind
     inferred, why = (asked_kind, f"asked for: {asked_kind}")
@@ -176,7 +188,7 @@ def _is_matching(options: TableOptions, settings: Any) -> bool:
     return MATCHING in (options.kind, settings.kind) or options.pairs is not None
 
 
-def _data(source: Any, options: TableOptions, settings: Any) -> Any:
+def _data(source: Any, options: TableOptions, settings: Any, held: ExitStack) -> Any:
     """A table of rows in standard form."""
     from bakeoff.tables import load, read, standardise
     from bakeoff.tables.checks.structure import given_away
@@ -185,14 +197,25 @@ def _data(source: Any, options: TableOptions, settings: Any) -> Any:
         raise UsageError(f"{strange[0]} is for matching tables; name the labelled pairs with --pairs, or leave it out.")
     if isinstance(source, (str, Path)) and is_exported(Path(source)):
         return load(source, Path(source) / TRUTH)
-    # Only a database is asked a query, and a reader of anything else has no such word.
-    query = {"query": options.query} if options.query else {}
-    raw = read(source, settings, name=options.name or None, **query)
+    if options.confined:
+        raw = held.enter_context(_confined(source, options, settings))
+    else:
+        # Only a database is asked a query, and a reader of anything else has no such word.
+        query = {"query": options.query} if options.query else {}
+        raw = read(source, settings, name=options.name or None, **query)
     data = standardise(raw, target=options.target or None)
     if not options.leave_out_given_away or not (names := given_away(data)):
         return data
     raw = replace(raw, settings=replace(raw.settings, leave_out=(*raw.settings.leave_out, *names)))
     return standardise(raw, target=data.target)
+
+
+def _confined(source: Any, options: TableOptions, settings: Any) -> Any:
+    from bakeoff.arena.uploads import reading
+
+    if options.query or not isinstance(source, (str, Path)):
+        raise UsageError("--confined reads files and folders; leave it out for a database or a frame.")
+    return reading(source, settings, name=options.name)
 
 
 def _matching(source: Any, options: TableOptions, settings: Any) -> Any:
@@ -201,6 +224,8 @@ def _matching(source: Any, options: TableOptions, settings: Any) -> Any:
     from bakeoff.tables.checks.structure import given_away
     from bakeoff.tables.matching.standardised import read_matching, standardise_matching
 
+    if options.confined:
+        raise UsageError("--confined reads tables of rows, not yet matching tables; leave it out for those you trust.")
     asked = options.kind or MATCHING
     if asked != MATCHING:
         raise UsageError(

@@ -21,22 +21,22 @@ ENDINGS = (".zip", *TARS)
 LEFT_OUT = ("__MACOSX", ".DS_Store", "__pycache__", ".git")
 
 
-def members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """The name of each file of an archive with the file; Refused for what is no plain file, or cannot be read."""
+def pieces(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of an archive a piece at a time, the first of each with its name and the others without.
+
+    Refused for what is no plain file, or cannot be read.
+    """
     try:
-        yield from (_zipped if path.suffix == ".zip" else _tarred)(path)
+        for name, file in (_zipped if path.suffix == ".zip" else _tarred)(path):
+            yield name, file.read(PIECE)
+            while piece := file.read(PIECE):
+                yield "", piece
     except (Refused, MemoryError):
         raise
     except RuntimeError as error:
         raise Refused(f"it cannot be read: {_told(error)}") from error
     except Exception as error:  # zipfile, tarfile and the unpackers below them raise whatever they meet
         raise Refused(f"it is damaged, or no such archive: {_told(error)}") from error
-
-
-def pieces(file: IO[bytes]) -> Iterator[bytes]:
-    """What is in a file, a piece at a time."""
-    while piece := file.read(PIECE):
-        yield piece
 
 
 def _told(error: BaseException) -> str:

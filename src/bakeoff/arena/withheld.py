@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bakeoff.arena.challenge_files import ORGANISER, Places, Rules
+from bakeoff.arena.escaping import clean
 from bakeoff.arena.scores import HOUSE_NOTES
 from bakeoff.nouns import CellResult, Level, Outcome, Task
 
 KEPT = "log kept by the organiser"
+LONGEST = 1 << 16
 OWN_WORDS = (Outcome.DONE, Outcome.TIMED_OUT)  # outcomes whose reason is in the house's words alone
 
 
@@ -38,8 +40,21 @@ def withheld(result: CellResult) -> CellResult:
 
 
 def shown(results: dict[str, CellResult], kept: Iterable[Task]) -> dict[str, CellResult]:
-    """Results by cell as a board may show them, where `kept` are the tasks on which words are the organiser's."""
+    """Results by cell as a board may show them, where `kept` are the tasks on which words are the organiser's.
+
+    What is shown is made safe to show once more, whoever wrote the store.
+    """
     digests = {task.digest for task in kept}
     return {
-        cell: withheld(result) if result.cell.task_digest in digests else result for cell, result in results.items()
+        cell: _escaped(withheld(result) if result.cell.task_digest in digests else result)
+        for cell, result in results.items()
     }
+
+
+def _escaped(result: CellResult) -> CellResult:
+    return replace(
+        result,
+        reason=clean(result.reason, LONGEST),
+        log=clean(result.log, LONGEST),
+        notes=tuple(clean(note, LONGEST) for note in result.notes),
+    )

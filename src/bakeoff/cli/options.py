@@ -41,6 +41,7 @@ _Seconds = Option(min=0, metavar="SECONDS", help="Wall clock for a cell; 0 means
 _Memory = Option(min=0, metavar="MIB", help="Memory for a cell; 0 means what the rules say.")
 
 
+_Confined = Option("--confined", help="Read a stranger's file or folder behind the wall; pictures are made anew.")
 _Replace = Option("--replace", help="Make it the next version of the table that has its name.")
 
 
@@ -114,6 +115,7 @@ class OwnerChoices:
     expires: Annotated[str, _Expires] = ""
     logs: Annotated[str, _Logs] = ""
     replace: Annotated[bool, _Replace] = False
+    confined: Annotated[bool, _Confined] = False
 
     def added_to(self, options: TableOptions) -> TableOptions:
         """The options of a table with these."""

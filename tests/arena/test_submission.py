@@ -1,0 +1,125 @@
+"""Handing an entry in: it is tried behind the wall first, and a fault that is found so costs nothing."""
+
+import zipfile
+
+import pandas as pd
+import pytest
+
+from bakeoff.arena import RunRequest
+from bakeoff.errors import EntryError
+from bakeoff.nouns import Level, Outcome
+
+MODEL = "import numpy as np\nclass Model:\n    def fit(self, X, y): self.classes_ = np.unique(y)\n"
+MODEL += "    def predict_proba(self, X): return np.full((len(X), 2), 0.5)\n"
+
+
+def entry(tmp_path, code, name="mine", **files):
+    home = tmp_path / name
+    home.mkdir()
+    (home / "model.py").write_text(code)
+    for file, text in files.items():
+        (home / file.replace("__", ".")).write_text(text)
+    return home
+
+
+def nothing_kept(challenge):
+    kept = challenge.places.entries
+    return challenge.store.entries() == [] and (not kept.exists() or list(kept.iterdir()) == [])
+
+
+@pytest.mark.parametrize(
+    ("code", "settings", "message"),
+    [
+        (MODEL + "import nothing_of_that_name\n", "", "cannot be loaded: ModuleNotFoundError: .*nothing_of_that_name"),
+        ("from os import *\n" + MODEL, 'algorithm = "model:Modl"\n', r"cannot be loaded: model.py has no 'Modl'"),
+        (MODEL, 'algorithm = "model:Model"\n[parameters]\nk = 3\n', "cannot be loaded: TypeError: Model.*argument"),
+        (
+            "print('before it fell')\nraise RuntimeError('\x1b[31mno')\n" + MODEL,
+            "",
+            "RuntimeError: \ufffd.31mno\n    before",
+        ),
+        ("import os\nos._exit(3)\n" + MODEL, "", r"cannot be loaded: it ended without answering \(exit code 3\)"),
+    ],
+)
+def test_code_that_cannot_be_loaded_is_told_at_once_and_costs_nothing(challenge, tmp_path, code, settings, message):
+    home = entry(tmp_path, code, **({"entry__toml": settings} if settings else {}))
+    with pytest.raises(EntryError, match=rf"^mine was not handed in, since it {message}"):
+        challenge.submit(home, tried=True)
+    assert nothing_kept(challenge)
+    # Untried, it is handed in, and fails when it is run.
+    assert challenge.submit(home).number == 1
+
+
+def test_what_can_be_loaded_is_handed_in_without_a_remark(challenge, tmp_path):
+    made = challenge.submit(entry(tmp_path, MODEL), tried=True)
+    assert (made.entry.name, made.number, made.remarks) == ("mine", 1, ())
+
+
+def test_an_entry_in_an_archive_is_handed_in_and_run(challenge, tmp_path):
+    path = tmp_path / "packed.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mine/model.py", MODEL)
+    made = challenge.submit(path, team="red", tried=True)
+    assert made.entry.name == "mine"
+    challenge.run(RunRequest(entries=("mine",)))
+    (result,) = challenge.store.results().values()
+    assert (result.outcome, result.reason) == (Outcome.DONE, "")
+
+
+def answers(challenge, tmp_path, change=None, name="answers", file="little.csv"):
+    home = tmp_path / name
+    home.mkdir()
+    rows = challenge.data(challenge.tasks()[0]).row_ids
+    frame = pd.DataFrame({"row_id": rows, "prediction": "yes"})
+    frame = frame if change is None else change(frame)
+    frame.to_csv(home / file, index=False)
+    return home
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.rename(columns={"row_id": "id"}), "little.csv has no column row_id"),
+        (lambda f: f.iloc[1:], "little.csv lacks 1 of 100 asked rows"),
+        (lambda f: pd.concat([f, f.iloc[:2]]), "little.csv answers 2 rows twice"),
+        (lambda f: f.assign(prediction="maybe"), "little.csv predicts 'maybe', which is not a class"),
+        (lambda f: f.drop(columns="prediction").assign(yes=0.5, no="x"), "little.csv holds a probability that is not"),
+        (
+            lambda f: f.drop(columns="prediction").assign(yes=0.5, no=float("inf")),
+            "^answers was not handed in: little: ",
+        ),
+    ],
+)
+def test_prediction_files_are_read_when_they_are_handed_in(challenge, tmp_path, change, message):
+    with pytest.raises(EntryError, match=message) as error:
+        challenge.submit(answers(challenge, tmp_path, change), tried=True)
+    assert str(error.value).startswith("answers was not handed in: ")
+    assert nothing_kept(challenge)
+
+
+def test_good_prediction_files_are_handed_in_and_stray_ones_are_told(challenge, tmp_path):
+    home = answers(challenge, tmp_path)
+    (home / "litle.csv").write_text("row_id,prediction\n")
+    made = challenge.submit(home, tried=True)
+    assert made.remarks == ("Its file for 'litle' answers no task; did you mean little?",)
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "other.csv").write_text("row_id,prediction\n")
+    again = challenge.submit(tmp_path / "only", tried=True)
+    assert again.remarks == (
+        "Its file for 'other' answers no task; tasks here are little.",
+        "It holds no file for little, and so declines there.",
+    )
+
+
+def test_below_the_least_level_an_entry_is_kept_and_its_team_is_told(challenge, tmp_path, monkeypatch):
+    text = challenge.places.rules.read_text()
+    challenge.places.rules.write_text('least_level = "L2"\n' + text)
+    challenge = type(challenge).open(challenge.places.root)
+    monkeypatch.setattr("bakeoff.arena.submission.best_level", lambda: Level.PROCESS)
+    made = challenge.submit(entry(tmp_path, MODEL), tried=True)
+    (remark,) = made.remarks
+    assert remark.startswith(
+        "It is kept, but cannot be run on this machine, and nothing is charged: the challenge lets"
+    )
+    assert made.number == 1
+    challenge.close()
