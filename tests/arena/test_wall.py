@@ -99,6 +99,11 @@ MISBEHAVIOUR = {
     "answers-too-few": (model(proba="np.full((len(X) - 1, 2), 0.5)"), Outcome.REFUSED, "rows"),
     "answers-no-probabilities": (model(proba="np.full((len(X), 2), 7.0)"), Outcome.REFUSED, "(?i)sum|probabilit"),
     "exits": (model("os._exit(0)"), Outcome.FAILED, r"ended without answering \(exit code 0\)"),
+    "hangs-up": (
+        model("os.closerange(3, 500)\ntime.sleep(60)"),
+        Outcome.FAILED,
+        "it closed its pipe without answering",
+    ),
     "exits-in-predict": (model(proba="os._exit(3)\nX"), Outcome.FAILED, r"ended without answering \(exit code 3\)"),
     "sys-exits": (model("sys.exit('enough')"), Outcome.FAILED, "SystemExit: enough"),
     "cannot-be-imported": (

@@ -210,6 +210,15 @@ def test_each_box_has_a_user_of_its_own(level):
         assert psutil.Process(tree(kept.process.pid)[-1].pid).uids().real == 0, "the partner"
 
 
+def test_there_are_no_capabilities_even_where_the_houses_user_is_kept(level):
+    code = "say([line.split()[1] for line in open('/proc/self/status') if line.startswith('Cap')])"
+    for changes in ({}, PLAIN):
+        inherited, permitted, effective, *_ = told(level, code, **changes)
+        assert int(inherited, 16) == int(permitted, 16) == int(effective, 16) == 0
+    again = "say(subprocess.run(['/bin/grep', 'CapEff', '/proc/self/status'], capture_output=True, text=True).stdout)"
+    assert int(told(level, again, **PLAIN).split()[1], 16) == 0, "nor does a program give them back"
+
+
 @pytest.mark.skipif(not ROOT, reason="only root can take another user")
 def test_a_taken_number_is_free_again_when_its_holder_dies():
     code = (

@@ -276,7 +276,7 @@ class _Opened:
         return [*worker, str(self.environment)] if self.environment else worker
 
     def _limits(self) -> dict[str, int]:
-        limits = {"FSIZE": bubblewrap.TMP_BYTES, "CORE": 0, "NOFILE": MOST_OPEN, "MSGQUEUE": 0}
+        limits = {"FSIZE": bubblewrap.TMP_BYTES, "CORE": 0, "NOFILE": MOST_OPEN, "MSGQUEUE": 0, "RTPRIO": 0}
         # The kernel counts by user: where the box keeps the house's user, the limit would bind the house.
         return limits | ({"NPROC": MOST_PROCESSES} if self.identity else {})
 

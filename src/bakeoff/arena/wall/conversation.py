@@ -167,6 +167,8 @@ class Conversation:
         near = self.peak_mib > 0.8 * self.limits.memory_mib
         if code in (137, -9) and (near or self.box.group.ran_out_of_memory()):
             return Ended(Outcome.OUT_OF_MEMORY, f"the system killed it at the limit of {self.limits.memory_mib} MiB.")
+        if code is None:
+            return Ended(Outcome.FAILED, "it closed its pipe without answering.")
         return Ended(Outcome.FAILED, f"it ended without answering (exit code {code}).", killed=code in (137, -9))
 
     def _exit_code(self) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ UNIFIED = "unified"
 WANTED = ("memory", "pids", "cpu")
 HOUSE = "bakeoff-house"
 MOST_PROCESSES = 256
-REMOVAL_TRIES = 100
+REMOVAL_SECONDS = 20.0
 ROOT = Path("/sys/fs/cgroup")
 
 
@@ -81,15 +82,13 @@ class Group:
 
     def remove(self) -> None:
         """Take the folders away, as soon as the last killed process has left them."""
+        deadline = time.monotonic() + REMOVAL_SECONDS
         for folder in self.folders.values():
-            for _ in range(REMOVAL_TRIES):
-                try:
-                    folder.rmdir()
-                    break
-                except FileNotFoundError:
-                    break
-                except OSError:
-                    time.sleep(0.01)
+            while not _removed(folder) and time.monotonic() < deadline:
+                for pid in self.members() - {os.getpid()}:
+                    with contextlib.suppress(OSError):
+                        os.kill(pid, signal.SIGKILL)
+                time.sleep(0.01)
 
     def _read(self, controller: str, name: str) -> str:
         with contextlib.suppress(OSError, KeyError):
@@ -155,6 +154,16 @@ def delegate(folder: Path) -> None:
         for name in lacking:
             with contextlib.suppress(OSError):
                 (folder / "cgroup.subtree_control").write_text(f"+{name}")
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _limit_processes(group: Path, needed: bool) -> None:

@@ -23,10 +23,12 @@ ABSTRACT_SOCKETS_AND_SIGNALS = 3
 USE = READ | LIST | EXECUTE
 OWN = EVERYTHING[3] & ~DEVICES & ~EXECUTE
 SHARED = READ | WRITE | TRUNCATE | MAKE_FILE | REMOVE_FILE  # no list: who knows no name finds nothing
-# What an interpreter and its libraries read wherever they run.
+# What an interpreter and its libraries read wherever they run. A file that can be seen to be there and not be read
+# stops some of them, where one that is missing would not.
 SYSTEM = (
     *("/usr", "/bin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"),
-    *("/proc", "/sys/devices/system"),
+    *("/etc/timezone", "/etc/os-release", "/etc/mime.types", "/etc/nsswitch.conf", "/etc/magic", "/etc/fonts"),
+    *("/etc/ssl/openssl.cnf", "/etc/ssl/certs", "/proc", "/sys/devices/system", "/sys/fs/cgroup"),
 )
 DEVICES_USED = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 SHARED_MEMORY = "/dev/shm"
