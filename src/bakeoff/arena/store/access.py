@@ -7,6 +7,7 @@ may have happened.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +34,9 @@ LOST = ("08", "57P01", "57P02", "57P03", "53300")
 # Somebody else's change was in the way: serialisation, deadlock, a lock, the same key at the same moment.
 IN_THE_WAY = ("40001", "40P01", "55P03", "23505")
 TRIES_IN_THE_WAY = 10
-SQLITE_BUSY, SQLITE_LOCKED, SQLITE_FULL = 5, 6, 13
+SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_FULL = 5, 6, 10, 13
+# With less than this on its disk SQLite cannot keep the files that lie beside the store, and calls it an I/O error.
+ROOM = 1 << 20
 # PostgreSQL ends the transaction of a client that was stopped in the middle, so that it holds up nobody for longer.
 POSTGRES_SETTINGS = "set lock_timeout = '60s'; set idle_in_transaction_session_timeout = '60s'"
 POSTGRES_CONNECTS = {
@@ -55,6 +58,7 @@ class Access:
 
         self.patience = patience
         self.where = str(folder / "store.db")
+        self.folder = folder
         try:
             address = sa.engine.make_url(url or f"sqlite:///{self.where}")
             self.where = _shown(address)
@@ -63,6 +67,8 @@ class Access:
             with self._closed_on_error():
                 self._check_version(upgrade)
         except (sa.exc.SQLAlchemyError, CommandError, ImportError) as error:
+            if isinstance(error, sa.exc.DBAPIError) and self._full(error):
+                raise self._said(error) from error
             raise StoreError(f"The store at {self.where} cannot be opened: {_first_line(error)}.") from error
 
     def _check_version(self, upgrade: bool) -> None:
@@ -147,10 +153,16 @@ class Access:
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
+    def _full(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether the disk of the database is full."""
+        code = _sqlite_code(error)
+        no_room = code == SQLITE_IOERR and shutil.disk_usage(self.folder).free < ROOM
+        return no_room or code == SQLITE_FULL or _state(error) == "53100"
+
     def _said(self, error: sa.exc.DBAPIError) -> StoreError:
         said = _first_line(error)
         state, code = _state(error), _sqlite_code(error)
-        if state == "53100" or code == SQLITE_FULL:
+        if self._full(error):
             return StoreError(
                 f"The disk of the store at {self.where} is full ({said}); free some space and run again, {KEPT}."
             )
