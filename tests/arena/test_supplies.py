@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+import io
 import os
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -196,6 +198,90 @@ def test_an_own_wheel_goes_with_hashes(tmp_path):
     (home / "requirements.txt").write_text(f"own-1.0-py3-none-any.whl\nfirst==1.0 --hash=sha256:{right}\n")
     built = build_environment(home, tmp_path / "built", Supplies(wheelhouse=tmp_path / "house"))
     assert (built / "own.py").exists()
+
+
+# Sdists
+
+BACKEND = """
+import base64, hashlib, os, zipfile
+def build_wheel(folder, config=None, metadata=None):
+    {doing}
+    name = "built-1.0-py3-none-any.whl"
+    info = "built-1.0.dist-info"
+    files = {{
+        "built.py": "WHERE = " + repr(os.getcwd()) + chr(10),
+        info + "/METADATA": "Metadata-Version: 2.1\\nName: built\\nVersion: 1.0\\n",
+        info + "/WHEEL": "Wheel-Version: 1.0\\nGenerator: hand\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }}
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+        archive.writestr(info + "/RECORD", "".join(path + ",,\\n" for path in [*files, info + "/RECORD"]))
+    return name
+"""
+
+
+def sdist(folder, doing="pass", requires=()):
+    """An sdist whose own backend builds it, and does something besides."""
+    folder.mkdir(exist_ok=True)
+    needs = ", ".join(f'"{need}"' for need in requires)
+    files = {
+        "pyproject.toml": f'[build-system]\nrequires = [{needs}]\nbuild-backend = "be"\nbackend-path = ["."]\n',
+        "be.py": BACKEND.format(doing=doing),
+        "PKG-INFO": "Metadata-Version: 2.1\nName: built\nVersion: 1.0\n",
+    }
+    with tarfile.open(folder / "built-1.0.tar.gz", "w:gz") as archive:
+        for name, text in files.items():
+            info = tarfile.TarInfo(f"built-1.0/{name}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+
+
+def test_sdists_are_built_behind_the_wall_and_only_where_they_are_allowed(tmp_path):
+    ran = tmp_path / "ran"
+    house = tmp_path / "house"
+    sdist(
+        house,
+        f"import first; open({str(tmp_path / 'seen')!r}, 'w') if os.path.exists({str(tmp_path)!r}) else 0",
+        ["first"],
+    )
+    wheel(house, "first")
+    home = written(tmp_path, requirements="built\n")
+    with pytest.raises(EntryError, match=r"The wheelhouse .* lacks built, which mine/requirements.txt needs"):
+        build_environment(home, tmp_path / "environments", Supplies(wheelhouse=house))
+    found = build_environment(home, tmp_path / "environments", Supplies(wheelhouse=house, sdists=True))
+    assert (found / "built.py").read_text().startswith("WHERE = '/tmp/")
+    assert not ran.exists()
+    assert not (tmp_path / "seen").exists()
+    assert [path for path in (tmp_path / "environments").iterdir()] == [found]
+    # Whatever is added could now be needed.
+    wheel(house, "second")
+    assert build_environment(home, tmp_path / "environments", Supplies(wheelhouse=house, sdists=True)) != found
+
+
+def test_an_sdist_that_cannot_be_built_is_one_sentence(tmp_path):
+    house = tmp_path / "house"
+    home = written(tmp_path, requirements="built\n")
+    supplied = Supplies(wheelhouse=house, sdists=True)
+    for doing, needs, message in (
+        (
+            "import socket; socket.create_connection(('192.0.2.1', 80), 3)",
+            (),
+            "(unreachable|Network|not permitted|denied)",
+        ),
+        ("pass", ("absent",), "No matching distribution found for absent"),
+    ):
+        sdist(house, doing, needs)
+        with pytest.raises(EntryError, match=rf"^The wheelhouse's built-1.0.tar.gz could not be built .*: .*{message}"):
+            build_environment(home, tmp_path / "environments", supplied)
+    assert list((tmp_path / "environments").iterdir()) == []
+
+
+def test_sdists_need_a_wheelhouse(challenge):
+    again = ruled(challenge, "", "[environments]\nsdists = true\n")
+    with pytest.raises(UsageError, match="gives sdists = true without a wheelhouse; name the folder that holds them"):
+        again.supplies()
+    again.close()
 
 
 # Caps, and several builders

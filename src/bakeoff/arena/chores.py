@@ -56,9 +56,17 @@ def picture(worker: Mouth, message: Mapping[str, Any]) -> None:
     send_picture(worker, message)
 
 
+def build(worker: Mouth, message: Mapping[str, Any]) -> None:
+    """Build an sdist, and send its wheel out."""
+    from bakeoff.arena.sdists_inside import send_wheel
+
+    send_wheel(worker, message)
+
+
 CHORES: Mapping[str, Callable[[Mouth, Mapping[str, Any]], None]] = {
     "unpack": unpack,
     "predictions": predictions,
     "table": table,
     "picture": picture,
+    "build": build,
 }

@@ -1,7 +1,8 @@
 """An entry's own packages: resolved and built outside the wall, once for each digest, and mounted read-only.
 
-None of the packages' code may run while the environment is built: only wheels are taken, the installer is never handed
-a file or a path of the entry's own choosing, and it works in a folder of ours, alone, for so long and in so much space.
+None of the packages' code may run while the environment is built: only wheels are taken (sdists are built into wheels
+inside a box, where the organiser allows them), the installer is never handed a file or a path of the entry's own
+choosing, and it works in a folder of ours, alone, for so long and in so much space.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from pathlib import Path
 
 from bakeoff.arena.escaping import clean
 from bakeoff.arena.requirements import FILE, Wanted, distribution, needs, wanted
+from bakeoff.arena.sdists import build_wheels
 from bakeoff.arena.supplies import Supplies
 from bakeoff.arena.wall.folders import let_in
-from bakeoff.arena.wheelhouse import candidates, lacking
+from bakeoff.arena.wheelhouse import candidates, files_of, is_sdist, lacking
 from bakeoff.errors import EntryError
 from bakeoff.nouns import digest
 
@@ -57,7 +59,11 @@ def _name(asked: Wanted, supplied: Supplies) -> str:
     wheels = [[wheel.name, digest(wheel.read_bytes())] for wheel in asked.wheels]
     made_of: list[object] = [asked.named, wheels, platform.python_version_tuple()[:2], platform.machine()]
     if supplied.wheelhouse is not None:
-        made_of.append(candidates(supplied.wheelhouse, [*asked.projects, *_needed(asked)]))
+        found = candidates(supplied.wheelhouse, [*asked.projects, *_needed(asked)])
+        if supplied.sdists and any(is_sdist(name) for name, _ in found):
+            # What an sdist needs is known when it has been built, so all of the wheelhouse counts.
+            found = [("sdists", ""), *candidates(supplied.wheelhouse, files_of(supplied.wheelhouse))]
+        made_of.append(found)
     return digest(made_of)
 
 
@@ -141,6 +147,10 @@ def _install(entry: str, asked: Wanted, beside: Path, supplied: Supplies) -> Non
         command += ["--isolated", "--no-cache-dir", "--no-index", "--find-links", str(supplied.wheelhouse.absolute())]
         variables = {name: value for name, value in variables.items() if not name.upper().startswith("PIP_")}
         variables["PIP_CONFIG_FILE"] = os.devnull
+        if supplied.sdists:
+            (beside / "wheels").mkdir()
+            build_wheels(asked, _needed(asked), supplied, beside / "wheels")
+            command += ["--find-links", str(beside / "wheels")]
     said = _watched(command, variables, beside, supplied, entry)
     if said is not None:
         raise EntryError(_words(entry, said, supplied))

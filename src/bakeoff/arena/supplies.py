@@ -47,6 +47,11 @@ def supplies(places: Places, rules: Rules) -> Supplies:
                 f"{places.rules} gives {key} = {given!r}, but there is no such folder; {mend.format(folder)}"
             )
         found[key] = folder
+    if asked.sdists and not asked.wheelhouse:
+        raise UsageError(
+            f"{places.rules} gives sdists = true without a wheelhouse; name the folder that holds them, "
+            'wheelhouse = "DIR", since nothing is built from what a network gives.'
+        )
     return Supplies(**found, sdists=asked.sdists, seconds=asked.seconds, mib=asked.mib, least=rules.least_level)
 
 

@@ -23,10 +23,7 @@ def candidates(wheelhouse: Path, projects: Iterable[str]) -> list[tuple[str, str
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    by_project: dict[str, list[Path]] = {}
-    for path in sorted(wheelhouse.iterdir()):
-        if project := _project(path.name):
-            by_project.setdefault(project, []).append(path)
+    by_project = files_of(wheelhouse)
     todo, seen = list(projects), set[str]()
     found: list[tuple[str, str]] = []
     while todo:
@@ -40,6 +37,20 @@ def candidates(wheelhouse: Path, projects: Iterable[str]) -> list[tuple[str, str
     return sorted(found)
 
 
+def files_of(wheelhouse: Path) -> dict[str, list[Path]]:
+    """The wheels and sdists of a folder by the normalised names of their projects."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(wheelhouse.iterdir()):
+        if project := identity(path.name)[0]:
+            found.setdefault(project, []).append(path)
+    return found
+
+
+def is_sdist(name: str) -> bool:
+    """Whether a file is called like an sdist."""
+    return name.endswith(SDISTS)
+
+
 def lacking(wheelhouse: Path, said: str, entry: str) -> str:
     """What a wheelhouse lacks by pip's own words, with how to fill it; empty when that is not what pip said."""
     found = LACKS.search(said)
@@ -51,16 +62,20 @@ def lacking(wheelhouse: Path, said: str, entry: str) -> str:
     )
 
 
-def _project(name: str) -> str:
-    """The normalised name of the project whose wheel or sdist is called so, or an empty text."""
+def identity(name: str) -> tuple[str, str]:
+    """The normalised name and the version of a wheel or sdist that is called so; empty for another file."""
     from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 
     try:
         if name.endswith(".whl"):
-            return str(parse_wheel_filename(name)[0])
-        return str(parse_sdist_filename(name)[0]) if name.endswith(SDISTS) else ""
+            project, version = parse_wheel_filename(name)[:2]
+        elif is_sdist(name):
+            project, version = parse_sdist_filename(name)
+        else:
+            return "", ""
     except (InvalidWheelFilename, InvalidSdistFilename):
-        return ""
+        return "", ""
+    return str(project), str(version)
 
 
 def _needs(path: Path) -> tuple[str, ...]:
