@@ -40,11 +40,15 @@ def why_no_postgresql() -> str:
 
 
 class Server:
-    """One server with its data in a folder of its own; it can be killed and started again."""
+    """One server with its data in a folder of its own; it can be killed and started again.
 
-    def __init__(self) -> None:
+    It does not wait for the disk (`fsync` off), which survives the end of a process and not that of a machine.
+    """
+
+    def __init__(self, fsync: str = "off") -> None:
         from urllib.parse import quote
 
+        self._fsync = fsync
         self.folder = Path(tempfile.mkdtemp(prefix="bakeoff-postgres-"))
         self.port = _free_port()
         self.url = f"postgresql://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/postgres"
@@ -62,7 +66,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers; a server that was killed leaves memory that must first be let go."""
-        said = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
+        said = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", f"fsync={self._fsync}"]
         options = [word for setting in said for word in ("-c", setting)]
         command = [self._binaries / "postgres", "-D", self.folder / "data", *options]
         end = time.monotonic() + SECONDS
