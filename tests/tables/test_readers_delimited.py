@@ -7,6 +7,8 @@ import csv
 import gzip
 import io
 import lzma
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -292,3 +294,24 @@ def test_memory_is_bounded_whatever_the_size() -> None:
     assert counted == rows
     assert peak < 64 << 20
     assert most - held < 144 << 20
+
+
+LEFT_OPEN = """
+from bakeoff.tables.readers.delimited import read_delimited
+
+class Long:
+    left = 400
+
+    def read(self, size: int = -1) -> bytes:
+        self.left -= 1
+        return b"a,b\\n" if self.left == 399 else b"1,some words\\n" * (1 << 16) if self.left > 0 else b""
+
+stream = read_delimited(Long(), "long.csv")
+print(next(stream.batches).num_rows)
+"""
+
+
+def test_python_ends_while_a_file_is_still_read() -> None:
+    done = subprocess.run([sys.executable, "-c", LEFT_OPEN], check=False, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 1000

@@ -22,6 +22,7 @@ from bakeoff.tables.sentences import listed
 from bakeoff.tables.settings import MISSING
 from bakeoff.tables.types import date_format, likeliest_format, listed_cell
 
+HASHED = 1 << 16  # cells
 LOOKED_AT = 10_000  # first cells, which tell whether a column repeats its values, and how it writes dates
 
 
@@ -257,16 +258,13 @@ def fingerprint(series: Any) -> str:
     Of a column of pictures it covers their digests and no bytes.
     """
     hashed = hashlib.sha256()
-    if series.dtype.kind in "iuf":
-        kind, values = ("<f8", np.float64) if series.dtype.kind == "f" else ("<i8", np.int64)
-        numbers = series.to_numpy(dtype=values)
-        if kind == "<f8":
-            # Every NaN and both zeros are one value to a reader, whatever their bits.
-            numbers = np.where(np.isnan(numbers), np.nan, numbers) + 0.0
-        hashed.update(kind.encode() + numbers.astype(kind).tobytes())
-        return hashed.hexdigest()
-    if series.dtype.kind == "M":
-        hashed.update(b"us" + series.to_numpy().astype("datetime64[us]").astype("<i8").tobytes())
+    if series.dtype.kind in "iufM":
+        kind, held = {"f": (b"<f8", np.float64), "M": (b"us", None)}.get(series.dtype.kind, (b"<i8", np.int64))
+        numbers = series.to_numpy(dtype=held)
+        hashed.update(kind)
+        # A few at a time stay in the processor's cache.
+        for start in range(0, len(numbers), HASHED):
+            hashed.update(_as_bytes(numbers[start : start + HASHED]))
         return hashed.hexdigest()
     absent = series.isna().to_numpy(dtype=bool)
     if series.dtype == object and any(isinstance(cell, images.Picture) for cell in series):
@@ -276,15 +274,27 @@ def fingerprint(series: Any) -> str:
         return hashed.hexdigest()
     hashed.update(b"cells" + np.packbits(absent).tobytes())
     chunks = _utf8(series)
-    for lengths, _ in chunks:
-        hashed.update(lengths.astype("<i8").tobytes())
+    for places, _ in chunks:
+        for start in range(0, len(places) - 1, HASHED):
+            hashed.update(np.diff(places[start : start + HASHED + 1]).astype("<i8", copy=False))
     for _, data in chunks:
         hashed.update(data)
     return hashed.hexdigest()
 
 
+def _as_bytes(numbers: Array) -> Array:
+    """Numbers or times as they are hashed: every NaN and both zeros are one value to a reader, whatever their bits."""
+    if numbers.dtype.kind == "f":
+        return (np.where(np.isnan(numbers), np.nan, numbers) + 0.0).astype("<f8")
+    times = numbers.astype("datetime64[us]") if numbers.dtype.kind == "M" else numbers
+    return np.ascontiguousarray(times.astype("<i8", copy=False))
+
+
 def _utf8(series: Any) -> list[tuple[Array, Any]]:
-    """The cells of a series of texts as UTF-8, end to end, with the bytes of each; a missing cell is empty."""
+    """The cells of a series of texts as UTF-8, end to end, with the places (n + 1,) at which each begins in them.
+
+    A missing cell is empty.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -293,11 +303,11 @@ def _utf8(series: Any) -> list[tuple[Array, Any]]:
     except (pa.ArrowException, TypeError, UnicodeError):
         # Half of a surrogate pair, which Arrow refuses.
         held = [cell.encode("utf-8", "surrogatepass") for cell in series.where(series.notna(), "")]
-        return [(np.array(list(map(len, held))), b"".join(held))]
+        return [(np.cumsum([0, *map(len, held)]), b"".join(held))]
     told = []
     for chunk in cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]:
         filled = pc.fill_null(chunk, "") if chunk.null_count else chunk
         _, offsets, data = filled.buffers()
         places = np.frombuffer(offsets, np.int64)[filled.offset : filled.offset + len(filled) + 1]
-        told.append((np.diff(places), data.slice(places[0], places[-1] - places[0]) if data is not None else b""))
+        told.append((places, data.slice(places[0], places[-1] - places[0]) if data is not None else b""))
     return told

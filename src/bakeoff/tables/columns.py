@@ -204,4 +204,6 @@ def _as_chunks(series: Any) -> list[Any] | None:
         return None
     array = pa.array(series, from_pandas=series.dtype.kind != "f")
     whole = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-    return [whole.slice(start, BLOCK).combine_chunks() for start in range(0, len(whole), BLOCK)] or None
+    pieces = [whole.slice(start, BLOCK) for start in range(0, len(whole), BLOCK)]
+    # Arrow copies what it combines, even where there is nothing to combine.
+    return [piece.chunk(0) if piece.num_chunks == 1 else piece.combine_chunks() for piece in pieces] or None

@@ -6,11 +6,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +65,16 @@ def _fill(data: TableData, folder: Path) -> None:
         from bakeoff.tables.matching.folders import write_matching
 
         write_matching(data, folder)
-    else:
-        # Arrow writes outside Python's lock, so that the files of a large table are written side by side.
-        with ThreadPoolExecutor(len(PARTS) if data.cells.large else 1) as pool:
-            deque(pool.map(partial(_write_part, data, folder), PARTS), maxlen=0)
+        _tell(data, folder)
+        return
+    # Arrow writes outside Python's lock, so that what is told of a large table is found while its parts are written.
+    with ThreadPoolExecutor(len(PARTS) + 1 if data.cells.large else 1) as pool:
+        writing = [*(pool.submit(_write_part, data, folder, part) for part in PARTS), pool.submit(_tell, data, folder)]
+        for one in writing:
+            one.result()
+
+
+def _tell(data: TableData, folder: Path) -> None:
     (folder / "table.toml").write_text(settings_toml(data.settings), encoding="utf-8")
     said = {"remarks": [asdict(remark) for remark in data.remarks], "checked": list(data.checked)}
     (folder / "card.json").write_text(json.dumps({**card(data), **said}, ensure_ascii=False), encoding="utf-8")
@@ -96,7 +100,10 @@ def _write_truth(data: TableData, folder: Path) -> None:
     import pyarrow.parquet as pq
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    held = {ROW_ID: np.arange(*data.span("test"), dtype=np.int64), data.target: pa.array(data.labels("test").tolist())}
+    answers = pa.array(data.cells.cut(data.target, *data.span("test")), from_pandas=True)
+    if pa.types.is_large_string(answers.type):
+        answers = answers.cast(pa.string())
+    held = {ROW_ID: np.arange(*data.span("test"), dtype=np.int64), data.target: answers}
     if data.public is not None:
         held[public_name(data.target)] = np.asarray(data.public, dtype=bool)
     if data.sources is not None:

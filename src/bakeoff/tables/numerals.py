@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
+
 NUMBER = r"-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+|inf)(?:[eE][+-]?\d+)?"
 EXACT = 2**53  # up to here a float64 holds every whole number
 WRITTEN = rf"^(?:{NUMBER})$"
+WHOLE = r"^-?\d+$"
 LOOKED_AT = 50  # first cells, which decide about most columns of words
 
 
@@ -39,41 +42,93 @@ def may_be_numbers(head: Any, missing: tuple[str, ...]) -> bool:
     return bool(bare[~bare.isin(missing)].map(lambda cell: re.fullmatch(NUMBER, cell, re.ASCII) is not None).all())
 
 
-def _cast(cells: Any) -> Any:
-    """Numbers with decimals as Arrow reads them, where that is sure to be as NUMBER says; None to look closer."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    head = cells.slice(0, LOOKED_AT)
-    if pc.all(pc.match_substring_regex(head, r"^-?\d+$"), min_count=0).as_py():
-        return None
-    try:
-        numbers = pc.cast(cells, pa.float64())
-    except pa.ArrowInvalid:
-        return None
-    # Arrow also takes 01, +1, nan and words for infinity.
-    unsure = pc.invert(pc.is_finite(numbers))
-    for start in ("0", "-0", "+"):
-        unsure = pc.or_(unsure, pc.starts_with(cells, start))
-    if not pc.all(pc.match_substring_regex(cells.filter(unsure), WRITTEN), min_count=0).as_py():
-        return None
-    return numbers.to_numpy(zero_copy_only=False)
-
-
 def parsed(cells: Any, missing: tuple[str, ...]) -> Any:
     """The numbers in Arrow texts as numpy int64 or float64 (n,), None when some cell is none or would lose digits."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    cells = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     words = pa.array(missing, pa.large_string())
+    if _quick(cells.slice(0, LOOKED_AT), missing):
+        found = _cast(_unfilled(cells) if "" in missing else cells)
+        if found is not None:
+            return found
     absent = pc.is_in(cells, words)
     if pc.any(absent, min_count=0).as_py():
         cells = pc.if_else(absent, pa.scalar(None, cells.type), cells)
-    quick = _cast(cells)
-    if quick is not None:
-        return quick
     cells = _stripped(cells, words)
     return None if cells is None else _settled(cells)
+
+
+def _quick(head: Any, missing: tuple[str, ...]) -> bool:
+    """Whether a cast is worth a try: no word for a missing cell is a number, and of the first cells at most "" is one.
+
+    Arrow words a complaint for every cell that it cannot cast, so what would fail is not tried.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    others = [word for word in missing if word]
+    if any(re.fullmatch(NUMBER, word.strip(), re.ASCII) for word in others):
+        return False
+    return not pc.any(pc.is_in(head, pa.array(others, pa.large_string())), min_count=0).as_py()
+
+
+def _unfilled(cells: Any) -> Any:
+    """Texts with the empty ones missing; their bytes are not copied."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    present = pc.fill_null(pc.not_equal(pc.binary_length(cells), 0), False)
+    if pc.all(present, min_count=0).as_py():
+        return cells
+    _, offsets, data = cells.buffers()
+    held = [present.buffers()[1], offsets.slice(8 * cells.offset), data]
+    return pa.Array.from_buffers(cells.type, len(cells), held)
+
+
+def _cast(cells: Any) -> Any:
+    """The numbers as Arrow reads them, where that is sure to be as NUMBER says; None to look closer."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole = pc.all(pc.match_substring_regex(cells.slice(0, LOOKED_AT), WHOLE), min_count=0).as_py()
+    try:
+        numbers = pc.cast(cells, pa.int64() if whole else pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    # Arrow also takes 01, 0x1, +1, nan and words for infinity.
+    unsure = _led_by_zero_or_plus(cells)
+    if not whole:
+        unsure |= ~np.isfinite(numbers.to_numpy(zero_copy_only=False))
+    if unsure.any() and not pc.all(pc.match_substring_regex(cells.filter(unsure), WRITTEN), min_count=0).as_py():
+        return None
+    return _exact(numbers) if whole else numbers.to_numpy(zero_copy_only=False)
+
+
+def _led_by_zero_or_plus(cells: Any) -> Any:
+    """Which texts (n,) begin with a plus or, after a minus or not, with a zero that no point follows; some more too."""
+    _, offsets, data = cells.buffers()
+    letters = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    if not letters.size:
+        return np.zeros(len(cells), bool)
+    starts = np.frombuffer(offsets, np.int64)[cells.offset : cells.offset + len(cells)]
+    first = letters.take(starts, mode="clip")
+    starts = starts + (first == ord("-"))
+    zero = letters.take(starts, mode="clip") == ord("0")
+    return (first == ord("+")) | zero & (letters.take(starts + 1, mode="clip") != ord("."))
+
+
+def _exact(numbers: Any) -> Any:
+    """Whole numbers as numpy int64, as float64 when some is missing, None when one is beyond 2^53."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(numbers).as_py()
+    if ends["min"] is not None and max(-ends["min"], ends["max"]) > EXACT:
+        return None
+    numbers = pc.cast(numbers, pa.float64()) if numbers.null_count else numbers
+    return numbers.to_numpy(zero_copy_only=False)
 
 
 def _stripped(cells: Any, words: Any) -> Any:
@@ -100,14 +155,9 @@ def _settled(cells: Any) -> Any:
 
     # Arrow words a complaint for every cell that it cannot cast, so what would fail is not tried.
     head = cells.slice(0, LOOKED_AT)
-    whole = all(pc.all(pc.match_substring_regex(some, r"^-?\d+$"), min_count=0).as_py() for some in (head, cells))
+    whole = all(pc.all(pc.match_substring_regex(some, WHOLE), min_count=0).as_py() for some in (head, cells))
     try:
         numbers = pc.cast(cells, pa.int64() if whole else pa.float64())
     except pa.ArrowInvalid:
         return None
-    if whole:
-        ends = pc.min_max(numbers).as_py()
-        if ends["min"] is not None and max(-ends["min"], ends["max"]) > EXACT:
-            return None
-        numbers = pc.cast(numbers, pa.float64()) if numbers.null_count else numbers
-    return numbers.to_numpy(zero_copy_only=False)
+    return _exact(numbers) if whole else numbers.to_numpy(zero_copy_only=False)

@@ -82,34 +82,6 @@ class Spilled:
         self.path.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True)
-class Repeated:
-    """A column of texts that repeat: on disk the place of each cell among the different `values`, pyarrow texts."""
-
-    places: Spilled
-    values: Any
-
-    @property
-    def size(self) -> int:
-        """Bytes on disk."""
-        return self.places.size
-
-    def coded(self, start: int, stop: int) -> Any:
-        """The rows from `start` to before `stop` as a pyarrow ChunkedArray of a dictionary."""
-        import pyarrow as pa
-
-        chunks = [pa.DictionaryArray.from_arrays(one, self.values) for one in self.places.read(start, stop).chunks]
-        return pa.chunked_array(chunks, pa.dictionary(self.places.schema.field(0).type, self.values.type))
-
-    def read(self, start: int, stop: int) -> Any:
-        """The rows from `start` to before `stop` as a pyarrow ChunkedArray of texts."""
-        return self.coded(start, stop).cast(self.values.type)
-
-    def remove(self) -> None:
-        """Take the file away; what was read from it stays."""
-        self.places.remove()
-
-
 class Writer:
     """One column on its way to disk."""
 

@@ -233,6 +233,12 @@ def _spread(counts: Array, wanted: int) -> Array:
     return take
 
 
+def _labels(data: TableData, part: str) -> Array:
+    """The target of a part: whole numbers for its classes, or float64 for a quantity."""
+    series = data.cells.cut(data.target, *data.span(part))
+    return series.to_numpy() if series.dtype.kind == "f" else _codes(series)
+
+
 def _counts(labels: Array) -> Array:
     """How many rows each class has."""
     import pandas as pd
@@ -280,7 +286,7 @@ def precision_remarks(data: TableData) -> list[Remark]:
 
     A test part that is whole is remarked on when it is very small, or when somebody asked for a precision.
     """
-    labels, public, wanted = data.labels("test"), data.public, data.settings.precision
+    labels, public, wanted = _labels(data, "test"), data.public, data.settings.precision
     if public is None:
         limit = wanted if asks_precision(data) else VERY_SMALL
         remark = _coarse(data, "test", np.ones(len(labels), bool), limit)
@@ -291,7 +297,7 @@ def precision_remarks(data: TableData) -> list[Remark]:
 
 def _coarse(data: TableData, part: str, rows: Array, limit: float) -> Remark | None:
     """The remark on a part of the test whose half-width is above the limit."""
-    split, labels = data.split, data.labels("test")
+    split, labels = data.split, _labels(data, "test")
     owners = data.column(split.column)[data.parts == "test"][rows] if split.method == "owner" else None
     # Rows of one owner are never wholly alike; with a good many owners the rows' own number is nearer the truth.
     owners = None if owners is None or owners.nunique() > FEW_OWNERS else owners
@@ -318,7 +324,7 @@ def _coarse(data: TableData, part: str, rows: Array, limit: float) -> Remark | N
 
 
 def _usual(data: TableData) -> str:
-    labels = _counts(data.labels("train"))
+    labels = _counts(_labels(data, "train"))
     return "auc" if labels.max(initial=0) > UNEVEN * labels.sum() else "accuracy"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Container, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from bakeoff.tables.remarks import Remark
 from bakeoff.tables.row_groups import bytes_of
 
 T = TypeVar("T")
+CSV_ROWS = 1 << 12  # that Arrow makes texts of at a time
 DIGITS = 64  # of a picture's name, which is the digest of its content
 # Numbers and texts hardly repeat, so that a dictionary of them costs more than it saves.
 REPEATED = (ColumnType.CATEGORICAL, ColumnType.DATETIME, ColumnType.TOKENS)
@@ -35,6 +36,16 @@ class Rows:
     start: int
     stop: int
 
+    @property
+    def pictures(self) -> list[str]:
+        """The names of the columns that hold pictures."""
+        return [column.name for column in self.columns if column.type is ColumnType.IMAGE]
+
+    @property
+    def repeating(self) -> list[str]:
+        """The names of the columns that are worth a dictionary in Parquet."""
+        return [column.name for column in self.columns if column.type in REPEATED]
+
 
 def write_rows(rows: Rows, path: Path) -> None:
     """Write rows as Parquet and CSV at `path`, group by group, with each picture under `images/` by its content."""
@@ -42,32 +53,37 @@ def write_rows(rows: Rows, path: Path) -> None:
     import pyarrow.parquet as pq
     from pyarrow import csv
 
-    schema = _schema(rows)
-    pictures = [column.name for column in rows.columns if column.type is ColumnType.IMAGE]
-    told = schema
-    for name in pictures:
+    schema = told = _schema(rows)
+    for name in rows.pictures:
         told = told.set(told.get_field_index(name), pa.field(name, pa.large_string()))
-        (path.parent / "images").mkdir(exist_ok=True)
+    packing = {"compression": "zstd", "use_dictionary": rows.repeating}
     # Texts are quoted, so that a missing cell and an empty text, or 01 and 1, stay apart.
-    options = csv.WriteOptions(quoting_style="needed")
-    repeated = [column.name for column in rows.columns if column.type in REPEATED]
+    options = csv.WriteOptions(quoting_style="needed", batch_size=CSV_ROWS)
     with (
-        pq.ParquetWriter(path.with_suffix(".parquet"), schema, compression="zstd", use_dictionary=repeated) as whole,
+        pq.ParquetWriter(path.with_suffix(".parquet"), schema, **packing) as whole,
         csv.CSVWriter(path.with_suffix(".csv"), told, write_options=options) as texts,
         ThreadPoolExecutor(2) as pool,
     ):
-        for first in range(rows.start, rows.stop, BLOCK):
-            frame = rows.cells.piece(first, min(first + BLOCK, rows.stop), [column.name for column in rows.columns])
-            frame.insert(0, rows.index, np.arange(first, first + len(frame), dtype=np.int64))
-            for low, high, held in bytes_of({name: frame[name] for name in pictures}, len(frame)):
-                group = frame.iloc[low:high]
-                paths = {name: [_keep(cell, path.parent) for cell in cells] for name, cells in held.items()}
-                writing = [
-                    pool.submit(whole.write_table, _table(group, schema, held)),
-                    pool.submit(texts.write_table, _table(group, told, paths)),
-                ]
-                for one in writing:
-                    one.result()
+        writing: list[Future[None]] = []
+        for frame, cells in _groups(rows):
+            paths = {name: [_keep(cell, path.parent) for cell in data] for name, data in cells.items()}
+            tables = _table(frame, schema, cells), _table(frame, told, paths)
+            # One group is made ready while the one before it is written.
+            for one in writing:
+                one.result()
+            writing = [pool.submit(whole.write_table, tables[0]), pool.submit(texts.write_table, tables[1])]
+        for one in writing:
+            one.result()
+
+
+def _groups(rows: Rows) -> Iterator[tuple[Frame, dict[str, Any]]]:
+    """The cells of each group of rows, and the bytes of their pictures by column."""
+    names = [column.name for column in rows.columns]
+    for first in range(rows.start, rows.stop, BLOCK):
+        frame = rows.cells.piece(first, min(first + BLOCK, rows.stop), names)
+        frame.insert(0, rows.index, np.arange(first, first + len(frame), dtype=np.int64))
+        for low, high, cells in bytes_of({name: frame[name] for name in rows.pictures}, len(frame)):
+            yield frame.iloc[low:high], cells
 
 
 def _table(frame: Frame, schema: Any, pictures: Mapping[str, Any]) -> Any:
@@ -95,6 +111,7 @@ def _schema(rows: Rows) -> Any:
 def _keep(cell: bytes | None, folder: Path) -> str | None:
     if cell is None:
         return None
+    (folder / "images").mkdir(exist_ok=True)
     path = f"images/{hashlib.sha256(cell).hexdigest()}{ending(cell)}"
     if not (folder / path).exists():
         (folder / path).write_bytes(cell)

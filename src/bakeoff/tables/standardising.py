@@ -13,7 +13,7 @@ from bakeoff.errors import TableError
 from bakeoff.nouns import Array, Column, ColumnType, Role, Split
 from bakeoff.tables.cells import convert, fingerprint, labels
 from bakeoff.tables.checks import structure as checks
-from bakeoff.tables.columns import Columns
+from bakeoff.tables.columns import BLOCK, Columns
 from bakeoff.tables.reading import TESTS, Raw
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.sentences import listed
@@ -217,7 +217,9 @@ def _in_order(series: Any, order: Array) -> Any:
         return pd.Series(series.to_numpy()[order] if _is_plain(series) else series.array.take(order))
     cells = pa.array(series, pa.large_string(), from_pandas=True)
     whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-    return whole.take(pa.array(order)).to_pandas()
+    # Block by block, Arrow need not guess at the size of what it makes, and the blocks are written as they are.
+    places = pa.array(order)
+    return pa.chunked_array([whole.take(places.slice(at, BLOCK)) for at in range(0, len(order), BLOCK)]).to_pandas()
 
 
 def _is_plain(series: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -325,11 +326,10 @@ def examine(examined: Examined) -> tuple[tuple[Remark, ...], tuple[str, ...]]:
     evidence = gather(examined)
     remarks: list[Remark] = []
     looked: dict[str, None] = {}
-    for column in examined.data.table.columns:
-        series = examined.data.column(column.name)
-        for check in _looking(evidence, column, series):
-            looked[check.name] = None
-            remarks.extend(check.look(evidence, column, series))
+    columns = {column.name: column for column in examined.data.table.columns}
+    for found in examined.data.cells.each(list(columns), lambda name: _of_column(evidence, columns[name])):
+        looked |= dict.fromkeys(found)
+        remarks.extend(chain.from_iterable(found.values()))
     for whole in TABLE_CHECKS:
         if whole.applies(evidence):
             looked[whole.name] = None
@@ -339,6 +339,12 @@ def examine(examined: Examined) -> tuple[tuple[Remark, ...], tuple[str, ...]]:
     if evidence.classes:
         looked[leaks.NEARLY] = None
     return tuple(remarks), tuple(looked)
+
+
+def _of_column(evidence: Evidence, column: Column) -> dict[str, list[Remark]]:
+    """What each check that looks at a column remarks on it."""
+    series = evidence.data.column(column.name)
+    return {check.name: list(check.look(evidence, column, series)) for check in _looking(evidence, column, series)}
 
 
 def _looking(evidence: Evidence, column: Column, series: Any) -> Iterator[ColumnCheck]:

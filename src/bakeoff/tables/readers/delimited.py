@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
 from array import array
@@ -108,7 +109,8 @@ class _Source:
     def stop(self, reader: Any) -> None:
         """Let pyarrow come to the end of its reading: nobody will take a batch any more.
 
-        A reader that is let go while its thread still reads takes what the thread works on away from it.
+        Python aborts, or never ends, when it ends while pyarrow's thread still reads from it (seen with CPython 3.11
+        and pyarrow 26).
         """
         with self.turn:
             self.stopped = True
@@ -179,6 +181,7 @@ class _Rows:
                     column_types=dict.fromkeys(places, pa.large_string()),
                 ),
             )
+            atexit.register(source.stop, reader)
             while (batch := source.taken(reader)) is not None:
                 self.sound += batch.num_rows
                 yield batch_of(self._pointed(batch.columns), self.header)
@@ -188,6 +191,7 @@ class _Rows:
             raise TableError(self._stopped(fault)) from fault
         finally:
             source.stop(reader)
+            atexit.unregister(source.stop)
 
     def _keep(self, row: Any) -> str:
         said = row.text or ""

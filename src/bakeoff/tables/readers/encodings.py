@@ -55,10 +55,10 @@ class Utf8:
             block = self._next()
             pieces.append(block)
             total += len(block)
-        data = b"".join(pieces)
-        cut = len(data) if size < 0 else size
-        self.held = data[cut:]
-        return data[:cut]
+        last = pieces.pop()
+        cut = len(last) if size < 0 else max(size - total + len(last), 0)
+        self.held = last[cut:]
+        return b"".join([*pieces, last[:cut]])
 
     def push(self, data: bytes) -> None:
         """Give bytes back, to be read next."""
