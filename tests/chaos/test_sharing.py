@@ -115,6 +115,7 @@ def test_a_dead_runner_of_another_machine_loses_its_cells_when_its_lease_ends(
 def test_clocks_that_jump_free_nobodys_cells(challenge, undisturbed, tmp_path, elsewhere, clock):
     """Each sees the other by its beats alone, and one's clock goes forward and back by hours meanwhile."""
     jumping = Run(challenge, tmp_path / "tmp1", before=elsewhere, **clock.variables)
+    jumping.wait_for("began")
     steady = Run(challenge, tmp_path / "tmp2")
     jumps = threading.Thread(target=jump, args=(clock, jumping))
     jumps.start()
