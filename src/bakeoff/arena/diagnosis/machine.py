@@ -63,11 +63,13 @@ def _memory(visit: Visit) -> Check:
         except (OSError, ValueError):
             continue
         whole, free = min(whole, limit), min(free, limit)
-    wanted = share_cores().count * visit.rules.limits.memory_mib << 20
+    lanes = share_cores().count
+    wanted = lanes * visit.rules.limits.memory_mib << 20
     found = f"{mebibytes(free)} of {mebibytes(whole)} free"
     if free < wanted:
-        needs = f"cells may use {mebibytes(wanted)} at once; lower memory_mib in challenge.toml, or run --workers 1"
-        return Check(ABOUT, "memory", WARNING, found, needs)
+        fewer = ", run fewer cells at once (--workers)" if lanes > 1 else ""
+        mend = f"cells may use {mebibytes(wanted)} at once; close other programs{fewer}, or lower memory_mib"
+        return Check(ABOUT, "memory", WARNING, found, mend)
     return Check(ABOUT, "memory", OK, found)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bakeoff.arena.challenge_files import Places
 from bakeoff.arena.store.artefacts import SHOWN, ArtefactLost
 from bakeoff.arena.store.bundle import ARTEFACTS, FILES, PIECE, ROWS, Bundle, Watch, Writer, unwatched
-from bakeoff.arena.store.dump import artefact_names, dumps, snapshot
+from bakeoff.arena.store.dump import RUNNING, artefact_names, dumps, snapshot
 from bakeoff.arena.store.holdings import TOPS, Held, held
 from bakeoff.arena.store.schema import version
 from bakeoff.errors import BakeoffError, StoreError, UsageError
@@ -74,7 +74,8 @@ def back_up(challenge: Challenge, to: Path, *, replace: bool = False, watch: Wat
             for dump in dumps(connection):
                 counted = _Counted(dump.lines)
                 writer.add(f"{ROWS}/{dump.table}.jsonl", counted, _Progress(watch, "rows", 0).advance)
-                rows += counted.count - 1  # the first says which columns there are
+                # The first line says which columns there are; who was running what is not restored.
+                rows += 0 if dump.table in RUNNING else counted.count - 1
         before = list(held(challenge.places, _kept_elsewhere(challenge)))
         progress = _Progress(watch, "files", sum(one.size for one in before))
         for one in before:
