@@ -1,6 +1,7 @@
 """Each layer of the wall, with the partner that shows what happens without it."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from boxed import boxed, heard, told
 from bakeoff.arena.wall import landlock
 from bakeoff.arena.wall.box import Fittings, sweep
 from bakeoff.arena.wall.identity import NUMBERS, running, take_identity
-from bakeoff.arena.wall.levels import best_level, gaps, layers, tried, why_not
+from bakeoff.arena.wall.levels import best_level, gaps, layers, open_box, tried, why_not
 from bakeoff.arena.wall.meter import Meter
 from bakeoff.arena.wall.processes import tree
 from bakeoff.errors import ConfinementError
@@ -68,6 +69,33 @@ def test_prediction_files_need_no_wall():
     assert layers(Level.PREDICTIONS) == ()
     assert why_not(Level.PREDICTIONS) == ""
     assert gaps(Level.PREDICTIONS) == {}
+
+
+def test_a_way_that_the_system_refuses_is_not_taken_and_the_reason_is_told(monkeypatch, tmp_path):
+    (tmp_path / "bwrap").write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    tried.cache_clear()
+    try:
+        assert re.search(r"may not make user namespaces here \(bwrap: setting up uid map.*AppArmor", why_not(LEVELS[0]))
+        assert layers(LEVELS[0]) == ()
+        with pytest.raises(ConfinementError, match="uid map"):
+            open_box(LEVELS[0])
+    finally:
+        tried.cache_clear()
+
+
+def test_a_full_machine_is_no_reason_to_take_a_lesser_way(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    tried.cache_clear()
+    try:
+        with pytest.raises(ConfinementError, match="could not be tried"):
+            tried(Level.PROCESS)
+    finally:
+        tried.cache_clear()
+    monkeypatch.undo()
+    assert tried(Level.PROCESS).way is not None, "it was not remembered"
 
 
 def test_a_second_look_costs_nothing():

@@ -202,8 +202,9 @@ class _Opened:
 
     def take(self) -> None:
         """The rooms, a user, a group, and the filter."""
-        for room in ("code", "data", WAITING):
-            (self.folder / room).mkdir(mode=0o755)
+        for room, mode in (("code", 0o755), ("data", 0o755), (WAITING, 0o700)):
+            (self.folder / room).mkdir()
+            (self.folder / room).chmod(mode)
         if not self.bubblewrap:
             (self.folder / "tmp").mkdir(mode=0o700)
         if self.way.groups:

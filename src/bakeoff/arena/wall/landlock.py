@@ -28,6 +28,7 @@ SHARED = READ | WRITE | TRUNCATE | MAKE_FILE | REMOVE_FILE  # no list: who knows
 SYSTEM = (
     *("/usr", "/bin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"),
     *("/etc/timezone", "/etc/os-release", "/etc/mime.types", "/etc/nsswitch.conf", "/etc/magic", "/etc/fonts"),
+    *(f"/etc/python{sys.version_info.major}", f"/etc/python{sys.version_info.major}.{sys.version_info.minor}"),
     *("/etc/ssl/openssl.cnf", "/etc/ssl/certs", "/proc", "/sys/devices/system", "/sys/fs/cgroup"),
 )
 DEVICES_USED = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")

@@ -26,7 +26,8 @@ from bakeoff.arena.wall.processes import tree
 from bakeoff.errors import ConfinementError
 from bakeoff.nouns import Level
 
-SECONDS = 20.0
+SECONDS = 60.0
+TRIES = 2
 SPACES = {
     "user": "user name space",
     "mnt": "mount name space",
@@ -114,19 +115,29 @@ def gaps(level: Level) -> dict[str, str]:
     return {} if level is Level.PREDICTIONS else dict(tried(level).gaps)
 
 
+class _Refused(ConfinementError):
+    """The system would not open a box in some way."""
+
+
 @functools.cache
 def tried(level: Level) -> Tried:
-    """Open a box at a level in the best way, and then in lesser ones, until one works; look at it from both sides."""
+    """Open a box at a level in the best way, and then in lesser ones, until one works; look at it from both sides.
+
+    Raises ConfinementError when the machine is too busy or too full to tell, rather than take a lesser way for that.
+    """
     if level is Level.BUBBLEWRAP and shutil.which("bwrap") is None:
         return Tried(None, why="bubblewrap is not installed; install it with: apt install bubblewrap")
     said: dict[Way, str] = {}
     for way in ways():
-        try:
-            found = look(Opening(level, way))
-        except ConfinementError as error:
-            said[way] = str(error)
-            continue
-        return Tried(way, found, gaps=_gaps(level, way, found, said))
+        for _ in range(TRIES):
+            try:
+                found = look(Opening(level, way))
+            except _Refused as error:
+                said[way] = str(error)
+                continue
+            except OSError as error:
+                raise ConfinementError(f"A box could not be tried: {error}.") from error
+            return Tried(way, found, gaps=_gaps(level, way, found, said))
     last = next(reversed(said.values()))
     if level is Level.BUBBLEWRAP:
         last = (
@@ -168,13 +179,15 @@ def _heard(box: Box) -> str:
     said, deadline = b"", time.monotonic() + SECONDS
     while not said.endswith(b"\n"):
         ready, _, _ = select.select([box.answers], [], [], max(0.0, deadline - time.monotonic()))
-        data = os.read(box.answers, 1 << 16) if ready else b""
+        if not ready:
+            raise ConfinementError(f"A box had not answered after {SECONDS:g} s; is the machine overloaded?")
+        data = os.read(box.answers, 1 << 16)
         if not data:
             os.set_blocking(box.log, False)
             with contextlib.suppress(BlockingIOError):
                 said = os.read(box.log, 1 << 12)
             lines = said.decode(errors="replace").strip().splitlines()
-            raise ConfinementError(lines[-1] if lines else "it ended without a word" if ready else "it did not answer")
+            raise _Refused(lines[-1] if lines else "it ended without a word")
         said += data
     return said.decode()
 
