@@ -454,6 +454,30 @@ def test_a_folder_without_end_is_counted_as_too_much_and_taken_away():
     assert not box.folder.exists()
 
 
+HOARDS = """
+for i in range(20):
+    with open(f"/dev/shm/bakeoff-try-{os.getpid()}-{i}", "wb") as file:
+        file.write(bytes(1 << 20))
+say(os.getpid())
+"""
+
+
+def test_shared_memory_is_counted_and_taken_away_where_a_box_has_none_of_its_own(tmp_path):
+    mine = Path("/dev/shm") / f"bakeoff-mine-{os.getpid()}"
+    with boxed(Level.PROCESS, HOARDS, **PLAIN) as box:
+        try:
+            mine.write_bytes(b"x" * 4096)
+            with mine.open("rb"):
+                pid = heard(box)
+                reading = Meter(box).read()
+                assert reading.files >= 20 and reading.stored_mib >= 20
+                box.close()
+                assert mine.exists(), "somebody uses it"
+        finally:
+            mine.unlink(missing_ok=True)
+    assert not list(Path("/dev/shm").glob(f"bakeoff-try-{pid}-*"))
+
+
 @pytest.mark.skipif(not ROOT, reason="only root can mount")
 def test_a_temporary_folder_is_of_limited_size(level):
     code = """

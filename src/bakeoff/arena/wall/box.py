@@ -22,7 +22,7 @@ from bakeoff.arena.wall.folders import hidden, is_open, let_in, package_home, py
 from bakeoff.arena.wall.groups import MOST_PROCESSES, Group, find_group, group_names, make_group
 from bakeoff.arena.wall.identity import Identity, end_strays, take_identity
 from bakeoff.arena.wall.processes import MARK, kill
-from bakeoff.arena.wall.rooms import remove_folder
+from bakeoff.arena.wall.rooms import SharedMemory, remove_folder, shared_memory
 from bakeoff.errors import ConfinementError
 from bakeoff.nouns import Level
 
@@ -87,7 +87,7 @@ class Box:
     group: Group = field(default_factory=lambda: Group({}))
     own_packages: bool = False
     identity: Identity | None = None
-    room_is_private: bool = True
+    shared: SharedMemory | None = None
     _open: list[int] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -124,6 +124,8 @@ class Box:
                     os.close(self._open.pop())
             self.group.remove()
             remove_folder(self.folder)
+            if self.shared is not None:
+                self.shared.clear()
             if self.identity is not None:
                 if self.level is not Level.BUBBLEWRAP:
                     self.identity.clear()
@@ -154,7 +156,7 @@ def open_by(opening: Opening) -> Box:
         made.group,
         opening.fittings.environment is not None,
         made.identity,
-        made.bubblewrap or made.way.mounts,
+        made.shared,
         [made.asks, made.answers, made.log],
     )
 
@@ -184,6 +186,7 @@ class _Opened:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self.mark = self.folder.name
         self.identity: Identity | None = None
+        self.shared: SharedMemory | None = None
         self.group = Group({})
         self.asks_read, self.asks = os.pipe()
         self.answers, self.answers_write = os.pipe()
@@ -218,6 +221,8 @@ class _Opened:
             self.folder.chmod(0o750)
             if not self.bubblewrap:
                 os.chown(self.folder / "tmp", self.identity.number, self.identity.number)
+        if not self.bubblewrap and not self.way.mounts:
+            self.shared = shared_memory(self.identity.number if self.identity else os.geteuid())
         if self.way.seccomp:
             rules = seccomp.rules(self.level, os.getpid(), keeps_user=not self.way.user)
             self.filter = _held(seccomp.program(rules))

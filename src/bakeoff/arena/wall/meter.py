@@ -85,8 +85,9 @@ class Meter:
     def _on_disk(self) -> Held:
         """What the temporary folder holds where it lies on the house's disk, looked up now and then."""
         room, now = self.box.room, time.monotonic()
-        if room is not None and not self.box.room_is_private and now - self._walked > WALK_EVERY:
-            self._room, self._walked = walked(room, MOST_FILES), now
+        if room is not None and self.box.shared is not None and now - self._walked > WALK_EVERY:
+            own, shared = walked(room, MOST_FILES), self.box.shared.held()
+            self._room, self._walked = Held(own.size + shared.size, own.files + shared.files), now
         return self._room
 
     def pin(self, cores: tuple[int, ...]) -> None:

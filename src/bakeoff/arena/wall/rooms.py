@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bakeoff.arena.wall.box import Box
 
 BLOCK = 512
+SHARED_MEMORY = "/dev/shm"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,62 @@ class Held:
 
     size: int = 0
     files: int = 0
+
+
+@dataclass(frozen=True)
+class SharedMemory:
+    """The machine's shared memory where a box has none of its own: what `user` has put there since, `before` apart.
+
+    Whoever else works as that user is counted along, so it is looked at only where there is no other way.
+    """
+
+    user: int
+    before: frozenset[str]
+
+    def held(self) -> Held:
+        """What is there now that was not there before."""
+        found = self._new()
+        return Held(sum(size for _, size in found), len(found))
+
+    def clear(self) -> None:
+        """Take away what is new and used by no process any more."""
+        if found := self._new():
+            used = _used_files()
+            for path, _ in found:
+                if path not in used:
+                    with contextlib.suppress(OSError):
+                        os.unlink(path)
+
+    def _new(self) -> list[tuple[str, int]]:
+        found = []
+        with contextlib.suppress(OSError), os.scandir(SHARED_MEMORY) as paths:
+            for path in paths:
+                with contextlib.suppress(OSError):
+                    status = path.stat(follow_symlinks=False)
+                    if path.name not in self.before and status.st_uid == self.user and path.is_file():
+                        found.append((path.path, status.st_blocks * BLOCK))
+        return found
+
+
+def shared_memory(user: int) -> SharedMemory:
+    """The machine's shared memory as it is now."""
+    names: list[str] = []
+    with contextlib.suppress(OSError):
+        names = os.listdir(SHARED_MEMORY)
+    return SharedMemory(user, frozenset(names))
+
+
+def _used_files() -> set[str]:
+    """Files of shared memory that some process has open or mapped."""
+    used = set()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            for fd in os.listdir(f"/proc/{name}/fd"):
+                with contextlib.suppress(OSError):
+                    used.add(os.readlink(f"/proc/{name}/fd/{fd}"))
+        with contextlib.suppress(OSError), open(f"/proc/{name}/maps", encoding="utf-8", errors="replace") as file:
+            used |= {line.split(maxsplit=5)[-1].rstrip("\n") for line in file if SHARED_MEMORY in line}
+    return used
 
 
 def rooms_in_memory(box: Box, members: list[psutil.Process]) -> Held:
