@@ -46,6 +46,17 @@ def test_code_that_cannot_be_loaded_is_told_at_once_and_costs_nothing(challenge,
     assert challenge.submit(home).number == 1
 
 
+def test_packages_that_cannot_be_had_are_told_by_the_entrys_name(challenge, tmp_path):
+    (challenge.places.root / "house").mkdir()
+    text = challenge.places.rules.read_text()
+    challenge.places.rules.write_text(text + '[environments]\nwheelhouse = "house"\n')
+    challenge = type(challenge).open(challenge.places.root)
+    with pytest.raises(EntryError, match=r"lacks absent, which mine/requirements.txt needs; fill it where there is"):
+        challenge.submit(entry(tmp_path, MODEL, requirements__txt="absent\n"))
+    assert nothing_kept(challenge)
+    challenge.close()
+
+
 def test_what_can_be_loaded_is_handed_in_without_a_remark(challenge, tmp_path):
     made = challenge.submit(entry(tmp_path, MODEL), tried=True)
     assert (made.entry.name, made.number, made.remarks) == ("mine", 1, ())

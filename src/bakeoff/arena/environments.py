@@ -33,11 +33,21 @@ PIP = ("-I", "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-ver
 USUAL = Supplies()
 
 
-def build_environment(code: Path, folder: Path, supplied: Supplies = USUAL) -> Path | None:
+def build_environment(code: Path, folder: Path, supplied: Supplies = USUAL, called: str = "") -> Path | None:
     """The folder that holds the packages an entry's requirements.txt names, None when it names none.
 
-    Raises EntryError with the resolver's last words when they cannot be had.
+    Messages name the entry by its folder, or as it is `called`. Raises EntryError with the resolver's last words when
+    the packages cannot be had.
     """
+    try:
+        return _environment(code, folder, supplied)
+    except EntryError as error:
+        if not called:
+            raise
+        raise EntryError(str(error).replace(f"{code.name}/", f"{called}/")) from error
+
+
+def _environment(code: Path, folder: Path, supplied: Supplies) -> Path | None:
     asked = wanted(code)
     if not asked.named and not asked.wheels:
         return None

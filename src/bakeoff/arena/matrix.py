@@ -222,7 +222,7 @@ class Matrix:
                 continue
             try:
                 own = Path(entry.source.folder) if entry.environment else None
-                built[name] = build_environment(own, self.environments, self.supplies) if own else None
+                built[name] = build_environment(own, self.environments, self.supplies, entry.name) if own else None
             except BakeoffError as error:
                 self._troubles.append(f"{entry.name} was not run: {error}")
         return built

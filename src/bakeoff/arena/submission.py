@@ -79,7 +79,7 @@ def _prepared(challenge: Challenge, kept: Entry, supplied: Supplies, tried: bool
     """Build a kept entry's environment and try it; gives what its team should know."""
     environment = None
     if kept.environment:
-        environment = build_environment(Path(kept.source.folder), challenge.places.environments, supplied)
+        environment = build_environment(Path(kept.source.folder), challenge.places.environments, supplied, kept.name)
     if why := refusal(kept, supplied.least, best_level()):
         return (f"It is kept, but cannot be run on this machine, and nothing is charged: {why}",)
     if not tried:

@@ -40,8 +40,10 @@ class _Trial(Confined):
 
     def error(self, ended: Ended) -> BakeoffError:
         """What is wrong with the entry, with the last lines that it printed."""
-        lines = "".join(f"\n    {line}" for line in self.talk.log_tail(5).splitlines() if line.strip())
-        return EntryError(f"{self.called} was not handed in, since it cannot be loaded: {ended.reason}{lines}")
+        printed = [line for line in self.talk.log_tail(20).splitlines() if line.strip() and "<frozen" not in line]
+        # The end of a traceback is the reason itself.
+        tail = "".join(f"\n    {line}" for line in printed[-5:] if line.strip() != ended.reason)
+        return EntryError(f"{self.called} was not handed in, since it cannot be loaded: {ended.reason}{tail}")
 
 
 def try_code(entry: Entry, data: Any, limits: Limits, fittings: Fittings) -> None:
