@@ -30,6 +30,14 @@ def undisturbed(made, tmp_path_factory):
     return seen
 
 
+@pytest.fixture(autouse=True)
+def _no_run_is_left():
+    """A test that fails leaves no run behind, not even a stopped one."""
+    yield
+    for run in list(Run.begun):
+        run.kill()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def challenge(request, made, tmp_path):
     """A copy of the challenge over a store of either kind."""

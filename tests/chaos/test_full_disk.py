@@ -11,6 +11,8 @@ from chaos import CELLS, Run, copy, picture
 from bakeoff.arena import Challenge
 from bakeoff.errors import StoreError
 
+pytestmark = pytest.mark.timeout(3600)
+
 BAKEOFF = (sys.executable, "-c", "from bakeoff.cli import main; main()")
 
 
@@ -41,7 +43,7 @@ def test_a_full_disk_stops_a_run_and_loses_nothing(made, undisturbed, disk, tmp_
     folder = copy(made, disk / "challenge")
     fill(disk, leave=random.Random(seed).randrange(0, 160) * 1024)
     command = [*BAKEOFF, "run", "-C", str(folder)]
-    stopped = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    stopped = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200)
     assert stopped.returncode == 6, (stopped.stdout, stopped.stderr)
     (sentence,) = [line for line in stopped.stderr.splitlines() if "full" in line]
     assert "free some space" in sentence or "make room" in sentence
@@ -60,7 +62,7 @@ def test_temporary_files_that_do_not_fit_are_no_entrys_fault(made, undisturbed, 
     fill(disk, leave=24 * 1024)
     command = [*BAKEOFF, "run", "-C", str(folder)]
     given = {**os.environ, "TMPDIR": str(disk)}
-    stopped = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200, env=given)
+    stopped = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200, env=given)
     assert stopped.returncode != 0, stopped.stdout
     assert "is full; free some space and run again" in stopped.stderr
     assert "Traceback" not in stopped.stderr

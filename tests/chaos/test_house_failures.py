@@ -10,6 +10,8 @@ from bakeoff.arena import Challenge
 
 SUICIDE = """
 import os, signal
+
+pytestmark = pytest.mark.timeout(3600)
 class Model:
     def fit(self, X, y): os.kill(os.getpid(), signal.SIGKILL)
     def predict(self, X): pass

@@ -8,6 +8,8 @@ from chaos import CELLS, Run, copy, end_left, picture
 
 from bakeoff.arena import Challenge
 
+pytestmark = pytest.mark.timeout(3600)
+
 
 def moment(run, rng):
     """Wait for a moment of a run that is drawn anew each time: some event, and then a while."""
@@ -17,7 +19,6 @@ def moment(run, rng):
     return going_on and run.process.poll() is None
 
 
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("seed", "kills"), [(1, 3), pytest.param(2, 17, marks=pytest.mark.slow)])
 def test_a_killed_runner_loses_only_the_cells_then_running(made, undisturbed, tmp_path, seed, kills):
     rng, killed, round_ = random.Random(seed), 0, 0
@@ -49,7 +50,6 @@ def results(folder):
     return kept
 
 
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("seed", "kills"), [(3, 2), pytest.param(4, 13, marks=pytest.mark.slow)])
 def test_a_killed_worker_counts_against_nobody(made, undisturbed, tmp_path, seed, kills):
     """At most two kills in a run: an entry whose process is killed again and again may well do it itself."""
@@ -67,7 +67,6 @@ def test_a_killed_worker_counts_against_nobody(made, undisturbed, tmp_path, seed
         round_ += 1
 
 
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("seed", "kills"), [(5, 2), pytest.param(6, 13, marks=pytest.mark.slow)])
 def test_a_killed_database_is_waited_for(made, undisturbed, server, tmp_path, seed, kills):
     rng, killed, round_ = random.Random(seed), 0, 0
