@@ -34,13 +34,13 @@ def pieces(path: Path) -> Iterator[tuple[str, bytes]]:
     except (Refused, MemoryError):
         raise
     except RuntimeError as error:
-        raise Refused(f"it cannot be read: {_told(error)}") from error
+        raise Refused(f"it cannot be read ({_told(error)}).") from error
     except Exception as error:  # zipfile, tarfile and the unpackers below them raise whatever they meet
-        raise Refused(f"it is damaged, or no such archive: {_told(error)}") from error
+        raise Refused(f"it is damaged, or not such an archive ({_told(error)}).") from error
 
 
 def _told(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200].rstrip(".") + "."
+    return (str(error) or type(error).__name__).splitlines()[0][:200].rstrip(".")
 
 
 def _is_left_out(name: str) -> bool:
