@@ -168,6 +168,8 @@ def sweep() -> None:
         owner = name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
             group = find_group(name)
+            if 0 in group.members():  # of another process space, where its owner may well live
+                continue
             group.kill()
             group.remove()
             remove_folder(place / name)

@@ -85,7 +85,7 @@ class Group:
         deadline = time.monotonic() + REMOVAL_SECONDS
         for folder in self.folders.values():
             while not _removed(folder) and time.monotonic() < deadline:
-                for pid in self.members() - {os.getpid()}:
+                for pid in self.members() - {0, os.getpid()}:  # 0 is one that cannot be seen from here
                     with contextlib.suppress(OSError):
                         os.kill(pid, signal.SIGKILL)
                 time.sleep(0.01)
