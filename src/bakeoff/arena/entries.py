@@ -27,6 +27,7 @@ GROUP = "bakeoff.algorithms"
 KNOWN = ("protocol", "name", "team", "algorithm", "predictions", "parameters", "claims")
 WORDS = ("name", "team", "algorithm", "predictions")
 LARGEST = 256 << 20
+MOST_READ = 1 << 20  # of one file that is parsed here: a parsed file takes up to some hundred times its size
 LONGEST_NAME = 100
 ANSWERS = (".csv", ".parquet")
 SKIPPED = ("__pycache__", ".git", ".venv", ".ipynb_checkpoints")
@@ -142,6 +143,7 @@ def _settings(folder: Path) -> dict[str, Any]:
     path = folder / "entry.toml"
     if not path.exists():
         return {}
+    _check_size(path)
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -226,8 +228,19 @@ def _module(file: Path) -> str:
     return file.stem
 
 
+def _check_size(file: Path) -> None:
+    """Refuse what is too large to be parsed outside of a box."""
+    size = file.stat().st_size
+    if size > MOST_READ:
+        raise EntryError(
+            f"{file} has {size / 2**20:,.1f} MiB; code and settings may have {MOST_READ >> 20} MiB a file, "
+            "so put data into files of their own."
+        )
+
+
 def _check_code(file: Path, attribute: str) -> None:
     """Refuse early what could never run, by parsing the code without running it."""
+    _check_size(file)
     try:
         with warnings.catch_warnings():
             # What Python thinks of an entry's style is the entry's affair.
