@@ -29,10 +29,16 @@ def _why_no_chromium() -> str:
     return "chromium and playwright are needed; install them with: apt install chromium; pip install playwright"
 
 
+def _why_no_torch() -> str:
+    found = importlib.util.find_spec("torch")
+    return "" if found else "torch is not installed; install it with: pip install 'bakeoff[neural]'"
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "bubblewrap": _why_no_bubblewrap,
     "chromium": _why_no_chromium,
     "postgresql": why_no_postgresql,
+    "torch": _why_no_torch,
 }
 
 

@@ -15,15 +15,21 @@ from bakeoff.nouns import Algorithm, ColumnType, Schema
 ALGORITHMS = {point.name: point for point in entry_points(group="bakeoff.algorithms")}
 
 
+@pytest.fixture(autouse=True)
+def with_torch_where_it_is_needed(request, require) -> None:
+    if "name" in request.fixturenames and request.getfixturevalue("name") == "network":
+        require("torch")
+
+
 def should_decline(algorithm: str, schema: Schema) -> bool:
     images = len(schema.of_type(ColumnType.IMAGE))
     if algorithm == "image":
         return images == 0
-    return algorithm != "constant" and images == len(schema.columns)
+    return algorithm not in ("constant", "network") and images == len(schema.columns)
 
 
-def test_the_six_baselines_are_in_the_group():
-    assert {"constant", "neighbours", "linear", "forest", "boosted", "image"} <= set(ALGORITHMS)
+def test_the_seven_baselines_are_in_the_group():
+    assert {"constant", "neighbours", "linear", "forest", "boosted", "image", "network"} <= set(ALGORITHMS)
 
 
 @pytest.mark.parametrize("shape_name", SHAPES)

@@ -94,6 +94,14 @@ def test_the_public_names_agree_with_what_a_type_checker_sees():
     assert {*seen, "__version__"} == set(bakeoff.__all__)
 
 
+def test_every_public_name_of_training_is_documented():
+    from bakeoff import training
+
+    words = quoted(sections(REFERENCE / "python.md", 2)["Training"])
+    assert set(training.__all__) - words == set()
+    assert set(training.__all__) == set(training._HOMES)
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match=r"module 'bakeoff' has no attribute 'compere'"):
         bakeoff.compere  # noqa: B018

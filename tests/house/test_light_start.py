@@ -37,13 +37,14 @@ def help_of(*arguments: str) -> str:
     "code",
     [
         "import bakeoff",
+        "import bakeoff.training",
         "import bakeoff; bakeoff.__version__; bakeoff.Schema; bakeoff.Declined; dir(bakeoff)",
         help_of(),
         help_of("compare"),
         help_of("board"),
         help_of("table", "add"),
     ],
-    ids=["import", "light names", "bakeoff", "compare", "board", "table add"],
+    ids=["import", "training", "light names", "bakeoff", "compare", "board", "table add"],
 )
 def test_nothing_heavy_is_loaded(code):
     assert loaded(code) & HEAVY == set()

@@ -20,6 +20,7 @@ _PLACES = {
     "Linear": "linear",
     "Linkage": "linkage",
     "Neighbours": "neighbours",
+    "Network": "network",
     "Similarity": "similarity",
     "SplinkLinkage": "splink_linkage",
 }
@@ -35,6 +36,7 @@ __all__ = [
     "Linear",
     "Linkage",
     "Neighbours",
+    "Network",
     "Similarity",
     "SplinkLinkage",
     "adapt",

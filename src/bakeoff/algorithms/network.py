@@ -1,0 +1,187 @@
+"""The network baseline: an encoder for each type of column, a residual trunk, calibrated on held-out rows."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bakeoff.algorithms.columns import Columns, columns_of, strings
+from bakeoff.errors import Declined, MissingExtra
+from bakeoff.extras import need
+from bakeoff.nouns import Array, Frame, Schema
+from bakeoff.training.calibration import Temperature
+from bakeoff.training.clock import Clock
+from bakeoff.training.encoders import Encoder
+from bakeoff.training.encoders.categories import Categories
+from bakeoff.training.encoders.dates import Dates
+from bakeoff.training.encoders.numeric import Numeric, NumericStyle
+from bakeoff.training.encoders.pictures import Pictures
+from bakeoff.training.encoders.texts import Bag, BagStyle, Sequence, SequenceStyle
+from bakeoff.training.history import History
+from bakeoff.training.preparation import DataStep, Preparation
+from bakeoff.training.reader import TableReader
+from bakeoff.training.recipe import Recipe
+
+with suppress(MissingExtra):  # imported with the entry, outside the clock; its absence is declined in fit
+    need("torch._dynamo", "neural")  # what torch's optimisers would import when the first one is made
+
+SHARE = 0.8  # of the time budget is for fitting: what is left is for answers
+MANY = 40  # from so many different values on, a category is read as a text too
+SEEDS = 1_000_003  # between members, so that no seed of a challenge meets another's
+LEAST = 1_000  # rows from which on a term that comes once is left out
+OFTEN = 500  # a value that comes less than once in so many rows is read as unseen
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """What can be chosen: `texts` bag, convolution, recurrent or transformer; `numbers` piecewise, periodic or linear;
+
+    `epochs` at most, `members` fitted one after another with other rows held out, so far as time allows, their answers
+    averaged; `device` cpu or cuda, and `mixed` precision there.
+    """
+
+    texts: str = "bag"
+    numbers: str = "piecewise"
+    epochs: int = 25
+    members: int = 3
+    device: str = "cpu"
+    mixed: bool = False
+
+
+@dataclass(frozen=True)
+class Member:
+    """One fitted network, its temperature, and how its fit went."""
+
+    network: Any
+    temperature: Temperature
+    history: History
+
+
+class Network:
+    """A neural network for any mix of columns, classification and regression, within the time budget.
+
+    Declined when torch is not installed, or when the task is neither classification nor regression. `steps_` are the
+    data steps of the fit, `members_` its networks with their epochs.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.options = NetworkOptions(**options)
+
+    def fit(self, X: Frame, y: Array, *, schema: Schema) -> Network:
+        """Learn from training rows, some of which are held out to tell when to stop and how sure to be."""
+        clock = Clock(SHARE * schema.time_budget)
+        if schema.kind not in ("classification", "regression"):
+            raise Declined(f"The baseline 'network' classifies and estimates numbers; this task is {schema.kind}.")
+        try:
+            need("torch", "neural")
+        except MissingExtra as missing:
+            raise Declined(str(missing)) from missing
+        preparation = Preparation()
+        self.reader_ = TableReader(self._encoders(X, schema)).learn(X, preparation)
+        y = np.asarray(y)
+        if schema.classes:
+            present = set(np.unique(y).tolist())
+            # A class without a training row would be taught by nobody that it is rare.
+            self.classes_ = np.array([label for label in schema.classes if label in present], dtype=y.dtype)
+        self._learn(X, y, schema, preparation, clock)
+        self.steps_: tuple[DataStep, ...] = preparation.steps
+        return self
+
+    def _encoders(self, X: Frame, schema: Schema) -> list[Encoder]:
+        columns = columns_of(schema, X.drop(columns=[name for name in schema.fit_only if name in X.columns]))
+        least = 2 if len(X) >= LEAST else 1
+        style = NumericStyle(style=self.options.numbers)
+        found: list[Encoder] = []
+        if columns.numeric:
+            found.append(Numeric(columns.numeric, style))
+        if columns.datetime:
+            found.append(Dates(columns.datetime, style))
+        if columns.categorical:
+            found.append(Categories(columns.categorical, least=int(np.clip(len(X) // OFTEN, 1, 10))))
+        for name in _as_texts(columns, X):
+            found.append(Bag(name, BagStyle(least=least)))
+        if self.options.texts != "bag":
+            found += [Sequence(name, SequenceStyle(kind=self.options.texts, least=least)) for name in columns.text]
+        found += [Pictures(name) for name in columns.image]
+        if not found:
+            raise Declined("The baseline 'network' found no column to read: every one is absent when it is asked.")
+        return found
+
+    def _learn(self, X: Frame, y: Array, schema: Schema, preparation: Preparation, clock: Clock) -> None:
+        from bakeoff.training.fitting import fit
+        from bakeoff.training.heads import head_for
+        from bakeoff.training.network import TableNetwork
+        from bakeoff.training.seeding import seeded
+
+        asked = replace(schema, classes=tuple(self.classes_.tolist())) if schema.classes else schema
+        shape = _shape(len(X))
+        head = head_for(asked, shape.width, y, preparation)
+        records = self.reader_.read(X, head.targets(y))
+        self.members_: list[Member] = []
+        longest = 0.0
+        for number in range(self.options.members):
+            # The first is worth more than all the others: they get the time that it leaves.
+            if number and clock.left() < longest:
+                break
+            began = clock.elapsed()
+            recipe = self._recipe(len(X), schema, number)
+            with seeded(recipe.seed):
+                network = TableNetwork(self.reader_.encoders, shape, copy.deepcopy(head))
+            found = fit(network, records, recipe, clock=clock)
+            self.members_.append(self._calibrated(found, records, preparation))
+            longest = max(longest, clock.elapsed() - began)
+
+    def _calibrated(self, found: Any, records: Any, preparation: Preparation) -> Member:
+        for step in found.steps:
+            preparation.taken(step.name, step.column, step.size, step.rows, step.detail)
+        temperature = Temperature()
+        if hasattr(self, "classes_") and len(found.held_out):
+            held = records.take(found.held_out)
+            temperature = Temperature.found(found.network.outputs(held, device=self.options.device), held.targets)
+            preparation.taken("temperature", "", 1, len(held), f"{temperature.value:.3g}")
+        return Member(found.network.to("cpu"), temperature, found.history)
+
+    def _recipe(self, rows: int, schema: Schema, number: int) -> Recipe:
+        return Recipe(
+            epochs=self.options.epochs,
+            batch=int(np.clip(2 ** round(np.log2(max(rows, 2) / 20)), 16, 512)),
+            seed=schema.seed + number * SEEDS,
+            threads=schema.threads,
+            device=self.options.device,
+            mixed=self.options.mixed,
+        )
+
+    def predict_proba(self, X: Frame) -> Array:
+        """Probabilities, float64 (rows, classes_): the mean over the members, each with its own temperature."""
+        from bakeoff.training.seeding import threads
+
+        records = self.reader_.read(X)
+        with threads(1):
+            told = [member.temperature.probabilities(member.network.outputs(records)) for member in self.members_]
+        return np.mean(told, axis=0)
+
+    def predict(self, X: Frame) -> Array:
+        """Labels or numbers."""
+        if hasattr(self, "classes_"):
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        from bakeoff.training.seeding import threads
+
+        records = self.reader_.read(X)
+        with threads(1):
+            return np.mean([member.network.answers(records)[:, 0] for member in self.members_], axis=0)
+
+
+def _as_texts(columns: Columns, X: Frame) -> list[str]:
+    """Text columns, and categories of many values."""
+    many = [name for name in columns.categorical if len(set(strings(X, name))) > MANY]
+    return [*columns.text, *many]
+
+
+def _shape(rows: int) -> Any:
+    from bakeoff.training.network import TrunkShape
+
+    return TrunkShape(width=128 if rows < 20_000 else 192, depth=2, dropout=0.3, entry=0.2)
