@@ -191,6 +191,12 @@ def test_hashes_are_honoured_where_they_are_given(tmp_path):
         build_environment(mixed, tmp_path / "built", supplied)
 
 
+@pytest.mark.parametrize("given", ["sha256:00", "md5:" + "0" * 32, "sha256:" + "G" * 64, "sha256:" + "0" * 64 + ";x"])
+def test_what_is_no_hash_is_refused(tmp_path, given):
+    with pytest.raises(EntryError, match=r"as a hash; write sha256: and 64 digits"):
+        build_environment(written(tmp_path, requirements=f"six==1.0 --hash={given}\n"), tmp_path / "built")
+
+
 def test_an_own_wheel_goes_with_hashes(tmp_path):
     home = written(tmp_path)
     wheel(home, "own")
