@@ -4,8 +4,9 @@ import zipfile
 
 import pandas as pd
 import pytest
+from little import little_frame
 
-from bakeoff.arena import RunRequest
+from bakeoff.arena import RunRequest, TableOptions
 from bakeoff.errors import EntryError
 from bakeoff.nouns import Level, Outcome
 
@@ -55,6 +56,23 @@ def test_packages_that_cannot_be_had_are_told_by_the_entrys_name(challenge, tmp_
         challenge.submit(entry(tmp_path, MODEL, requirements__txt="absent\n"))
     assert nothing_kept(challenge)
     challenge.close()
+
+
+@pytest.mark.parametrize("first", ["declines", "fails"])
+def test_an_entry_for_one_kind_of_task_is_no_fault_where_there_is_another(challenge, tmp_path, first):
+    how = "from bakeoff import Declined\nraise Declined('no')" if first == "declines" else "raise ValueError('no')"
+    code = "class Model:\n    def __init__(self):\n        import sys\n        "
+    # What it is asked for is known to an entry that looks for it.
+    code += "frame = sys._getframe()\n        while 'spec' not in frame.f_locals: frame = frame.f_back\n"
+    code += "        if frame.f_locals['spec']['kind'] == 'classification':\n"
+    code += "".join(f"            {line}\n" for line in how.split("\n"))
+    code += "    def fit(self, X, y): pass\n    def predict(self, X): return [0.0] * len(X)\n"
+    home = entry(tmp_path, code)
+    if first == "fails":
+        with pytest.raises(EntryError, match="mine was not handed in, since it cannot be loaded: ValueError: no"):
+            challenge.submit(home, tried=True)
+        challenge.add_table(little_frame(seed=1), TableOptions(name="another", target="size"))
+    assert challenge.submit(home, tried=True).remarks == ()
 
 
 def test_what_can_be_loaded_is_handed_in_without_a_remark(challenge, tmp_path):

@@ -112,6 +112,6 @@ def _tried(challenge: Challenge, entry: Entry, fittings: Fittings) -> tuple[str,
     limits = challenge.rules.limits
     if entry.source.form == "predictions":
         return try_predictions(entry, [Asked(data.task, data.row_ids) for data in tasks], limits)
-    if tasks and entry.source.form == "code":
-        try_code(entry, tasks[0], limits, fittings)
+    if entry.source.form == "code":
+        try_code(entry, tasks, limits, fittings)
     return ()

@@ -20,8 +20,8 @@ from bakeoff.arena.predictions import SUFFIXES
 from bakeoff.arena.staging import worker_spec
 from bakeoff.arena.wall.confinement import Fittings
 from bakeoff.arena.wall.conversation import Ended
-from bakeoff.errors import BakeoffError, EntryError, Refused
-from bakeoff.nouns import Entry, Limits, Task
+from bakeoff.errors import BakeoffError, Declined, EntryError, Refused
+from bakeoff.nouns import Entry, Limits, Outcome, Task
 from bakeoff.tasks import kind
 
 ROWS = "rows.i64"
@@ -40,16 +40,31 @@ class _Trial(Confined):
 
     def error(self, ended: Ended) -> BakeoffError:
         """What is wrong with the entry, with the last lines that it printed."""
+        if ended.outcome is Outcome.DECLINED:
+            return Declined(ended.reason)
         printed = [line for line in self.talk.log_tail(20).splitlines() if line.strip() and "<frozen" not in line]
         # The end of a traceback is the reason itself.
         tail = "".join(f"\n    {line}" for line in printed[-5:] if line.strip() != ended.reason)
         return EntryError(f"{self.called} was not handed in, since it cannot be loaded: {ended.reason}{tail}")
 
 
-def try_code(entry: Entry, data: Any, limits: Limits, fittings: Fittings) -> None:
-    """Import an entry's code and make its algorithm as a cell on the task of `data` would; EntryError for a fault."""
-    with _Trial(limits, fittings, called=entry.name) as box:
-        box.load(worker_spec(entry, data, 0, limits), Path(entry.source.folder))
+def try_code(entry: Entry, tasks: Sequence[Any], limits: Limits, fittings: Fittings) -> None:
+    """Import an entry's code and make its algorithm as a cell would, on a task of each kind until one will have it.
+
+    `tasks` are their data. Raises EntryError for a fault that shows on every kind; to decline is none.
+    """
+    faults = []
+    for data in {data.task.kind: data for data in reversed(tasks)}.values():
+        try:
+            with _Trial(limits, fittings, called=entry.name) as box:
+                box.load(worker_spec(entry, data, 0, limits), Path(entry.source.folder))
+            return
+        except Declined:
+            return
+        except EntryError as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[-1]
 
 
 def try_predictions(entry: Entry, tasks: Sequence[Asked], limits: Limits) -> tuple[str, ...]:
