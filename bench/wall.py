@@ -190,13 +190,13 @@ def main() -> None:
         console.print(json.dumps({level.value: layers(level)}), soft_wrap=True)
     console.print(start_up(options.rounds, levels))
     console.print(compute(max(3, options.rounds // 3), levels))
-    shown = Table(title="Whole cells one after the other, without a worker's imports (one lane)")
-    for head in ("level", "cells", "seconds", "a cell, ms (median)", "the house's memory, MiB", "open files"):
-        shown.add_column(head, justify="right")
     for level in levels:
+        shown = Table(title="Whole cells one after the other, without a worker's imports (one lane)")
+        for head in ("level", "cells", "seconds", "a cell, ms (median)", "the house's memory, MiB", "open files"):
+            shown.add_column(head, justify="right")
         with tempfile.TemporaryDirectory() as folder:
             shown.add_row(*many_cells(level, options.cells, Path(folder)))
-    console.print(shown)
+        console.print(shown)
 
 
 if __name__ == "__main__":

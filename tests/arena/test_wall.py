@@ -6,6 +6,7 @@ import re
 import socket
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -14,11 +15,13 @@ import pytest
 from bakeoff.arena import RunRequest
 from bakeoff.arena.cellrun import Call, without_probes
 from bakeoff.arena.runner import LocalRunner
-from bakeoff.arena.wall.confinement import best_level, kill, open_box, sweep, tree, why_no_bubblewrap
+from bakeoff.arena.wall.confinement import PREFIX, best_level, kill, open_box, sweep, tree, why_no_bubblewrap
 from bakeoff.arena.wall.levels import tried
+from bakeoff.arena.wall.processes import MARK
 from bakeoff.nouns import Level, Limits, Outcome
 
 LIMITS = Limits(seconds=6, memory_mib=700, log_mib=2, processes=20)
+PATIENT = replace(LIMITS, seconds=300)  # for what another limit ends, on however busy a machine
 HEAD = "import os, sys, time\nimport numpy as np\n"
 GOOD_FIT = "    def fit(self, X, y):\n        self.classes_ = np.unique(y)\n        return self\n"
 UNIFORM = "np.full((len(X), 2), 0.5)"
@@ -124,6 +127,25 @@ MISBEHAVIOUR = {
 }
 
 
+ENDED_BY_TIME = {"sleeps", "spins", "bombs", "stuffs-the-pipe"}
+
+
+def is_ours(process):
+    """Whether a living process is of a box that this process opened; other work on the machine is none of ours."""
+    try:
+        marked = process.environ().get(MARK, "").startswith(f"{PREFIX}{os.getpid()}-")
+        return (marked or process.ppid() == os.getpid()) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def test_a_process_of_a_box_is_known_as_ours():
+    box = open_box(best_level())
+    assert any(is_ours(process) for process in tree(box.process.pid))
+    box.close()
+    assert not is_ours(psutil.Process())
+
+
 @pytest.mark.parametrize("level", [Level.BUBBLEWRAP, Level.PROCESS], ids=["bubblewrap", "process"])
 def test_misbehaviour_is_an_outcome_with_a_reason(challenge, hand_in, level, require):
     if level is Level.BUBBLEWRAP:
@@ -131,8 +153,9 @@ def test_misbehaviour_is_an_outcome_with_a_reason(challenge, hand_in, level, req
     names = {name: hand_in(name, code).name for name, (code, _, _) in MISBEHAVIOUR.items()}
     matrix, cells, _ = challenge._matrix(RunRequest(entries=(*names, "linear")), None)
     before = {process.pid for process in psutil.process_iter()}
-    summary = matrix.run(cells, LIMITS, LocalRunner(level=level))
-    assert summary.troubles == ()
+    for limits in (LIMITS, PATIENT):
+        mine = {cell: pair for cell, pair in cells.items() if (cell.entry in ENDED_BY_TIME) is (limits is LIMITS)}
+        assert matrix.run(mine, limits, LocalRunner(level=level)).troubles == ()
     results = {result.cell.entry: result for result in challenge.store.results().values()}
     wrong = []
     for name, (_, outcome, reason) in MISBEHAVIOUR.items():
@@ -148,8 +171,7 @@ def test_misbehaviour_is_an_outcome_with_a_reason(challenge, hand_in, level, req
     assert "\x1b" not in results["raises"].log
     assert len(results["prints"].log) < 10_000
     time.sleep(0.2)
-    left = [p for p in psutil.process_iter() if p.pid not in before and p.ppid() in (1, os.getpid())]
-    left = [p for p in left if p.status() != psutil.STATUS_ZOMBIE]
+    left = [p for p in psutil.process_iter() if p.pid not in before and is_ours(p)]
     assert left == [], "processes are left over"
 
 
@@ -235,7 +257,7 @@ def test_files_in_memory_count_as_memory(challenge, hand_in, require, path):
         ),
     )
     matrix, cells, _ = challenge._matrix(RunRequest(entries=("hoards",)), None)
-    matrix.run(cells, LIMITS, LocalRunner())
+    matrix.run(cells, PATIENT, LocalRunner())
     (result,) = challenge.store.results().values()
     assert result.outcome in (Outcome.OUT_OF_MEMORY, Outcome.FAILED), result.reason
     assert "MiB" in result.reason or "No space left" in result.reason
@@ -288,6 +310,17 @@ def test_what_a_killed_run_left_behind_is_swept_away(tmp_path, monkeypatch):
     sweep()
     assert not dead.exists()
     assert own.exists()
+
+
+def test_a_box_whose_house_lives_is_not_swept_whatever_its_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    box = open_box(best_level())
+    elsewhere = tmp_path / "bakeoff-box-999999999-z"  # as it looks to a run in a process space of its own
+    elsewhere.symlink_to(box.folder)
+    sweep()
+    assert box.process.poll() is None
+    assert (box.folder / "data").exists() and elsewhere.exists()
+    box.close()
 
 
 def test_a_box_leaves_nothing_behind(require):

@@ -32,6 +32,7 @@ PREFIX = "bakeoff-box-"
 MOST_FILES = 50_000  # in a temporary folder, each of which costs the house about a KiB
 MOST_OPEN = 4096
 WAITING = "waiting"
+HELD = "held"
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def open_by(opening: Opening) -> Box:
         opening.fittings.environment is not None,
         made.identity,
         made.shared,
-        [made.asks, made.answers, made.log],
+        [made.asks, made.answers, made.log, made.held],
     )
 
 
@@ -168,6 +169,8 @@ def sweep() -> None:
         owner = name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
             group = find_group(name)
+            if _is_held(place / name):
+                continue
             if 0 in group.members():  # of another process space, where its owner may well live
                 continue
             group.kill()
@@ -175,6 +178,23 @@ def sweep() -> None:
             remove_folder(place / name)
     if sys.platform == "linux" and os.geteuid() == 0:
         end_strays()
+
+
+def _is_held(folder: Path) -> bool:
+    """Whether a living house, perhaps one whose number means nothing here, still has the box that lies there."""
+    import fcntl
+
+    try:
+        lock = os.open(folder / HELD, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 class _Opened:
@@ -194,6 +214,7 @@ class _Opened:
         self.answers, self.answers_write = os.pipe()
         self.log, self.log_write = os.pipe()
         self.filter = -1
+        self.held = _hold(self.folder / HELD)
 
     @property
     def bubblewrap(self) -> bool:
@@ -227,12 +248,12 @@ class _Opened:
             self.shared = shared_memory(self.identity.number if self.identity else os.geteuid())
         if self.way.seccomp:
             rules = seccomp.rules(self.level, os.getpid(), keeps_user=not self.way.user)
-            self.filter = _held(seccomp.program(rules))
+            self.filter = _readable(seccomp.program(rules))
 
     def give_back(self) -> None:
         """Undo everything, since nothing has started."""
         self.close_inside()
-        for fd in (self.asks, self.answers, self.log):
+        for fd in (self.asks, self.answers, self.log, self.held):
             os.close(fd)
         self.group.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -312,7 +333,16 @@ def _counts_by_name_space() -> bool:
     return [int("".join(filter(str.isdigit, part)) or 0) for part in numbers] >= [5, 14]
 
 
-def _held(data: bytes) -> int:
+def _hold(file: Path) -> int:
+    """A locked file that says to whoever sweeps that its house lives; the lock goes when this process does."""
+    import fcntl
+
+    lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
+def _readable(data: bytes) -> int:
     """A descriptor from which these bytes, fewer than a pipe holds, can be read once."""
     read, write = os.pipe()
     try:
