@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,8 +65,12 @@ class TableData:
 
     def span(self, part: str) -> tuple[int, int]:
         """The first row of "train" or "test", and the row after its last."""
-        learnt = int(np.count_nonzero(self.parts == "train"))
-        return (0, learnt) if part == "train" else (learnt, len(self.parts))
+        return (0, self._learnt) if part == "train" else (self._learnt, len(self.parts))
+
+    @cached_property
+    def _learnt(self) -> int:
+        # Counted once: it is asked for each column, and takes long in a large table.
+        return int(np.count_nonzero(self.parts == "train"))
 
     def rows(self, part: str) -> Frame:
         """The rows of "train" or "test" without the target, numbered from 0."""
