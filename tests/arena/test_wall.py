@@ -146,6 +146,7 @@ def test_a_process_of_a_box_is_known_as_ours():
     assert not is_ours(psutil.Process())
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("level", [Level.BUBBLEWRAP, Level.PROCESS], ids=["bubblewrap", "process"])
 def test_misbehaviour_is_an_outcome_with_a_reason(challenge, hand_in, level, require):
     if level is Level.BUBBLEWRAP:
