@@ -59,7 +59,7 @@ def made(kinds: tuple[ColumnType, ...], classes: int = 3, rows: int = 120, regre
     )
     known = () if regression else tuple(np.unique(labels).tolist())
     kind = "regression" if regression else "classification"
-    schema = Schema(columns, kind, "target", "rmse" if regression else "accuracy", known, 7, 60.0)
+    schema = Schema(columns, kind, "target", "rmse" if regression else "accuracy", known, 7, 600.0)
     cut = rows * 3 // 4
     return Shape(frame[:cut], labels[:cut], frame[cut:].reset_index(drop=True), labels[cut:], schema)
 
@@ -103,7 +103,7 @@ def with_unseen_values() -> Shape:
 def with_integer_labels() -> Shape:
     shape = made((NUMERIC, TEXT), classes=2)
     labels = {name: number for number, name in zip((3, 11), shape.schema.classes, strict=True)}
-    schema = Schema(shape.schema.columns, "classification", "target", "auc", (3, 11), 7, 60.0)
+    schema = Schema(shape.schema.columns, "classification", "target", "auc", (3, 11), 7, 600.0)
     train, truth = ([labels[label] for label in part.tolist()] for part in (shape.labels, shape.truth))
     return Shape(shape.train, np.array(train), shape.test, np.array(truth), schema)
 

@@ -12,7 +12,7 @@ from neural import torch
 from rows_made import shaken
 
 from bakeoff.errors import UsageError
-from bakeoff.training.encoders.texts import SequenceStyle
+from bakeoff.training.encoders.texts import BagStyle, SequenceStyle
 from bakeoff.training.encoders.tokens import Vocabulary, words
 from bakeoff.training.layers.texts import Attention, BagLayers, Convolution, Recurrent, largest, mean, turned
 from bakeoff.training.preparation import Preparation
@@ -96,7 +96,7 @@ def test_attention_agrees_with_the_loop_over_the_tokens_that_are_there(lengths, 
 @QUICK
 @given(some.lists(some.lists(some.integers(1, 9), max_size=5), min_size=1, max_size=4))
 def test_a_bag_is_the_weighted_sum_of_its_terms(texts):
-    layer = BagLayers(10, 3, 1.0)
+    layer = BagLayers(10, BagStyle(width=3, spread=1.0, dropout=0.0))
     longest = max([1, *map(len, texts)])
     terms = torch.tensor([text + [0] * (longest - len(text)) for text in texts])
     weights = torch.rand(terms.shape) * (terms != 0)
@@ -106,6 +106,15 @@ def test_a_bag_is_the_weighted_sum_of_its_terms(texts):
         for at, term in enumerate(text):
             wanted += weights[place, at] * layer.table.weight[term].detach()
         assert torch.allclose(found[place], wanted, atol=1e-5)
+
+
+def test_terms_are_left_out_while_learning_alone():
+    layer = BagLayers(1000, BagStyle(width=4, dropout=0.5))
+    parts = {"terms": torch.arange(1, 1000).unsqueeze(0), "weights": torch.ones(1, 999)}
+    learning = [layer(parts) for _ in range(2)]
+    assert not torch.equal(*learning)
+    layer.eval()
+    assert torch.equal(layer(parts), layer(parts))
 
 
 def test_pooling_and_turning_look_at_the_tokens_that_are_there():

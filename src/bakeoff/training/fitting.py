@@ -255,11 +255,14 @@ class _Loop:
             return share
         spent = self.clock.elapsed() / self.clock.seconds
         # So long as there is ample time the rate must not depend on it, or no two fits would be alike.
-        self.tight = self.tight or (spent > 0.25 and spent > share) or self._too_long(epoch)
+        self.tight = self.tight or self._too_long(epoch, spent)
         return max(share, spent) if self.tight else share
 
-    def _too_long(self, epoch: int) -> bool:
-        return bool(self.epoch_seconds) and self.epoch_seconds * (self.recipe.epochs - epoch) > 2 * self.clock.left()
+    def _too_long(self, epoch: int, spent: float) -> bool:
+        """Whether not even half of the planned epochs will fit; in the first one, whether half of the time is gone."""
+        if not self.history.epochs:
+            return spent > 0.5
+        return self.epoch_seconds * (self.recipe.epochs - epoch) > 2 * self.clock.left()
 
     def _judge(self, number: int, moved: list[Moved], began: float) -> None:
         """Answer the held-out part, write the epoch down, and keep the weights when they are the best so far."""

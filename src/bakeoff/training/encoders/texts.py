@@ -23,16 +23,18 @@ class BagStyle:
     """Which terms a bag holds: words and pairs of words of the first `word_characters` of a text, and 2- to 4-grams of
     the first `gram_characters`; the `most` frequent of each that `least` texts have, or hashed into `slots`.
 
-    `width` is the number of features; `spread` the standard deviation of a term's first features.
+    `width` is the number of features; `spread` the standard deviation of a term's first features; `dropout` the share
+    of terms that are left out of a text whenever it is learnt from, so that no term relies on those beside it.
     """
 
-    width: int = 32
+    width: int = 64
     most: int = 20_000
     least: int = 2
     slots: int = 0
     word_characters: int = 5_000
     gram_characters: int = 400
-    spread: float = 0.3
+    spread: float = 0.1
+    dropout: float = 0.5
 
 
 class Bag:
@@ -101,7 +103,7 @@ class Bag:
         """The weighted sum of embeddings."""
         from bakeoff.training.layers.texts import BagLayers
 
-        return BagLayers(1 + sum(count for _, _, count in self.counters), self.style.width, self.style.spread)
+        return BagLayers(1 + sum(count for _, _, count in self.counters), self.style)
 
 
 @dataclass(frozen=True)

@@ -10,25 +10,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bakeoff.training.encoders.texts import SequenceStyle
+from bakeoff.training.encoders.texts import BagStyle, SequenceStyle
 
 
 class BagLayers(nn.Module):
     """The weighted sum of terms' embeddings; `plain` computes it by operations that torch.func can map over records."""
 
-    def __init__(self, terms: int, width: int, spread: float) -> None:
+    def __init__(self, terms: int, style: BagStyle) -> None:
         super().__init__()
-        self.table = nn.EmbeddingBag(terms, width, mode="sum", padding_idx=0)
-        self.width = width
+        self.table = nn.EmbeddingBag(terms, style.width, mode="sum", padding_idx=0)
+        self.drop = nn.Dropout(style.dropout)
+        self.width = style.width
         self.plain = False
         self.rare = True  # most terms are in few texts: the optimiser takes smaller steps for them
         with torch.no_grad():
-            self.table.weight.normal_(0, spread)
+            self.table.weight.normal_(0, style.spread)
             self.table.weight[0] = 0.0
 
     def forward(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Features float32 (records, width)."""
-        terms, weights = parts["terms"], parts["weights"]
+        terms, weights = parts["terms"], self.drop(parts["weights"])
         if self.plain or not len(terms):
             table = functional.embedding(terms, self.table.weight, padding_idx=0)
             return (table * weights.unsqueeze(-1)).sum(1)
