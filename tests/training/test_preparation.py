@@ -149,3 +149,13 @@ def test_the_scale_of_a_target_is_a_step_too():
     assert head_for(schema, 4, values, known).centre == 5.0
     assert [step.name for step in taken.from_training] == ["target scale"]
     known.require_public()
+
+
+def test_cells_of_every_kind_read_as_text():
+    import pandas as pd
+
+    from bakeoff.training.reading import strings
+
+    rows = pd.DataFrame({"a": ["long text", None, ["two", "tokens"], 3.5, np.nan, ("x", "y"), np.array(["z"])]})
+    assert strings(rows, "a", 6) == ["long t", "", "two to", "3.5", "", "x y", "z"]
+    assert strings(rows, "absent") == [""] * 7

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.columns import Columns, columns_of, strings
+from bakeoff.algorithms.columns import Columns, columns_of
 from bakeoff.errors import Declined, MissingExtra
 from bakeoff.extras import need
 from bakeoff.nouns import Array, Frame, Schema
@@ -136,12 +136,16 @@ class Network:
             longest = max(longest, clock.elapsed() - began)
 
     def _calibrated(self, found: Any, records: Any, preparation: Preparation) -> Member:
+        from bakeoff.training.seeding import threads
+
         for step in found.steps:
             preparation.taken(step.name, step.column, step.size, step.rows, step.detail)
         temperature = Temperature()
         if hasattr(self, "classes_") and len(found.held_out):
             held = records.take(found.held_out)
-            temperature = Temperature.found(found.network.outputs(held, device=self.options.device), held.targets)
+            with threads(1):
+                outputs = found.network.outputs(held, device=self.options.device)
+            temperature = Temperature.found(outputs, held.targets)
             preparation.taken("temperature", "", 1, len(held), f"{temperature.value:.3g}")
         return Member(found.network.to("cpu"), temperature, found.history)
 
@@ -177,7 +181,7 @@ class Network:
 
 def _as_texts(columns: Columns, X: Frame) -> list[str]:
     """Text columns, and categories of many values."""
-    many = [name for name in columns.categorical if len(set(strings(X, name))) > MANY]
+    many = [name for name in columns.categorical if X[name].nunique() > MANY]
     return [*columns.text, *many]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from bakeoff.nouns import Array
 
@@ -26,7 +27,6 @@ class Temperature:
         """
         if not len(classes):
             return cls()
-        from scipy.optimize import minimize_scalar
 
         def loss(log_temperature: float) -> float:
             return log_loss(logits / np.exp(log_temperature), classes) * len(classes) + 2 * log_temperature**2

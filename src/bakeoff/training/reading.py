@@ -28,13 +28,11 @@ def strings(X: Frame, name: str, longest: int | None = None) -> list[str]:
     """One column as strings, missing ones empty, cut after `longest` characters; token lists are joined by blanks."""
     if name not in X.columns:
         return [""] * len(X)
-    cells = X[name].tolist()
-    missing = [_is_missing(cell) for cell in cells]
-    return ["" if gone else _string(cell)[:longest] for cell, gone in zip(cells, missing, strict=True)]
-
-
-def _is_missing(cell: Any) -> bool:
-    return cell is None or (not isinstance(cell, (str, list, tuple, np.ndarray)) and bool(pd.isna(cell)))
+    missing = X[name].isna().to_numpy()
+    return [
+        "" if gone else (cell if type(cell) is str else _string(cell))[:longest]
+        for cell, gone in zip(X[name].tolist(), missing, strict=True)
+    ]
 
 
 def _string(cell: Any) -> str:
