@@ -33,6 +33,20 @@ def test_it_says_what_it_took_from_training_rows():
     assert {step.name for step in model.steps_ if step.source == "public"} == {"calendar", "pixels"}
 
 
+def test_what_is_known_is_not_taken_from_training_rows():
+    from bakeoff.training import Known
+
+    shape = made((NUMERIC, CATEGORICAL, TEXT), classes=2)
+    known = Known(
+        ranges={"numeric 0": (-2.0, 3.0)},
+        categories={"categorical 1": ["value 0", "value 1"]},
+        vocabularies={"text 2": ["amber", "birch", "number 0", "number 1"]},
+    )
+    model = fitted(shape, known=known)
+    assert {step.name for step in model.steps_ if step.source == "training"} == {"early stopping", "temperature"}
+    assert model.predict_proba(shape.test).shape == (len(shape.test), 2)
+
+
 def test_members_differ_and_their_answers_are_averaged():
     shape = made((NUMERIC, TEXT), classes=4)
     model = fitted(shape, members=3)

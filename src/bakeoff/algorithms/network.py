@@ -22,7 +22,7 @@ from bakeoff.training.encoders.numeric import Numeric, NumericStyle
 from bakeoff.training.encoders.pictures import Pictures
 from bakeoff.training.encoders.texts import Bag, BagStyle, Sequence, SequenceStyle
 from bakeoff.training.history import History
-from bakeoff.training.preparation import DataStep, Preparation
+from bakeoff.training.preparation import DataStep, Known, Preparation
 from bakeoff.training.reader import TableReader
 from bakeoff.training.recipe import Recipe
 
@@ -41,7 +41,8 @@ class NetworkOptions:
     """What can be chosen: `texts` bag, convolution, recurrent or transformer; `numbers` piecewise, periodic or linear;
 
     `epochs` at most, `members` fitted one after another with other rows held out, so far as time allows, their answers
-    averaged; `device` cpu or cuda, and `mixed` precision there.
+    averaged; `device` cpu or cuda, and `mixed` precision there; `known` holds vocabularies, categories and ranges that
+    are public, so that they are not taken from training rows.
     """
 
     texts: str = "bag"
@@ -50,6 +51,7 @@ class NetworkOptions:
     members: int = 3
     device: str = "cpu"
     mixed: bool = False
+    known: Known | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Network:
             need("torch", "neural")
         except MissingExtra as missing:
             raise Declined(str(missing)) from missing
-        preparation = Preparation()
+        preparation = Preparation(self.options.known)
         self.reader_ = TableReader(self._encoders(X, schema)).learn(X, preparation)
         y = np.asarray(y)
         if schema.classes:
