@@ -34,6 +34,7 @@ pickle.load(open(sys.argv[1] + "/model.pkl", "rb"))
 """
 MOST_HELD = 64 << 20
 PATIENCE = 20
+ENDLESS = ("never_ends", "hangs_up")
 
 
 class WatchedRunner(LocalRunner):
@@ -187,7 +188,7 @@ def _listen(pipe: int, child: subprocess.Popen[bytes]) -> bytes:
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(PATIENCE if child.args[4] != "never_ends" else 2)  # type: ignore[index]
+        child.wait(2 if child.args[4] in ENDLESS else PATIENCE)  # type: ignore[index]
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
