@@ -30,6 +30,8 @@ def read_predictions(code: Path, spec: Mapping[str, Any], rows_file: str, data: 
         raise Declined(f"it holds no prediction file {spec['task']}.csv or {spec['task']}.parquet.")
     try:
         frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except MemoryError:
+        raise  # an outcome of its own: with a higher limit the file may well be read
     except Exception as error:
         raise Refused(f"{path.name} cannot be read: {error}") from error
     if "row_id" not in frame.columns:
