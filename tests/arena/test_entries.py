@@ -207,6 +207,28 @@ def test_a_baselines_digest_covers_the_modules_beside_its_own(tmp_path, monkeypa
     assert digests()["lone"] != first["lone"]
 
 
+def test_a_baselines_digest_covers_the_room_that_it_learns_by(tmp_path, monkeypatch):
+    info = tmp_path / "house-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: house\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[bakeoff.algorithms]\nlearner = house.algorithms.net:M\nplain = house.plain.sums:M\n"
+    )
+    package = folder(tmp_path, "house", __init____py="")
+    folder(package, "algorithms", __init____py="", net__py="def fit():\n    from house.training.loop import run\n")
+    folder(package, "plain", __init____py="", sums__py="import math\n")
+    folder(package, "training", __init____py="", loop__py="")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def digests():
+        return {entry.name: entry.digest for entry in baselines(("learner", "plain"))}
+
+    first = digests()
+    (package / "training" / "loop.py").write_text("a = 1\n")
+    assert digests()["learner"] != first["learner"]
+    assert digests()["plain"] == first["plain"]
+
+
 def test_a_baselines_name_and_another_teams_name_are_taken(challenge, tmp_path):
     with pytest.raises(
         UsageError, match="'linear' is the name of a baseline; give the entry another name, with --name or"

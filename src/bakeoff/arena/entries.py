@@ -24,6 +24,7 @@ from bakeoff.errors import EntryError, NotFound, StoreError, UsageError
 from bakeoff.nouns import ENTRY_PROTOCOL, Entry, Source, digest
 
 GROUP = "bakeoff.algorithms"
+LEARNING = ("training", "privacy", "fairness", "federated")
 KNOWN = ("protocol", "name", "team", "algorithm", "predictions", "parameters", "claims")
 WORDS = ("name", "team", "algorithm", "predictions")
 LARGEST = 256 << 20
@@ -79,7 +80,7 @@ def _is_installed(package: str) -> bool:
 
 
 def _baseline(point: EntryPoint, hashed: dict[Path, str]) -> Entry:
-    """The digest covers the package's version and all the code beside the module, which it may import."""
+    """The digest covers the package's version, all the code beside the module, and the rooms that it learns by."""
     package = point.dist.name if point.dist else point.module.partition(".")[0]
     spec = importlib.util.find_spec(point.module)
     code = ""
@@ -87,14 +88,28 @@ def _baseline(point: EntryPoint, hashed: dict[Path, str]) -> Entry:
         file = Path(spec.origin)
         # A module outside any package lies among strangers, so its own file alone is its code.
         home = file.parent if spec.parent else file
-        if home not in hashed:
-            modules = sorted(home.rglob("*.py")) if spec.parent else [file]
-            hashed[home] = digest([[str(path.relative_to(file.parent)), _hash(path)] for path in modules])
-        code = hashed[home]
+        rooms = [room for room in _learnt_by(file) if room != home] if spec.parent else []
+        for folder in (home, *rooms):
+            if folder not in hashed:
+                modules = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]
+                inside = folder if folder.is_dir() else folder.parent
+                hashed[folder] = digest([[str(path.relative_to(inside)), _hash(path)] for path in modules])
+        code = hashed[home] if not rooms else digest([hashed[folder] for folder in (home, *rooms)])
     made_of = [point.value, package, version(package) if point.dist else "", code]
     kind = point.group.removeprefix(GROUP).strip(".")
     kinds = (kind,) if kind else ()
     return Entry(point.name, Source("baseline", point.name), digest(made_of), team="", baseline=True, kinds=kinds)
+
+
+def _learnt_by(file: Path) -> list[Path]:
+    """The folders beside the module's own that it imports and that hold how something is learnt."""
+    try:
+        parsed = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):  # it says so itself when it is run
+        return []
+    named = {node.module or "" for node in ast.walk(parsed) if isinstance(node, ast.ImportFrom)}
+    found = [file.parent.parent / room for room in LEARNING if any(room in name.split(".")[1:] for name in named)]
+    return [folder for folder in found if folder.is_dir()]
 
 
 def read_entry(path: Path, *, name: str = "", team: str = "") -> Entry:
