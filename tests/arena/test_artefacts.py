@@ -237,7 +237,7 @@ def test_a_really_full_disk_says_so():
         file.write(b"x")
     assert full.value.errno == errno.ENOSPC
     with (
-        pytest.raises(StoreError, match="cannot take the answers of a cell: No space left on device; the cell stays"),
+        pytest.raises(StoreError, match="is full; free some space and run again, what was finished before is kept"),
         Artefacts("nowhere")._said("take the answers of a cell", "the cell stays due"),
     ):
         raise full.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from bakeoff.errors import BakeoffError, StoreError
 from bakeoff.nouns import digest
 
 FETCH = "bakeoff restore FILE --artefacts-only"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 SHOWN = 12  # digits of a digest in a message
 
 
@@ -171,6 +173,11 @@ class Artefacts:
         except BakeoffError:
             raise
         except Exception as error:
+            if getattr(error, "errno", None) in FULL:
+                raise StoreError(
+                    f"The disk of the artefacts at {self.where} is full; free some space and run again, "
+                    "what was finished before is kept."
+                ) from error
             said = getattr(error, "strerror", None) or str(error).strip().partition("\n")[0] or type(error).__name__
             raise StoreError(
                 f"The place of artefacts {self.where} cannot {what}: {said.rstrip('.')}; {mend}."
