@@ -17,7 +17,7 @@ import pytest
 from bakeoff.arena.confined import Confined
 from bakeoff.arena.entries import read_entry
 from bakeoff.arena.predictor import load, take
-from bakeoff.arena.staging import task_data
+from bakeoff.arena.staging import task_data, worker_spec
 from bakeoff.arena.wall.confinement import PREFIX, Fittings
 from bakeoff.errors import BakeoffError, EntryError, NotFound, UsageError
 from bakeoff.nouns import Limits
@@ -120,13 +120,15 @@ def test_a_predictor_answers_again_after_every_kind_of_error_and_leaves_no_files
     assert boxes() == before
 
 
-def test_a_box_that_never_gets_ready_is_taken_away(taken, data, tmp_path, monkeypatch):
+def test_a_box_that_dies_while_it_loads_is_taken_away(taken, data, tmp_path, monkeypatch):
     (tmp_path / "environment").mkdir()
     (tmp_path / "environment" / "numpy.py").write_text("import os\nos._exit(3)\n")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.py").write_text(MODEL.replace("import tag", ""))
+    entry = read_entry(tmp_path / "model.py")
     before = boxes()
     with pytest.raises(BakeoffError, match=r"exit code 3"):
-        Confined(LIMITS, Fittings(Path("environment")))
+        Confined(LIMITS, Fittings(Path("environment"))).load(worker_spec(entry, data, 0, LIMITS), tmp_path)
     assert boxes() == before
 
 

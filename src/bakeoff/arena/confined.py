@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ class Confined:
     def __init__(
         self, limits: Limits, fittings: Fittings = PLAIN, *, called: str = "The entry", level: Level | None = None
     ) -> None:
-        self.box = open_box(level or best_level(), fittings)
+        self.box = open_box(level or best_level(), replace(fittings, warm=False))
         self.limits = limits
         self.called = called
         self.loaded: dict[str, Any] = {}

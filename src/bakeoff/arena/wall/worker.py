@@ -40,13 +40,13 @@ WARM = (
 
 
 def main() -> None:
-    """Serve one cell: `python -m bakeoff.arena.wall.worker FOLDER ASKS_FD ANSWERS_FD PROCESSES [ENVIRONMENT]`."""
+    """Serve one cell: `python -m bakeoff.arena.wall.worker FOLDER ASKS ANSWERS PROCESSES warm|cold [ENVIRONMENT]`."""
     folder, asks, answers, processes = Path(sys.argv[1]), *map(int, sys.argv[2:5])
     if processes:
         limit_processes(processes)
-    if len(sys.argv) > 5:
-        sys.path.insert(0, sys.argv[5])
-    for name in WARM:
+    if len(sys.argv) > 6:
+        sys.path.insert(0, sys.argv[6])
+    for name in WARM if sys.argv[5] == "warm" else ():
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     worker = Worker(folder, answers)
