@@ -12,6 +12,9 @@ import pandas as pd
 
 from bakeoff.errors import Declined
 from bakeoff.nouns import Array, ColumnType, Frame, Schema
+from bakeoff.training.reading import numbers, strings
+
+__all__ = ["Columns", "columns_of", "dates", "numbers", "readable_columns", "strings"]
 
 DATE_PARTS = 8
 
@@ -53,24 +56,6 @@ def readable_columns(schema: Schema, X: Frame, who: str) -> Columns:
     if not columns.without_images:
         raise Declined(f"The baseline {who!r} does not read images, and this table has no other column.")
     return columns
-
-
-def numbers(X: Frame, names: tuple[str, ...]) -> Array:
-    """Numeric columns as float64 (rows, names); missing and infinite values are NaN."""
-    out = np.full((len(X), len(names)), np.nan)
-    for j, name in enumerate(names):
-        if name in X.columns:
-            out[:, j] = pd.to_numeric(X[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    out[~np.isfinite(out)] = np.nan
-    return out
-
-
-def strings(X: Frame, name: str, longest: int | None = None) -> list[str]:
-    """One column as strings, missing ones empty, cut after `longest` characters."""
-    if name not in X.columns:
-        return [""] * len(X)
-    missing = X[name].isna().to_numpy()
-    return ["" if gone else str(value)[:longest] for value, gone in zip(X[name].tolist(), missing, strict=True)]
 
 
 def dates(X: Frame, names: tuple[str, ...]) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -175,7 +176,7 @@ class Conversation:
         # An entry that leaves by os._exit closes the pipe a moment before its parent can be waited for.
         try:
             return self.box.process.wait(2)
-        except Exception:
+        except subprocess.TimeoutExpired:
             return None
 
     def _drain_log(self) -> None:
