@@ -1,7 +1,10 @@
 """Entries: what is one, what is not and why, and what their digest covers."""
 
+import gc
+import sys
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import pytest
@@ -410,3 +413,24 @@ def module_of(code):
     made = ModuleType("mine")
     exec(code, made.__dict__)
     return made
+
+
+def test_entries_are_read_by_several_threads_at_once(tmp_path):
+    """Python fails with SystemError where two threads build trees and the garbage collector lets the other go on."""
+    home = folder(
+        tmp_path, model__py=MODEL + "".join(f"\n\ndef step_{n}(x):\n    return [x, (x, {n})]\n" for n in range(300))
+    )
+
+    def slow(phase, info):
+        return [None for _ in range(200)]
+
+    before = sys.getswitchinterval()
+    gc.callbacks.append(slow)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            read = list(pool.map(read_entry, [home] * 120))
+    finally:
+        sys.setswitchinterval(before)
+        gc.callbacks.remove(slow)
+    assert {entry.digest for entry in read} == {read_entry(home).digest}

@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import shutil
 import tempfile
+import threading
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ MOST_READ = 1 << 20  # of one file that is parsed here: a parsed file takes up t
 LONGEST_NAME = 100
 ANSWERS = (".csv", ".parquet")
 SKIPPED = ("__pycache__", ".git", ".venv", ".ipynb_checkpoints")
+_PARSING = threading.Lock()
 
 
 def algorithm_points() -> list[EntryPoint]:
@@ -104,7 +106,7 @@ def _baseline(point: EntryPoint, hashed: dict[Path, str]) -> Entry:
 def _learnt_by(file: Path) -> list[Path]:
     """The folders beside the module's own that it imports and that hold how something is learnt."""
     try:
-        parsed = ast.parse(file.read_bytes())
+        parsed = _parsed(file)
     except (SyntaxError, ValueError):  # it says so itself when it is run
         return []
     named = {node.module or "" for node in ast.walk(parsed) if isinstance(node, ast.ImportFrom)}
@@ -253,14 +255,22 @@ def _check_size(file: Path) -> None:
         )
 
 
+def _parsed(file: Path) -> ast.Module:
+    """The file's code as a tree, one file at a time; SyntaxError or ValueError where it is none."""
+    code = file.read_bytes()
+    # CPython counts the depth of all trees being built in one number: a thread that takes over while the garbage
+    # collector runs in the middle of another's tree makes that one fail with SystemError.
+    with _PARSING, warnings.catch_warnings():
+        # What Python thinks of an entry's style is the entry's affair.
+        warnings.simplefilter("ignore")
+        return ast.parse(code, filename=file.name)
+
+
 def _check_code(file: Path, attribute: str) -> None:
     """Refuse early what could never run, by parsing the code without running it."""
     _check_size(file)
     try:
-        with warnings.catch_warnings():
-            # What Python thinks of an entry's style is the entry's affair.
-            warnings.simplefilter("ignore")
-            parsed = ast.parse(file.read_bytes(), filename=file.name)
+        parsed = _parsed(file)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where, why = f", line {line}" if line else "", clean(str(error.args[0]), 200)
