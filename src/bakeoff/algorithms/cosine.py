@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bakeoff.algorithms.matcher import labels_of, two_columns
+from bakeoff.algorithms.matching.pair_model import labels_of, two_columns
 from bakeoff.algorithms.records import fields_of, only_matching, plain, wholes
 from bakeoff.algorithms.tfidf import TfIdf, cosines
 from bakeoff.algorithms.thresholds import moved, threshold

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bakeoff.algorithms.blocking import Blocker, record_texts
-from bakeoff.algorithms.matcher import Matcher, labels_of, two_columns
+from bakeoff.algorithms.matching.pair_model import PairModel, labels_of, two_columns
 from bakeoff.algorithms.pairwise import PairFeatures
 from bakeoff.algorithms.records import only_matching, pairs_of
 from bakeoff.errors import EntryError
@@ -35,7 +35,7 @@ class Linkage:
         known = np.hstack([alike, self.blocker_.standing(positions)])
         far = self._far(known[matches, alike.shape[1]])
         assumed = self._features(self.blocker_, pairs_of(left, right, far), far)
-        self.matcher_ = Matcher(schema).fit(known, matches, assumed)
+        self.model_ = PairModel(schema).fit(known, matches, assumed)
         return self
 
     def _far(self, cosines: Array) -> Array:
@@ -69,7 +69,7 @@ class Linkage:
         return found.assign(score=np.concatenate(scores))
 
     def _chances(self, blocker: Blocker, pairs: Frame, positions: Array) -> Array:
-        return self.matcher_.chances(self._features(blocker, pairs, positions))
+        return self.model_.chances(self._features(blocker, pairs, positions))
 
     def predict_proba(self, X: Frame) -> Array:
         """Probabilities of pairs of the fitted tables, float64 (pairs, 2), the match last.

@@ -12,6 +12,8 @@ from bakeoff.algorithms.columns import numbers as numbers_of
 from bakeoff.algorithms.records import TEXTLIKE, Field, Fields, fields_of, side_cells, wholes
 from bakeoff.nouns import Array, ColumnType, Frame, Schema
 
+WHOLE = "(whole record)"
+
 
 class PairFeatures:
     """Dense float32 (pairs, features); columns in which matches may differ are left out, and their words with them.
@@ -41,12 +43,13 @@ class PairFeatures:
     def transform(self, pairs: Frame) -> Array:
         """Features of other pairs; each row depends on that pair alone."""
         both = self._wholes(pairs)
-        parts = [self.whole_.score(*both)]
+        parts = [(WHOLE, self.whole_.score(*both))]
         for field in self.fields_.seen:
             if field.shared:
-                parts.append(self._compare(pairs, field))
-            parts.append(self._alone(pairs, field, both))
-        return np.hstack(parts).astype(np.float32)
+                parts.append((field.name, self._compare(pairs, field)))
+            parts.append((field.name, self._alone(pairs, field, both)))
+        self.columns_ = [name for name, part in parts for _ in range(part.shape[1])]
+        return np.hstack([part for _, part in parts]).astype(np.float32)
 
     def _sides(self, pairs: Frame, field: Field) -> tuple[list[str], list[str]]:
         return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bakeoff.algorithms.matcher import Matcher, labels_of, two_columns
+from bakeoff.algorithms.matching.pair_model import PairModel, labels_of, two_columns
 from bakeoff.algorithms.pairwise import PairFeatures
 from bakeoff.algorithms.records import only_matching
 from bakeoff.nouns import Array, Frame, Schema
@@ -16,12 +16,12 @@ class Similarity:
         only_matching(schema, "similarity")
         self.classes_, matches = labels_of(y, schema)
         self.features_ = PairFeatures()
-        self.matcher_ = Matcher(schema).fit(self.features_.fit_transform(X, schema), matches)
+        self.model_ = PairModel(schema).fit(self.features_.fit_transform(X, schema), matches)
         return self
 
     def predict_proba(self, X: Frame) -> Array:
         """Probabilities, float64 (pairs, 2), the match last."""
-        return two_columns(self.matcher_.chances(self.features_.transform(X)))
+        return two_columns(self.model_.chances(self.features_.transform(X)))
 
     def predict(self, X: Frame) -> Array:
         """Labels."""

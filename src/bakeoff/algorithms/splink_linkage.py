@@ -11,7 +11,7 @@ import pandas as pd
 from bakeoff.algorithms.blocking import Blocker
 from bakeoff.algorithms.columns import numbers
 from bakeoff.algorithms.linkage import CANDIDATES
-from bakeoff.algorithms.matcher import labels_of, two_columns
+from bakeoff.algorithms.matching.pair_model import labels_of, two_columns
 from bakeoff.algorithms.records import SIDES, Fields, fields_of, numbered, only_matching, plain, side_cells
 from bakeoff.algorithms.similarities import days
 from bakeoff.algorithms.thresholds import moved, threshold

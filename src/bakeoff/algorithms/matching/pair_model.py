@@ -25,13 +25,13 @@ def two_columns(chances: Array) -> Array:
     return np.column_stack([1 - chances, chances])
 
 
-class Matcher:
+class PairModel:
     """The mean of three LightGBM models of different seeds, its threshold from cross-validation moved to 0.5."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
 
-    def fit(self, features: Array, matches: Array, assumed: Array | None = None) -> Matcher:
+    def fit(self, features: Array, matches: Array, assumed: Array | None = None) -> PairModel:
         """Learn from features float (pairs, features) and matches, bool (pairs,); a missing class is answered alike.
 
         `assumed` (more, features) are taken for pairs that do not match: they are learnt from, and the threshold does
