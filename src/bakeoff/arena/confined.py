@@ -23,7 +23,7 @@ class Confined:
     def __init__(
         self, limits: Limits, fittings: Fittings = PLAIN, *, called: str = "The entry", level: Level | None = None
     ) -> None:
-        self.box = open_box(level or best_level(), replace(fittings, warm=False))
+        self.box = open_box(level or best_level(), replace(fittings, warm="cold"))
         self.limits = limits
         self.called = called
         self.loaded: dict[str, Any] = {}

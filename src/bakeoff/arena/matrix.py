@@ -40,6 +40,7 @@ from bakeoff.arena.store.leases import LEASE_SECONDS
 from bakeoff.arena.supplies import Supplies, models_listing, refusal
 from bakeoff.arena.wall.confinement import Fittings, layers
 from bakeoff.arena.wall.wire import CONTRACT
+from bakeoff.arena.warmth import warmth
 from bakeoff.errors import BakeoffError, Refused, StoreError
 from bakeoff.nouns import Cell, CellResult, Entry, Finding, Judge, Level, Limits, Outcome, Task
 from bakeoff.tasks import kind
@@ -121,6 +122,7 @@ class Matrix:
         self.judges: list[Judge] = judges()
         self._plans: dict[tuple[str, int], CellPlan] = {}
         self._troubles: list[str] = []
+        self._warmth: dict[str, str] = {}  # by entry's digest
         self._judged = 0
 
     # Cells
@@ -186,7 +188,7 @@ class Matrix:
         self.watcher.start(len(due))
         with stage_folder() as folder:
             desk = _Desk(self, {cell: wanted[cell] for cell in due}, limits, folder)
-            todo = [Due(cell, self._fittings(built[wanted[cell][0].digest], limits)) for cell in due]
+            todo = [Due(cell, self._fittings(wanted[cell][0], built, limits)) for cell in due]
             told = Told(desk.elsewhere, self.watcher.message)
             with Claims(self.store, todo, tokens, told, self.lease_seconds) as work:
                 self._troubles += runner.run(work, Hooks(desk.prepare, desk.finish, self.watcher.began))
@@ -205,8 +207,10 @@ class Matrix:
             elsewhere=desk.done_elsewhere,
         )
 
-    def _fittings(self, environment: Path | None, limits: Limits) -> Fittings:
-        return Fittings(environment, self.supplies.models, limits.threads)
+    def _fittings(self, entry: Entry, built: Mapping[str, Path | None], limits: Limits) -> Fittings:
+        if entry.digest not in self._warmth:
+            self._warmth[entry.digest] = warmth(entry)
+        return Fittings(built[entry.digest], self.supplies.models, limits.threads, self._warmth[entry.digest])
 
     def _is_due(self, kept: CellResult | None, limits: Limits, again: bool) -> bool:
         """A done cell whose answers are gone can no longer be judged, so it is due too."""

@@ -40,14 +40,14 @@ class Fittings:
     """What a box is fitted with before its cell is known: an entry's own packages, shared models, threads.
 
     `environment` is put before the house's packages; `models` is a folder that can only be read, and whose place is
-    told to the entry by the environment variable BAKEOFF_MODELS. A box that is not `warm` imports what it needs when it
-    needs it, and is ready at once.
+    told to the entry by the environment variable BAKEOFF_MODELS. `warm` says what is imported ahead: the libraries of
+    `learning`, those of `frames` alone, or none when `cold`: that box is ready at once.
     """
 
     environment: Path | None = None
     models: Path | None = None
     threads: int = 1
-    warm: bool = True
+    warm: str = "learning"
 
 
 PLAIN = Fittings()
@@ -304,7 +304,7 @@ class _Opened:
         inside = bubblewrap.CELL if self.bubblewrap else str(self.folder)
         processes = str(MOST_PROCESSES if self.bubblewrap and _counts_by_name_space() else 0)
         worker = [sys.executable, "-I", "-B", "-m", "bakeoff.arena.wall.worker", inside, *ends, processes]
-        worker.append("warm" if self.warm else "cold")
+        worker.append(self.warm)
         return [*worker, str(self.environment)] if self.environment else worker
 
     def _limits(self) -> dict[str, int]:

@@ -21,10 +21,8 @@ from bakeoff.arena.wall import wire
 from bakeoff.errors import Declined, EntryError, Refused
 from bakeoff.nouns import Column, ColumnType, Frame, Role, Schema
 
-WARM = (
-    "numpy",
-    "pandas",
-    "pyarrow.parquet",
+FRAMES = ("numpy", "pandas", "pyarrow.parquet", "cloudpickle")
+LIBRARIES = (
     "sklearn.ensemble",
     "sklearn.linear_model",
     "sklearn.pipeline",
@@ -35,21 +33,19 @@ WARM = (
     "lightgbm",
     "rapidfuzz",
     "PIL.Image",
-    "cloudpickle",
 )
+WARM = {"learning": (*FRAMES, *LIBRARIES), "frames": FRAMES, "cold": ()}
 
 
 def main() -> None:
-    """Serve one cell: `python -m bakeoff.arena.wall.worker FOLDER ASKS ANSWERS PROCESSES warm|cold [ENVIRONMENT]`."""
+    """Serve one cell: `python -m bakeoff.arena.wall.worker FOLDER ASKS ANSWERS PROCESSES WARM [ENVIRONMENT]`."""
     folder, asks, answers, processes = Path(sys.argv[1]), *map(int, sys.argv[2:5])
     if processes:
         limit_processes(processes)
     if len(sys.argv) > 6:
         sys.path.insert(0, sys.argv[6])
-    for name in WARM if sys.argv[5] == "warm" else ():
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    worker = Worker(folder, answers)
+    bring(*WARM[sys.argv[5]])
+    worker = Worker(folder, answers, warm=sys.argv[5] != "cold")
     wire.write(answers, {"event": "ready"})
     with contextlib.suppress(EOFError):
         while (message := wire.read(asks))["do"] != "end":
@@ -57,12 +53,20 @@ def main() -> None:
                 break
 
 
+def bring(*names: str) -> None:
+    """Import these where they are installed."""
+    for name in names:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
 class Worker:
     """Does what the parent asks, one message at a time, and turns every error into an outcome."""
 
-    def __init__(self, folder: Path, answers: int) -> None:
+    def __init__(self, folder: Path, answers: int, warm: bool = False) -> None:
         self.folder = folder
         self.out = answers
+        self.warm = warm
         self.model: Any = None
         self.spec: dict[str, Any] = {}
 
@@ -110,6 +114,8 @@ class Worker:
         links = False
         if self.spec["form"] != "predictions":
             algorithm = load_algorithm(self.spec, self.folder / "code")
+            if self.warm and hasattr(algorithm, "get_params"):
+                bring("skrub")  # which the adapter may put around it, when the clock runs
             links = self.spec.get("records") is not None and callable(getattr(algorithm, "link", None))
             self.model = adapt(algorithm, schema_of(self.spec, records=links))
         self.say("loaded", links=links, answers=bool(getattr(self.model, "asks", True)))
