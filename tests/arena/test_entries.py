@@ -415,6 +415,32 @@ def module_of(code):
     return made
 
 
+def test_the_digest_of_a_baseline_deep_in_a_package_covers_the_room_that_it_is_in(tmp_path, monkeypatch):
+    info = tmp_path / "manor-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: manor\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[bakeoff.algorithms]\ndeep = manor.algorithms.deep:M\n")
+    house = folder(tmp_path, "manor", __init____py="", other__py="")
+    room = folder(house, "algorithms", __init____py="", side__py="")
+    folder(room, "deep", __init____py="", part__py="from manor.training.loop import fit\n")
+    folder(house, "training", __init____py="", loop__py="")
+    folder(house, "privacy", __init____py="", loop__py="")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def made_of():
+        return baselines(("deep",))[0].digest
+
+    for file in ("algorithms/side.py", "algorithms/deep/part.py", "training/loop.py"):
+        before = made_of()
+        with (house / file).open("a") as more:
+            more.write("a = 1\n")
+        assert made_of() != before, file
+    before = made_of()
+    for file in ("privacy/loop.py", "other.py"):
+        (house / file).write_text("a = 1\n")
+    assert made_of() == before, "the partner: what it does not learn by is not in it"
+
+
 def test_entries_are_read_by_several_threads_at_once(tmp_path):
     """Python fails with SystemError where two threads build trees and the garbage collector lets the other go on."""
     home = folder(

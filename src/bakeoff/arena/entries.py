@@ -89,8 +89,8 @@ def _baseline(point: EntryPoint, hashed: dict[Path, str]) -> Entry:
     if spec and spec.origin:
         file = Path(spec.origin)
         # A module outside any package lies among strangers, so its own file alone is its code.
-        home = file.parent if spec.parent else file
-        rooms = [room for room in _learnt_by(file) if room != home] if spec.parent else []
+        home = _home(file, spec.parent) if spec.parent else file
+        rooms = [room for room in _learnt_by(file, home) if room != home] if spec.parent else []
         for folder in (home, *rooms):
             if folder not in hashed:
                 modules = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]
@@ -103,14 +103,18 @@ def _baseline(point: EntryPoint, hashed: dict[Path, str]) -> Entry:
     return Entry(point.name, Source("baseline", point.name), digest(made_of), team="", baseline=True, kinds=kinds)
 
 
-def _learnt_by(file: Path) -> list[Path]:
-    """The folders beside the module's own that it imports and that hold how something is learnt."""
-    try:
-        parsed = _parsed(file)
-    except (SyntaxError, ValueError):  # it says so itself when it is run
-        return []
-    named = {node.module or "" for node in ast.walk(parsed) if isinstance(node, ast.ImportFrom)}
-    found = [file.parent.parent / room for room in LEARNING if any(room in name.split(".")[1:] for name in named)]
+def _home(file: Path, package: str) -> Path:
+    """The folder of the package's first two levels: `bakeoff.algorithms` for a module however deep in it."""
+    return [file.parent, *file.parent.parents][max(0, package.count(".") - 1)]
+
+
+def _learnt_by(file: Path, home: Path) -> list[Path]:
+    """The folders beside `home` that the module imports, or its package inside `home`, and that hold how to learn."""
+    named: set[str] = set()
+    for module in [file] if file.parent == home else file.parent.rglob("*.py"):
+        with contextlib.suppress(SyntaxError, ValueError):  # it says so itself when it is run
+            named |= {node.module or "" for node in ast.walk(_parsed(module)) if isinstance(node, ast.ImportFrom)}
+    found = [home.parent / room for room in LEARNING if any(room in name.split(".")[1:] for name in named)]
     return [folder for folder in found if folder.is_dir()]
 
 
