@@ -144,6 +144,19 @@ def test_the_schema_is_given_to_those_who_ask_for_it():
     assert fitted(AsksNot, shape).answers(shape.test)[:, 0].all()
 
 
+class Drawn(Asks):
+    """Says whether it can be repeated."""
+
+    def __init__(self, repeatable):
+        self.repeatable_ = repeatable
+
+
+def test_who_says_that_it_cannot_be_repeated_is_marked():
+    shape = made(NUMBERS)
+    assert fitted(Drawn(False), shape).notes[-1:] == ["not repeatable"]
+    assert fitted(Drawn(True), shape).notes == fitted(Asks, shape).notes
+
+
 def test_labels_become_certain_answers_and_the_note_says_so():
     shape = made(NUMBERS)
     adapted = fitted(Perceptron(), shape)

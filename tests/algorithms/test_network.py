@@ -82,6 +82,12 @@ def test_without_any_time_there_is_an_answer_still():
     assert len(model.members_) == 1
     assert model.members_[0].history.stopped == "time"
     assert np.allclose(model.predict_proba(shape.test), 1 / 3)
+    assert not model.repeatable_
+
+
+def test_where_the_clock_had_no_hand_in_it_a_fit_can_be_repeated():
+    shape = made((NUMERIC, TEXT), classes=3)
+    assert fitted(shape, members=2, epochs=3).repeatable_
 
 
 def test_a_saved_model_answers_the_same():

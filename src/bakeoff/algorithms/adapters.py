@@ -19,7 +19,8 @@ WITHOUT_FIT_ONLY = "columns shown in fit alone left out"
 NUMBERED = "given class numbers for labels"
 LABELS_ONLY = "gives labels, no probabilities"
 GAPS_FILLED = "gaps in asked rows filled with training medians"
-NOTES = (WRAPPED, WITHOUT_IMAGES, WITHOUT_FIT_ONLY, NUMBERED, LABELS_ONLY, GAPS_FILLED)
+NOT_REPEATABLE = "not repeatable"
+NOTES = (WRAPPED, WITHOUT_IMAGES, WITHOUT_FIT_ONLY, NUMBERED, LABELS_ONLY, GAPS_FILLED, NOT_REPEATABLE)
 
 
 def adapt(algorithm: Any, schema: Schema, parameters: Mapping[str, Any] | None = None) -> Any:
@@ -159,7 +160,13 @@ class Adapted:
             self._fit_one(self.model, X, y)
         if self.schema.classes and not hasattr(self.model, "predict_proba"):
             self._note(LABELS_ONLY)
+        self.note_whether_repeatable()
         return self
+
+    def note_whether_repeatable(self) -> None:
+        """Note an algorithm that says by `repeatable_ = False` that the same seed need not give the same answers."""
+        if getattr(self.model, "repeatable_", True) is False:
+            self._note(NOT_REPEATABLE)
 
     def learn_labels(self, y: Array) -> None:
         """Know which of the task's classes are among the training labels, and so in the answers of some algorithms."""

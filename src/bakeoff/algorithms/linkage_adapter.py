@@ -38,6 +38,7 @@ class Linking:
             self.model.fit(left, right, pairs, schema=self.schema)
         else:
             self.model.fit(left, right, pairs)
+        self._pairs.note_whether_repeatable()
         return self
 
     def link(self, left: Frame, right: Frame | None) -> tuple[str, Array]:

@@ -67,7 +67,8 @@ class Network:
     """A neural network for any mix of columns, classification and regression, within the time budget.
 
     Declined when torch is not installed, or when the task is neither classification nor regression. `steps_` are the
-    data steps of the fit, `members_` its networks with their epochs.
+    data steps of the fit, `members_` its networks with their epochs; `repeatable_` is False where the clock had a hand
+    in the fit.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -124,16 +125,19 @@ class Network:
         head = head_for(asked, shape.width, y, preparation)
         records = self.reader_.read(X, head.targets(y))
         self.members_: list[Member] = []
+        self.repeatable_ = True
         longest = 0.0
         for number in range(self.options.members):
             # The first is worth more than all the others: they get the time that it leaves.
             if number and clock.left() < longest:
+                self.repeatable_ = False
                 break
             began = clock.elapsed()
             recipe = self._recipe(len(X), schema, number)
             with seeded(recipe.seed):
                 network = TableNetwork(self.reader_.encoders, shape, copy.deepcopy(head))
             found = fit(network, records, recipe, clock=clock)
+            self.repeatable_ = self.repeatable_ and not found.history.timed
             self.members_.append(self._calibrated(found, records, preparation))
             longest = max(longest, clock.elapsed() - began)
 

@@ -32,6 +32,7 @@ HOUSE_NOTES = frozenset(
         "given class numbers for labels",
         "gives labels, no probabilities",
         "gaps in asked rows filled with training medians",
+        "not repeatable",
     }
 )
 

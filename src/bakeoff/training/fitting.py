@@ -209,7 +209,7 @@ class _Loop:
                 break
             whole = self._epoch(number)
             if not whole:
-                self.history.stopped = "time"
+                self.history.stopped, self.history.timed = "time", True
             elif not self.outer.goes_on(self.history, self.recipe):
                 self.history.stopped = "patience"
             elif number + 1 == self.recipe.epochs:
@@ -256,6 +256,7 @@ class _Loop:
         spent = self.clock.elapsed() / self.clock.seconds
         # So long as there is ample time the rate must not depend on it, or no two fits would be alike.
         self.tight = self.tight or self._too_long(epoch, spent)
+        self.history.timed = self.history.timed or self.tight
         return max(share, spent) if self.tight else share
 
     def _too_long(self, epoch: int, spent: float) -> bool:
@@ -281,7 +282,11 @@ class _Loop:
 
     def _can_check(self) -> bool:
         """Whether there is a held-out part and time to answer it."""
-        return self.held is not None and self.clock.left() > 0.5 * self.pace.check(len(self.held))
+        if self.held is None:
+            return False
+        in_time = self.clock.left() > 0.5 * self.pace.check(len(self.held))
+        self.history.timed = self.history.timed or not in_time
+        return in_time
 
     def _held_out_loss(self) -> float:
         assert self.held is not None

@@ -23,10 +23,14 @@ class Epoch:
 
 @dataclass
 class History:
-    """All epochs of a fit in order; `stopped` says why it ended: epochs, patience or time."""
+    """All epochs of a fit in order; `stopped` says why it ended: epochs, patience or time.
+
+    `timed` says whether the clock had a hand in it: then the same seed need not give the same weights again.
+    """
 
     epochs: list[Epoch] = field(default_factory=list)
     stopped: str = ""
+    timed: bool = False
 
     @property
     def best(self) -> Epoch | None:
@@ -41,9 +45,9 @@ class History:
 
     def as_plain(self) -> dict[str, Any]:
         """As what JSON can hold."""
-        return {"epochs": [asdict(epoch) for epoch in self.epochs], "stopped": self.stopped}
+        return {"epochs": [asdict(epoch) for epoch in self.epochs], "stopped": self.stopped, "timed": self.timed}
 
     @classmethod
     def of_plain(cls, plain: dict[str, Any]) -> History:
         """The other way round."""
-        return cls([Epoch(**epoch) for epoch in plain["epochs"]], plain["stopped"])
+        return cls([Epoch(**epoch) for epoch in plain["epochs"]], plain["stopped"], plain.get("timed", False))
