@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 from bakeoff.arena.challenge_files import SECRET_BYTES, Places, read_task
 from bakeoff.arena.diagnosis.checks import OK, WARNING, WRONG, Check, Visit, counted, some
+from bakeoff.arena.locks import is_locked
 from bakeoff.errors import BakeoffError
 
 ABOUT = "challenge"
@@ -96,7 +95,7 @@ def _secret(places: Places) -> Check | None:
 
 def _half_built(visit: Visit, places: Places) -> Iterator[Check]:
     """Environments whose builder has died; one that is being built holds a lock."""
-    rooms = [room for room in sorted(places.environments.glob("*.partial*")) if not _locked(room)]
+    rooms = [room for room in sorted(places.environments.glob("*.partial*")) if not is_locked(room / "lock")]
     if visit.mend and rooms:
         import fcntl
 
@@ -110,19 +109,3 @@ def _half_built(visit: Visit, places: Places) -> Iterator[Check]:
         yield Check(
             ABOUT, "environments", WARNING, found, f"{visit.command} takes them away; they are built anew when needed"
         )
-
-
-def _locked(room: Path) -> bool:
-    import fcntl
-
-    try:
-        handle = os.open(room / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(handle)
-    return False

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bakeoff.arena.locks import is_locked
 from bakeoff.arena.wall import bubblewrap, landlock, seccomp
 from bakeoff.arena.wall.folders import hidden, is_open, let_in, package_home, python_folders
 from bakeoff.arena.wall.groups import MOST_PROCESSES, Group, find_group, group_names, make_group
@@ -171,7 +172,7 @@ def sweep() -> None:
         owner = name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
             group = find_group(name)
-            if _is_held(place / name):
+            if is_locked(place / name / HELD):
                 continue
             if 0 in group.members():  # of another process space, where its owner may well live
                 continue
@@ -180,23 +181,6 @@ def sweep() -> None:
             remove_folder(place / name)
     if sys.platform == "linux" and os.geteuid() == 0:
         end_strays()
-
-
-def _is_held(folder: Path) -> bool:
-    """Whether a living house, perhaps one whose number means nothing here, still has the box that lies there."""
-    import fcntl
-
-    try:
-        lock = os.open(folder / HELD, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(lock)
-    return False
 
 
 class _Opened:
