@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 _PLACES = {
+    "Estimates": "estimates",
+    "Figure": "estimates",
+    "Matcher": "matcher",
     "PairModel": "pair_model",
     "PairScorer": "pair_scorer",
     "ScorerOptions": "pair_scorer",
 }
 
-__all__ = ["PairModel", "PairScorer", "ScorerOptions"]
+__all__ = ["Estimates", "Figure", "Matcher", "PairModel", "PairScorer", "ScorerOptions"]
 
 
 def __getattr__(name: str) -> Any:
