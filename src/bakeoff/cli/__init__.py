@@ -15,12 +15,15 @@ import typer
 from typer.core import TyperGroup
 
 from bakeoff.arena.escaping import clean
-from bakeoff.cli import backup, board, challenge, compare, demo, doctor, owner, versions
+from bakeoff.cli import backup, board, challenge, compare, demo, doctor, label, owner, versions
 from bakeoff.errors import BESIDES, BakeoffError, TableError, UsageError
 
 INTERRUPTED = 130
 LONGEST = 1 << 20
-ORDER = ("demo", "compare", "new", "table", "submit", "run", "judge", "board", "take", "backup", "restore", "doctor")
+ORDER = (
+    *("demo", "compare", "new", "table", "submit", "run", "judge", "board", "take"),
+    *("label", "backup", "restore", "doctor"),
+)
 
 
 class Commands(TyperGroup):
@@ -116,6 +119,7 @@ app.command("run", rich_help_panel=SECOND)(challenge.run)
 app.command("judge", rich_help_panel=SECOND)(challenge.judge)
 app.command("board", rich_help_panel=SECOND)(board.board)
 app.command("take", rich_help_panel=SECOND)(board.take)
+app.command("label", rich_help_panel=THIRD)(label.label)
 app.command("backup", rich_help_panel=THIRD)(backup.backup)
 app.command("restore", rich_help_panel=THIRD)(backup.restore)
 app.command("doctor", rich_help_panel=THIRD)(doctor.doctor)
