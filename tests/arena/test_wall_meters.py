@@ -49,8 +49,8 @@ if os.fork() == 0:
         while time.process_time() < end: pass
         os.execve("/bin/true", ["true"], {})
     os._exit(0)
-time.sleep(0.1)
-say([int(p) for p in os.listdir("/proc") if p.isdigit()])
+os.wait()
+say("begun")
 """
     with boxed(level, code, groups=False) as box:
         heard(box)
@@ -58,6 +58,7 @@ say([int(p) for p in os.listdir("/proc") if p.isdigit()])
         # Read once, after it has gone: nobody saw it alive.
         while len(tree(box.process.pid)) > (3 if level is Level.BUBBLEWRAP else 2) and time.monotonic() < deadline:
             time.sleep(0.1)
+        assert time.monotonic() < deadline, "it has not left"
         assert meter.read().cpu >= 1.0
 
 
