@@ -25,7 +25,7 @@ def should_decline(algorithm: str, schema: Schema) -> bool:
     images = len(schema.of_type(ColumnType.IMAGE))
     if algorithm == "image":
         return images == 0
-    return algorithm not in ("constant", "network") and images == len(schema.columns)
+    return algorithm not in ("constant", "network", "multimodal") and images == len(schema.columns)
 
 
 def test_the_seven_baselines_are_in_the_group():

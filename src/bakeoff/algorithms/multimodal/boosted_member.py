@@ -1,0 +1,168 @@
+"""Boosted members: LightGBM on the plain view, with text, or on the linear member's scores as a second layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bakeoff.algorithms.multimodal.descent import Weights
+from bakeoff.algorithms.multimodal.linear_member import Nested, centred, scores_of
+from bakeoff.algorithms.multimodal.target import as_logs, mean_outputs
+from bakeoff.algorithms.multimodal.views import Asked
+from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
+from bakeoff.nouns import Array
+from bakeoff.training.clock import Clock
+
+TRIAL = 3  # rounds from which the time of all is told
+PATIENCE = 20
+
+
+@dataclass(frozen=True)
+class BoostedModel:
+    """One booster for each fold; their mean."""
+
+    view: str
+    boosters: tuple[Any, ...]
+    rounds: int
+    width: int
+    scores: tuple[Any, ...] = ()
+
+    def outputs(self, asked: Asked, fold: int | None = None) -> Array:
+        """Logarithms of probabilities, or scaled numbers; float32 (rows, width)."""
+        parts = []
+        for k in range(len(self.boosters)) if fold is None else [fold]:
+            features = beside(asked.get(self.view), self.scores[k], asked) if self.scores else asked.get(self.view)
+            parts.append(ask(self.boosters[k], features, self.rounds, self.width))
+        return mean_outputs(parts, self.width > 1)
+
+
+def beside(features: Array, weights: Weights, asked: Asked) -> Array:
+    """Features with a linear model's scores beside them."""
+    return np.hstack([features, centred(weights.outputs(asked.get("wide")))])
+
+
+def ask(booster: Any, features: Array, rounds: int, width: int) -> Array:
+    """A booster's outputs by its first rounds, float32 (rows, width)."""
+    raw = np.asarray(booster.predict(features, num_iteration=rounds, raw_score=True, num_threads=1))
+    return as_logs(raw.reshape(len(features), -1), width)
+
+
+class BoostedMember:
+    """LightGBM on a dense view; `second` puts the linear member's scores beside it."""
+
+    def __init__(self, name: str, view: str, *, second: bool = False, leaves: int = 15) -> None:
+        self.name = name
+        self.view = view
+        self.second = second
+        self.leaves = leaves
+
+    def settings(self, work: Work, rows: int, features: int) -> dict[str, Any]:
+        """LightGBM's parameters."""
+        width = work.target.width
+        found: dict[str, Any] = {
+            "learning_rate": 0.05 if width <= 5 else 0.08,
+            "num_leaves": self.leaves,
+            "min_data_in_leaf": int(np.clip(rows // 50, 5, 20)),
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "feature_fraction": float(np.clip(40 / features, 0.25, 0.7)),
+            "lambda_l2": 1.0,
+            "max_bin": 127,
+            "seed": work.seed % 2**31,
+            "num_threads": work.threads,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbose": -1,
+            "feature_pre_filter": False,
+        }
+        if work.target.classes is None:
+            return {**found, "objective": "regression"}
+        if width == 2:
+            return {**found, "objective": "binary"}
+        return {**found, "objective": "multiclass", "num_class": width}
+
+    def most(self, work: Work) -> int:
+        """Rounds at most."""
+        return int(np.clip(6_000 // (work.target.width if work.target.width > 2 else 1), 40, 600))
+
+    def estimate(self, work: Work, clock: Clock) -> float:
+        """From a few rounds of the first fold."""
+        import lightgbm
+
+        features = work.views.train(self.view)
+        rows = work.folds.learnt[0]
+        settings = self.settings(work, len(rows), features.shape[1])
+        data = lightgbm.Dataset(features[rows], work.target.values[rows], params=settings, free_raw_data=True)
+        data.construct()
+        began = clock.elapsed()
+        lightgbm.train(settings, data, num_boost_round=TRIAL)
+        round_ = (clock.elapsed() - began) / TRIAL
+        return round_ * min(self.most(work), 80) * len(work.folds) * 1.2
+
+    def fit(self, work: Work, deadline: Deadline) -> Trained:
+        """Boosters for each fold, all cut after the number of rounds that is best on average."""
+        features, folds, target = work.views.train(self.view), work.folds, work.target
+        scores: Nested | None = None
+        if self.second:
+            scores = scores_of(work, deadline.part(0.5))
+        boosters, curves, parts = [], [], []
+        cut = scores is not None and scores.cut
+        for k in range(len(folds)):
+            learnt, held = features[folds.learnt[k]], features[folds.held[k]]
+            if scores is not None:
+                learnt, held = np.hstack([learnt, scores.learnt[k]]), np.hstack([held, scores.held[k]])
+            settings = self.settings(work, len(learnt), learnt.shape[1])
+            truth = target.values[folds.learnt[k]], target.values[folds.held[k]]
+            one = _boost(
+                settings, (learnt, truth[0]), (held, truth[1]), self.most(work), deadline.part(1 / (len(folds) - k))
+            )
+            boosters.append(one.booster)
+            curves.append(one.curve)
+            parts.append(held)
+            cut = cut or one.cut
+        rounds = _rounds(curves)
+        out = np.zeros((len(target.values), target.width), dtype=np.float32)
+        for k, held in enumerate(parts):
+            out[folds.held[k]] = ask(boosters[k], held, rounds, target.width)
+        weights = tuple(scores.weights) if scores is not None else ()
+        model = BoostedModel(self.view, tuple(boosters), rounds, target.width, weights)
+        return Trained(model, out[folds.rows], cut)
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """A booster, its held-out loss after each round, and whether time ended it."""
+
+    booster: Any
+    curve: list[float]
+    cut: bool
+
+
+def _boost(settings: dict[str, Any], learnt: Any, held: Any, most: int, deadline: Deadline) -> Boosting:
+    import lightgbm
+
+    data = lightgbm.Dataset(learnt[0], learnt[1], params=settings, free_raw_data=True)
+    watch = lightgbm.Dataset(held[0], held[1], reference=data, params=settings, free_raw_data=True)
+    curve: list[float] = []
+    cut = False
+
+    def look(state: Any) -> None:
+        nonlocal cut
+        curve.append(float(state.evaluation_result_list[0][2]))
+        cut = deadline()
+        late = len(curve) - int(np.argmin(curve)) > PATIENCE
+        if cut or late:
+            raise lightgbm.callback.EarlyStopException(len(curve) - 1, state.evaluation_result_list)
+
+    booster = lightgbm.train(settings, data, most, valid_sets=[watch], callbacks=[look])
+    booster.free_dataset()
+    return Boosting(booster, curve, cut)
+
+
+def _rounds(curves: list[list[float]]) -> int:
+    """The number of rounds with the best mean over folds; a curve that ended sooner stays where it ended."""
+    longest = max(map(len, curves))
+    padded = [curve + [curve[-1]] * (longest - len(curve)) for curve in curves]
+    return 1 + int(np.argmin(np.mean(padded, axis=0)))

@@ -1,0 +1,141 @@
+"""The multimodal baseline: one estimator for any mix of columns, within a budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bakeoff.algorithms.multimodal.asked_for import Question, Wishes, as_frame
+from bakeoff.algorithms.multimodal.ensemble import Course, Ensemble, Fitting
+from bakeoff.algorithms.multimodal.folds import Folds
+from bakeoff.algorithms.multimodal.roster import roster
+from bakeoff.algorithms.multimodal.target import Target
+from bakeoff.algorithms.multimodal.told import MemberTold, more_time
+from bakeoff.algorithms.multimodal.told import report as reported
+from bakeoff.algorithms.multimodal.views import Views
+from bakeoff.algorithms.multimodal.work import Work
+from bakeoff.errors import UsageError
+from bakeoff.nouns import Array, Frame, Schema
+from bakeoff.training.clock import Clock
+
+CLOCKS = ("wall", "cpu")
+PARAMETERS = ("time_limit", "threads", "metric", "members", "random_state", "clock")
+
+
+class Multimodal:
+    """An ensemble of linear models, boosted and extremely random trees, networks and more, for classes or numbers.
+
+    `time_limit` is in seconds (0: none; by default most of a schema's budget, or 120), by the wall clock or, with
+    `clock="cpu"`, by the CPU time of this process; `threads` at most; `metric` names what a decision for one label is
+    made for; `members` restricts which members may take part. After fit: `classes_`, `members_`, `score_` (the loss on
+    rows that were held out), `what_more_time_would_bring_`, `repeatable_`.
+    """
+
+    def __init__(
+        self,
+        time_limit: float | None = None,
+        threads: int | None = None,
+        metric: str | None = None,
+        members: tuple[str, ...] | None = None,
+        random_state: int | None = None,
+        clock: str = "wall",
+    ) -> None:
+        self.time_limit = time_limit
+        self.threads = threads
+        self.metric = metric
+        self.members = members
+        self.random_state = random_state
+        self.clock = clock
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What it was made with, by name."""
+        return {name: getattr(self, name) for name in PARAMETERS}
+
+    def set_params(self, **parameters: Any) -> Multimodal:
+        """Change what it was made with; ValueError for a name that there is not."""
+        for name, value in parameters.items():
+            if name not in PARAMETERS:
+                raise ValueError(f"Multimodal has no parameter {name!r}; it has {', '.join(PARAMETERS)}.")
+            setattr(self, name, value)
+        return self
+
+    def fit(self, X: Frame, y: Array, *, schema: Schema | None = None) -> Multimodal:
+        """Learn from training rows; without a schema, types are told from the frame and classes from the labels.
+
+        UsageError for a clock or a member that there is not, and for rows without targets.
+        """
+        if self.clock not in CLOCKS:
+            raise UsageError(f"There is no clock {self.clock!r}; there are {', '.join(CLOCKS)}.")
+        clock = _clock(self.clock)
+        X, y = as_frame(X), np.asarray(y)
+        if not len(y) or len(X) != len(y):
+            raise UsageError(f"As many targets as rows are needed, at least one, and not {len(y)} for {len(X)} rows.")
+        wishes = Wishes(self.time_limit, self.threads, self.metric, self.random_state)
+        question = Question.of(X, y, schema, wishes)
+        clock.seconds = question.seconds
+        target = Target.of_classes(y) if question.classes else Target.of_numbers(y)
+        columns = question.by_type(X)
+        members, absent = roster(columns, len(X), target, self.members)
+        views = Views(X, columns, question.seed)
+        folds = Folds.of(target.values, question.classes, question.seed)
+        fitting = Fitting(Work(views, target, folds, question.seed, question.threads), clock)
+        ensemble = fitting.run(members if target.width > 1 or not question.classes else members[:1])
+        self._keep(question, target, views, ensemble)
+        self._tell(ensemble, fitting.course, absent)
+        self.rows_ = len(X)
+        views.let_go()
+        self.seconds_ = clock.elapsed()
+        return self
+
+    def _keep(self, question: Question, target: Target, views: Views, ensemble: Ensemble) -> None:
+        self.question_, self.target_, self.views_ = question, target, views
+        self.ensemble_ = ensemble.needed()
+        self.columns_ = question.columns
+        if target.classes is not None:
+            self.classes_ = target.classes
+
+    def _tell(self, ensemble: Ensemble, course: Course, absent: dict[str, str]) -> None:
+        weights = {
+            member.name: float(weight) for member, weight in zip(ensemble.members, ensemble.weights, strict=True)
+        }
+        told = [
+            MemberTold(name, course.seconds[name], self._in_unit(score), weights[name], course.remarks.get(name, ""))
+            for name, score in ensemble.scores.items()
+        ]
+        told += [
+            MemberTold(name, wanted, None, 0.0, course.remarks[name])
+            for name, wanted in course.unfitted.items()
+            if name not in ensemble.scores
+        ]
+        self.members_ = tuple(told + [MemberTold(name, 0.0, None, 0.0, why) for name, why in absent.items()])
+        self.score_ = self._in_unit(ensemble.loss)
+        self.what_more_time_would_bring_ = more_time(course.unfitted, course.losses)
+        short = [*course.cut, *(name for name in course.unfitted if name not in course.cut)]
+        self.repeatable_ = not short
+        self.why_not_repeatable_ = f"time ran short for {', '.join(short)}" if short else ""
+
+    def _in_unit(self, loss: float) -> float:
+        return loss if self.target_.classes is not None else float(np.sqrt(loss)) * self.target_.spread
+
+    def predict_proba(self, X: Frame) -> Array:
+        """Probabilities, float64 (rows, classes_)."""
+        found = np.exp(self.ensemble_.outputs(self.views_.read(as_frame(X))))
+        return found / found.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Frame) -> Array:
+        """Labels or numbers."""
+        if hasattr(self, "classes_"):
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        outputs = self.ensemble_.outputs(self.views_.read(as_frame(X)))
+        return outputs[:, 0] * self.target_.spread + self.target_.centre
+
+    def report(self) -> str:
+        """The fit in words: members, scores, weights, and what more time would bring."""
+        return reported(self)
+
+
+def _clock(name: str) -> Clock:
+    import time
+
+    return Clock(now=time.process_time if name == "cpu" else time.monotonic)

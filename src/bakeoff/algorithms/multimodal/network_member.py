@@ -1,0 +1,143 @@
+"""The network member: the encoders, trunk and loop of `bakeoff.training`, one network for each fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from bakeoff.algorithms.columns import Columns
+from bakeoff.algorithms.multimodal.target import as_logs, mean_outputs
+from bakeoff.algorithms.multimodal.views import MANY, Asked
+from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
+from bakeoff.nouns import Array, Frame
+from bakeoff.training.clock import Clock
+
+EPOCHS = 18
+INSIDE = 0.1  # of a fold's learnt rows tell when to stop
+
+
+@dataclass(frozen=True)
+class NetworkModel:
+    """What reads rows, and the network of each fold."""
+
+    reader: Any
+    networks: tuple[Any, ...]
+    width: int
+
+    def outputs(self, asked: Asked, fold: int | None = None) -> Array:
+        """Logarithms of probabilities, or scaled numbers; float32 (rows, width)."""
+        from bakeoff.training.seeding import threads
+
+        records = self.reader.read(asked.rows.frame)
+        with threads(1):
+            some = self.networks if fold is None else [self.networks[fold]]
+            return mean_outputs([as_logs(one.outputs(records), self.width) for one in some], self.width > 1)
+
+
+class NetworkMember:
+    """A small network for any mix of columns; there where torch is installed."""
+
+    name = "network"
+
+    def installed(self) -> bool:
+        """Whether torch is there."""
+        return find_spec("torch") is not None
+
+    def _prepared(self, work: Work) -> tuple[Any, Any]:
+        """A reader that has learnt from all rows, and their records."""
+        if "records" not in work.shared:
+            from bakeoff.training.preparation import Preparation
+            from bakeoff.training.reader import TableReader
+
+            frame = work.views.frame
+            reader = TableReader(_encoders(work.views.columns, frame)).learn(frame, Preparation())
+            values = work.target.values
+            targets = values if work.target.classes is not None else values.astype(np.float32)
+            work.shared["records"] = reader, reader.read(frame, targets)
+        reader, records = work.shared["records"]
+        return reader, records
+
+    def estimate(self, work: Work, clock: Clock) -> float:
+        """From a few steps."""
+        from bakeoff.training.fitting import fit
+
+        _, records = self._prepared(work)
+        recipe = self._recipe(work, len(work.folds.learnt[0]), 0)
+        some = records.take(work.folds.learnt[0][: recipe.batch * 4])
+        recipe = replace(recipe, epochs=1, held_out=0.0)
+        fit(self._network(work, 0), some.take(np.arange(min(2, len(some)))), recipe)  # the first fit of all loads torch
+        began = clock.elapsed()
+        fit(self._network(work, 0), some, recipe)
+        each = (clock.elapsed() - began) / len(some)
+        return each * len(work.folds.learnt[0]) * EPOCHS * len(work.folds)
+
+    def _recipe(self, work: Work, rows: int, fold: int) -> Any:
+        from bakeoff.training.recipe import Recipe
+
+        return Recipe(
+            epochs=EPOCHS,
+            batch=int(np.clip(2 ** round(np.log2(max(rows, 2) / 20)), 16, 512)),
+            seed=work.seed + 1_000_003 * fold,
+            threads=work.threads,
+            held_out=INSIDE,
+            patience=4,
+        )
+
+    def _network(self, work: Work, fold: int) -> Any:
+        from bakeoff.training.heads import ClassHead, NumberHead
+        from bakeoff.training.network import TableNetwork, TrunkShape
+        from bakeoff.training.seeding import seeded
+
+        reader, _ = self._prepared(work)
+        rows = len(work.target.values)
+        shape = TrunkShape(width=128 if rows < 20_000 else 192, depth=2, dropout=0.3, entry=0.2)
+        with seeded(work.seed + 1_000_003 * fold):
+            if work.target.classes is None:
+                head: Any = NumberHead(shape.width, 0.0, 1.0)
+            else:
+                head = ClassHead(shape.width, tuple(range(work.target.width)))
+            return TableNetwork(reader.encoders, shape, head)
+
+    def fit(self, work: Work, deadline: Deadline) -> Trained:
+        """A network for each fold."""
+        from bakeoff.training.fitting import fit
+        from bakeoff.training.seeding import threads
+
+        reader, records = self._prepared(work)
+        folds, width = work.folds, work.target.width
+        out = np.zeros((len(records), width), dtype=np.float32)
+        networks = []
+        cut = False
+        for k in range(len(folds)):
+            clock = deadline.part(1 / (len(folds) - k)).as_clock()
+            recipe = self._recipe(work, len(folds.learnt[k]), k)
+            found = fit(self._network(work, k), records.take(folds.learnt[k]), recipe, clock=clock)
+            cut = cut or found.history.stopped == "time"
+            networks.append(found.network)
+            with threads(1):
+                out[folds.held[k]] = as_logs(found.network.outputs(records.take(folds.held[k])), width)
+        return Trained(NetworkModel(reader, tuple(networks), width), out[folds.rows], cut)
+
+
+def _encoders(columns: Columns, X: Frame) -> list[Any]:
+    """An encoder for each kind of column; a category of many values is read as a text too."""
+    from bakeoff.training.encoders.categories import Categories
+    from bakeoff.training.encoders.dates import Dates
+    from bakeoff.training.encoders.numeric import Numeric
+    from bakeoff.training.encoders.pictures import Pictures
+    from bakeoff.training.encoders.texts import Bag, BagStyle
+
+    found: list[Any] = []
+    if columns.numeric:
+        found.append(Numeric(columns.numeric))
+    if columns.datetime:
+        found.append(Dates(columns.datetime))
+    if columns.categorical:
+        found.append(Categories(columns.categorical, least=int(np.clip(len(X) // 500, 1, 10))))
+    many = [name for name in columns.categorical if X[name].nunique() > MANY]
+    style = BagStyle(least=2 if len(X) >= 1_000 else 1)
+    found += [Bag(name, style) for name in (*columns.text, *many)]
+    return found + [Pictures(name) for name in columns.image]
