@@ -17,6 +17,7 @@ from bakeoff.training.clock import Clock
 
 TRIAL = 3  # rounds from which the time of all is told
 PATIENCE = 20
+WORTH = 1_000_000  # cells from which a second thread is worth its while
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class BoostedMember:
             "lambda_l2": 1.0,
             "max_bin": 127,
             "seed": work.seed % 2**31,
-            "num_threads": work.threads,
+            # Threads that wait for each other cost more than they save where each has little to do.
+            "num_threads": work.threads if rows * features >= WORTH else 1,
             "deterministic": True,
             "force_row_wise": True,
             "verbose": -1,

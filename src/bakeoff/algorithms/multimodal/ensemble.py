@@ -22,7 +22,8 @@ ROUGH = 1.5  # what an estimate may be wrong by
 SHORT = 0.05  # of the budget is kept for calibration and selection
 REPEATED = 2_000  # rows up to which folds are drawn again
 ROUNDS = 3
-AMPLE = 6.0  # seconds of one round of folds from which no other follows
+CELLS = 2_000_000  # probabilities that a temperature is found on
+AMPLE = 4.0  # seconds of one round of folds from which no other follows
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Fitting:
         self.course = Course()
         self.rows = work.folds.rows
         self.trained: dict[str, Trained] = {}
+        self._temperatures: dict[str, tuple[Trained, Temperature]] = {}
 
     def run(self, members: list[Member]) -> Ensemble:
         """All members that fit in; further drawings of folds where rows are few and time is plenty."""
@@ -123,7 +125,7 @@ class Fitting:
         began = self.clock.elapsed()
         if SECOND.get(member.name, "linear") not in self.work.trained and member.name in SECOND:
             return
-        wanted = 0.0 if member.name == "constant" else self._estimated(member)
+        wanted = self._estimated(member)
         room = self._usable()
         share = min(1.0, room / (wanted * ROUGH)) if wanted else 1.0
         if (room <= 0 and member.name != "constant") or share < THINNEST:
@@ -144,9 +146,9 @@ class Fitting:
         self.course.losses.append(self.chosen().loss)
 
     def _estimated(self, member: Member) -> float:
-        if self._usable() <= 0:
-            return float("nan")
-        return member.estimate(self.work, self.clock) if np.isfinite(self.clock.left()) else 1e-9
+        if member.name == "constant" or self._usable() <= 0 or not self.clock.seconds:
+            return 0.0
+        return member.estimate(self.work, self.clock)
 
     def _again(self, members: list[Member]) -> None:
         """Draw folds again, so that each row is judged by more models and more models answer."""
@@ -191,13 +193,26 @@ class Fitting:
         truth = target.values[self.rows]
         members, told, scores = [], [], {}
         for name, one in self.trained.items():
-            temperature = Temperature.found(one.held_out, truth) if classes and name != "constant" else Temperature()
+            temperature = self._temperature(name, one)
             members.append(Calibrated(name, one.model, temperature, classes))
             outputs = as_logs(one.held_out / temperature.value, target.width) if classes else one.held_out
             told.append(np.exp(outputs[np.arange(len(truth)), truth].astype(np.float64)) if classes else outputs[:, 0])
             scores[name] = float(target.losses(outputs, self.rows).mean())
         found = select(np.column_stack(told), None if classes else truth, self.work.seed)
         return self._weighted(tuple(members), found, scores)
+
+    def _temperature(self, name: str, one: Trained) -> Temperature:
+        """A member's temperature, found once for what it held out."""
+        if self.work.target.classes is None or name == "constant":
+            return Temperature()
+        if name not in self._temperatures or self._temperatures[name][0] is not one:
+            self._temperatures[name] = one, self._found(one.held_out)
+        return self._temperatures[name][1]
+
+    def _found(self, logs: Array) -> Temperature:
+        """The temperature of held-out logarithms, on as many rows as it takes."""
+        step = max(1, logs.size // CELLS)
+        return Temperature.found(logs[::step], self.work.target.values[self.rows][::step])
 
     def _weighted(self, members: tuple[Calibrated, ...], found: Selection, scores: dict[str, float]) -> Ensemble:
         target = self.work.target
@@ -211,6 +226,6 @@ class Fitting:
         if not classes:
             return Ensemble(members, found.weights, Temperature(), scores, found.loss, np.asarray(total))
         logs = np.log(np.maximum(total, 1e-30))
-        temperature = Temperature.found(logs, target.values[self.rows])
+        temperature = self._found(logs)
         held_out = as_logs(logs / temperature.value, target.width)
         return Ensemble(members, found.weights, temperature, scores, found.loss, held_out)

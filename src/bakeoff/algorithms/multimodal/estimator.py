@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 
 from bakeoff.algorithms.multimodal.asked_for import Question, Wishes, as_frame
+from bakeoff.algorithms.multimodal.decision import decided, leaning
 from bakeoff.algorithms.multimodal.ensemble import Course, Ensemble, Fitting
 from bakeoff.algorithms.multimodal.folds import Folds
+from bakeoff.algorithms.multimodal.importance import Sample, importance
 from bakeoff.algorithms.multimodal.roster import roster
+from bakeoff.algorithms.multimodal.sizing import rows_that_fit
 from bakeoff.algorithms.multimodal.target import Target
 from bakeoff.algorithms.multimodal.told import MemberTold, more_time
+from bakeoff.algorithms.multimodal.told import plot as plotted
 from bakeoff.algorithms.multimodal.told import report as reported
 from bakeoff.algorithms.multimodal.views import Views
 from bakeoff.algorithms.multimodal.work import Work
@@ -19,6 +23,7 @@ from bakeoff.errors import UsageError
 from bakeoff.nouns import Array, Frame, Schema
 from bakeoff.training.clock import Clock
 
+FEWEST = 6  # rows below which nothing is learnt but the constant
 CLOCKS = ("wall", "cpu")
 PARAMETERS = ("time_limit", "threads", "metric", "members", "random_state", "clock")
 
@@ -76,24 +81,34 @@ class Multimodal:
         clock.seconds = question.seconds
         target = Target.of_classes(y) if question.classes else Target.of_numbers(y)
         columns = question.by_type(X)
+        self.rows_ = len(X)
+        some = rows_that_fit(X, columns, clock, question.seed)
+        if len(some) < len(X):
+            X, target = X.iloc[some], target.taken(some)
+        self.learnt_rows_ = len(X)
         members, absent = roster(columns, len(X), target, self.members)
         views = Views(X, columns, question.seed)
         folds = Folds.of(target.values, question.classes, question.seed)
         fitting = Fitting(Work(views, target, folds, question.seed, question.threads), clock)
-        ensemble = fitting.run(members if target.width > 1 or not question.classes else members[:1])
-        self._keep(question, target, views, ensemble)
+        ensemble = fitting.run(
+            members if len(X) >= FEWEST and (target.width > 1 or not question.classes) else members[:1]
+        )
+        self._keep(question, target, fitting, ensemble)
+        self._sample = Sample.of_training(X, target, folds, question.seed)
         self._tell(ensemble, fitting.course, absent)
-        self.rows_ = len(X)
         views.let_go()
         self.seconds_ = clock.elapsed()
         return self
 
-    def _keep(self, question: Question, target: Target, views: Views, ensemble: Ensemble) -> None:
-        self.question_, self.target_, self.views_ = question, target, views
+    def _keep(self, question: Question, target: Target, fitting: Fitting, ensemble: Ensemble) -> None:
+        self.question_, self.target_, self.views_ = question, target, fitting.work.views
         self.ensemble_ = ensemble.needed()
         self.columns_ = question.columns
         if target.classes is not None:
             self.classes_ = target.classes
+            truth = target.values[fitting.rows]
+            self.shares_ = np.bincount(target.values) / len(target.values)
+            self.leaning_ = leaning(question.metric, np.exp(ensemble.held_out.astype(np.float64)), truth)
 
     def _tell(self, ensemble: Ensemble, course: Course, absent: dict[str, str]) -> None:
         weights = {
@@ -111,7 +126,8 @@ class Multimodal:
         self.members_ = tuple(told + [MemberTold(name, 0.0, None, 0.0, why) for name, why in absent.items()])
         self.score_ = self._in_unit(ensemble.loss)
         self.what_more_time_would_bring_ = more_time(course.unfitted, course.losses)
-        short = [*course.cut, *(name for name in course.unfitted if name not in course.cut)]
+        thin = ["some of the rows"] if self.learnt_rows_ < self.rows_ else []
+        short = [*thin, *course.cut, *(name for name in course.unfitted if name not in course.cut)]
         self.repeatable_ = not short
         self.why_not_repeatable_ = f"time ran short for {', '.join(short)}" if short else ""
 
@@ -126,13 +142,34 @@ class Multimodal:
     def predict(self, X: Frame) -> Array:
         """Labels or numbers."""
         if hasattr(self, "classes_"):
-            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+            return self.classes_[decided(self.predict_proba(X), self.shares_, self.leaning_)]
         outputs = self.ensemble_.outputs(self.views_.read(as_frame(X)))
         return outputs[:, 0] * self.target_.spread + self.target_.centre
+
+    def importance(self, X: Frame | None = None, y: Array | None = None, *, seconds: float = 30.0) -> dict[str, float]:
+        """By column, largest first: how much the loss rises when that column is shuffled.
+
+        On the rows given with their targets, else on some training rows, each answered by models that had not seen it.
+        """
+        sample = self._sample
+        if X is not None:
+            if y is None:
+                raise UsageError("Importance on rows of your own needs their targets y beside X.")
+            values = np.asarray(y)
+            if self.target_.classes is not None:
+                values = np.searchsorted(self.classes_, values)
+            else:
+                values = (values.astype(np.float64) - self.target_.centre) / self.target_.spread
+            sample = Sample(as_frame(X), values, np.full(len(values), -1))
+        return importance(self, sample, seconds)
 
     def report(self) -> str:
         """The fit in words: members, scores, weights, and what more time would bring."""
         return reported(self)
+
+    def plot(self, path: str) -> None:
+        """A picture of the members' weights and the columns' importance, written to a file such as `fit.png`."""
+        plotted(self, self.importance(), path)
 
 
 def _clock(name: str) -> Clock:

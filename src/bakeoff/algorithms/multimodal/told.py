@@ -26,9 +26,9 @@ class MemberTold:
 class MoreTime:
     """What more time would bring.
 
-    `seconds` are needed for the members in `members` that did not fit in, or were cut short; `gain` is how much the
-    loss on held-out rows may fall by them: as much for each as the members before it brought on average, halved from
-    one to the next. Both are 0 when everything was fitted in full.
+    `seconds` at least are needed for the members in `members` that did not fit in, or were cut short; `gain` is how
+    much the loss on held-out rows may fall by them: as much for each as the members before it brought on average,
+    halved from one to the next. Both are 0 when everything was fitted in full.
     """
 
     members: tuple[str, ...]
@@ -39,7 +39,7 @@ class MoreTime:
         if not self.members:
             return "More time would bring nothing: every member was fitted in full."
         names = ", ".join(self.members)
-        return f"About {self.seconds:.0f} s more would do for {names}; the loss may fall by {self.gain:.3g}."
+        return f"At least {self.seconds:.0f} s are needed for {names}; the loss may fall by {self.gain:.3g}."
 
 
 def more_time(unfitted: dict[str, float], losses: list[float]) -> MoreTime:
@@ -54,8 +54,9 @@ def more_time(unfitted: dict[str, float], losses: list[float]) -> MoreTime:
 def report(model: Any) -> str:
     """A fitted Multimodal in words: members by weight, the columns that matter, what more time would bring."""
     unit = "log loss" if hasattr(model, "classes_") else "root mean squared error"
+    part = "" if model.learnt_rows_ == model.rows_ else f", {model.learnt_rows_:,} of them learnt from"
     lines = [
-        f"{model.rows_:,} rows, {len(model.columns_)} columns, {model.seconds_:.1f} s; "
+        f"{model.rows_:,} rows{part}, {len(model.columns_)} columns, {model.seconds_:.1f} s; "
         f"{unit} on held-out rows {model.score_:.4g}",
         "",
         f"{'member':<20} {'seconds':>8} {unit[:12]:>13} {'weight':>7}",

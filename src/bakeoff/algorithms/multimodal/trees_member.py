@@ -70,7 +70,7 @@ class TreesMember:
             "min_samples_leaf": 2 if rows < 5_000 else 3,
             "max_features": 0.4,
             "random_state": work.seed % 2**32,
-            "n_jobs": work.threads,
+            "n_jobs": work.threads if rows >= 5_000 else 1,
             "warm_start": True,
         }
         return ExtraTreesRegressor(**shared) if work.target.classes is None else ExtraTreesClassifier(**shared)
