@@ -9,6 +9,7 @@ import pandas as pd
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import JaroWinkler
 
+from bakeoff.algorithms.matching.alignment import Alignment
 from bakeoff.algorithms.records import first_number, numbered, plain, words
 from bakeoff.algorithms.tfidf import TfIdf, cosines, places
 from bakeoff.nouns import Array, Frame
@@ -30,6 +31,7 @@ class Texts:
         different = list(dict.fromkeys([*map(plain, left), *map(plain, right)]))
         self.words_ = TfIdf("words").fit(different)
         self.characters_ = TfIdf("characters").fit(different)
+        self.alignment_ = Alignment().fit(different)
         return self
 
     def score(self, left: list[str], right: list[str]) -> Array:
@@ -39,7 +41,7 @@ class Texts:
         weighted = [cosines(first, second, self.words_), cosines(first, second, self.characters_)]
         scores = np.hstack([np.column_stack(weighted), strings(first, second), shared_words(first, second)])
         scores[~known] = np.nan
-        return np.hstack([scores, shared_numbers(left, right)])
+        return np.hstack([scores, shared_numbers(left, right), self.alignment_.score(left, right)])
 
 
 def strings(left: list[str], right: list[str]) -> Array:

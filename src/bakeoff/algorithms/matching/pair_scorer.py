@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bakeoff.algorithms.blocking import Blocker, record_texts
-from bakeoff.algorithms.matching.pair_model import settings
+from bakeoff.algorithms.matching.blend import Blend, Curve, Lesson, calibrated, folds_of, held_out
+from bakeoff.algorithms.matching.context import Context
+from bakeoff.algorithms.matching.rivals import FEATURES as SECOND
+from bakeoff.algorithms.matching.rivals import Rivals, rivals_of, second_look
+from bakeoff.algorithms.matching.switch import ContextChoice, choose
 from bakeoff.algorithms.pairwise import PairFeatures
 from bakeoff.algorithms.records import pairs_of
-from bakeoff.algorithms.thresholds import logits, threshold
+from bakeoff.algorithms.thresholds import threshold
+from bakeoff.errors import EntryError
 from bakeoff.nouns import Array, Frame, Schema
 
 AT_ONCE = 20_000  # pairs whose features are held at once
-CONTEXT = "(rivals)"
+LARGEST = 250_000  # records of a table up to which rivals are looked at unasked
+RIVALS = "(rivals)"
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class ScorerOptions:
     """How pairs are scored.
 
     `seed` and `threads`; `context` is auto (features of a pair's rivals in the whole tables, where they help on
-    pairs held out), on or off; `effort` weighs accuracy against cost, 0 (cheap) to 1 (best).
+    pairs held out), on or off; `effort` weighs accuracy against cost, 0 (cheap) to 1 (best). EntryError when one is
+    not so.
     """
 
     seed: int = 0
@@ -33,23 +39,46 @@ class ScorerOptions:
     context: str = "auto"
     effort: float = 0.5
 
+    def __post_init__(self) -> None:
+        if self.context not in {"auto", "on", "off"}:
+            raise EntryError(f"context is {self.context!r}; give auto, on or off.")
+        if not 0 <= self.effort <= 1:
+            raise EntryError(f"effort is {self.effort!r}; give a number from 0 (cheap) to 1 (best).")
 
-@dataclass(frozen=True)
-class ContextChoice:
-    """Whether features of rivals are used, why, and figures of held-out pairs without and with them (NaN: untried)."""
+    @property
+    def boosted(self) -> int:
+        """Boosted models of the mean."""
+        return 1 + round(4 * self.effort)
 
-    on: bool
-    reason: str
-    f1: tuple[float, float] = (np.nan, np.nan)
-    log_loss: tuple[float, float] = (np.nan, np.nan)
+    @property
+    def trees(self) -> int:
+        """Trees of the forest beside them."""
+        return round(200 * self.effort)
+
+    @property
+    def rivals(self) -> int:
+        """Rivals of a record that are scored first, in each of two views."""
+        return 2 + round(6 * self.effort)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Models of pairs and the curve that makes chances of their scores."""
+
+    blend: Blend
+    curve: Curve
+
+    def chances(self, features: Array) -> Array:
+        """Calibrated chances, float64 (pairs,)."""
+        return self.curve(self.blend.scores(features))
 
 
 class PairScorer:
-    """Calibrated chances that two records match, learnt from labelled pairs of positions."""
+    """Calibrated chances that two records match, learnt from labelled pairs of positions in their tables."""
 
     def __init__(self, schema: Schema, options: ScorerOptions | None = None) -> None:
-        self.schema = schema
         self.options = options or ScorerOptions()
+        self.schema = replace(schema, seed=self.options.seed, threads=self.options.threads)
 
     def fit(
         self, left: Frame, right: Frame | None, positions: Array, matches: Array, weights: Array | None = None
@@ -57,71 +86,153 @@ class PairScorer:
         """Learn from labelled pairs of `left` and `right` (None: pairs within `left`).
 
         `positions` int64 (pairs, 2), `matches` bool (pairs,), `weights` float (pairs,) or None. Afterwards
-        `held_out_` float64 (pairs,) are the calibrated chances of the training pairs from models that had not seen
-        them, `threshold_` is the chance from which calling pairs matches has the largest expected F1, and `context_`
-        tells whether features of rivals are used.
+        `held_out_` float64 (pairs,) are calibrated chances of the training pairs from models that had not seen them,
+        `threshold_` is the chance from which calling pairs matches has the largest expected F1, and `context_` tells
+        whether features of rivals are used. Declined when no column is left to compare.
         """
         matches = np.asarray(matches, dtype=bool)
-        on = self.options.context != "off"
-        self.context_ = ContextChoice(on, "asked for" if self.options.context == "on" else "always" if on else "off")
+        positions = np.asarray(positions, dtype=np.int64).reshape(-1, 2)
+        self.constant_ = float(matches.mean()) if len(matches) else 0.0
+        self.held_out_, self.threshold_ = np.full(len(matches), self.constant_), 0.5
+        self._given: tuple[Frame, Frame | None, list[list[str]]] | None = None
+        self._fitted: Fitted | None = None
+        self._alone: Fitted | None = None
         self.features_ = PairFeatures()
-        features = self.features_.fit_transform(pairs_of(left, right, positions), self.schema)
-        self._rivals = Blocker(self.schema).fit(left, right) if on else None
-        self._alike = features.shape[1]
-        if self._rivals is not None:
-            features = np.hstack([features, self._rivals.standing(positions)])
-        self._learn(features, matches, weights)
-        self.threshold_ = threshold(self.held_out_, matches)
+        alike = self.features_.fit_transform(pairs_of(left, right, positions), self.schema)
+        self._folds = folds_of(matches, self.options.seed)
+        if not self._folds:
+            self.context_ = ContextChoice(False, "too few labelled pairs of a kind")
+            return self
+        lesson = Lesson(alike, matches, weights)
+        scores = held_out(self._blend, lesson, self._folds)
+        curve, chances = calibrated(scores, matches, self.options.seed)
+        self._alone = Fitted(self._blend().fit(lesson), curve)
+        self._fitted, self.held_out_, self.threshold_ = self._alone, chances, threshold(curve(scores), matches)
+        self.context_ = self._untried(left, right)
+        if self.context_.on:
+            self._with_rivals(left, right, positions, lesson)
         return self
 
-    def _learn(self, features: Array, matches: Array, weights: Array | None) -> None:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.model_selection import StratifiedKFold
+    def _blend(self) -> Blend:
+        return Blend(self.schema, self.options.boosted, self.options.trees)
 
-        rarer = int(min(matches.sum(), (~matches).sum()))
-        self._models: list[Any] = []
-        self._curve: Callable[[Array], Array] = lambda scores: scores
-        self._constant = float(matches.mean()) if len(matches) else 0.0
-        self.held_out_ = np.full(len(matches), self._constant)
-        if rarer < 2:
+    def _untried(self, left: Frame, right: Frame | None) -> ContextChoice:
+        if self.options.context != "auto":
+            return ContextChoice(self.options.context == "on", "as asked")
+        largest = max(len(left), 0 if right is None else len(right))
+        if largest > LARGEST:
+            return ContextChoice(False, f"a table of {largest} records is larger than {LARGEST}")
+        return ContextChoice(True, "to be tried")
+
+    def _with_rivals(self, left: Frame, right: Frame | None, positions: Array, lesson: Lesson) -> None:
+        """Learn features of rivals too, and keep them where they help on held-out pairs or were asked for."""
+        self._open(left, right)
+        rivals = self._rivals(positions)
+        known = self._seen(left, right, rivals.pairs)
+        wide = replace(lesson, features=known[rivals.places(positions)])
+        second = np.zeros((len(positions), SECOND), dtype=np.float32)
+        for learnt, held in self._folds:
+            first = self._first().fit(wide.part(learnt))
+            second[held] = self._second(positions[held], rivals, first.scores(known))
+        whole = replace(wide, features=np.hstack([wide.features, second]))
+        scores = held_out(self._blend, whole, self._folds)
+        curve, chances = calibrated(scores, lesson.matches, self.options.seed)
+        tried = choose(self.held_out_, chances, lesson.matches, positions[:, 0])
+        if self.options.context == "on":
+            tried = replace(tried, on=True, reason=f"as asked; {tried.reason}")
+        self.context_ = tried
+        if tried.on:
+            self._first_look = self._first().fit(wide)
+            self._fitted = Fitted(self._blend().fit(whole), curve)
+            self.held_out_, self.threshold_ = chances, threshold(curve(scores), lesson.matches)
+
+    def _rivals(self, positions: Array) -> Rivals:
+        return rivals_of(self._context.views_, positions, self._context.apart_, self.options.rivals)
+
+    def _first(self) -> Blend:
+        return Blend(self.schema, 1, 0)
+
+    def _open(self, left: Frame, right: Frame | None) -> None:
+        """Read the tables for their rivals, unless they were the last ones read."""
+        if self._given is not None and self._given[0] is left and self._given[1] is right:
             return
-        for learnt, held in StratifiedKFold(min(5, rarer), shuffle=True, random_state=0).split(features, matches):
-            part = None if weights is None else weights[learnt]
-            model = self._one(features[learnt], matches[learnt], part, 0)
-            self.held_out_[held] = model.booster_.predict(features[held])
-        platt = LogisticRegression(C=1e3).fit(logits(self.held_out_)[:, None], matches)
-        self._curve = lambda scores: np.asarray(platt.predict_proba(logits(scores)[:, None])[:, 1])
-        self.held_out_ = self._curve(self.held_out_)
-        self._models = [self._one(features, matches, weights, seed) for seed in range(3)]
+        texts = record_texts(left, right, self.schema)
+        if self._given is None or texts != self._given[2]:
+            name = None if self._given is None else self._context.name_
+            self._context: Context = Context(self.schema, name).fit(left, right)
+        self._given = (left, right, texts)
 
-    def _one(self, features: Array, matches: Array, weights: Array | None, seed: int) -> Any:
-        from lightgbm import LGBMClassifier
+    def _seen(self, left: Frame, right: Frame | None, positions: Array) -> Array:
+        """Features of pairs themselves and of their standing, float32 (pairs, features)."""
+        parts = []
+        for start in range(0, max(1, len(positions)), AT_ONCE):
+            some = positions[start : start + AT_ONCE]
+            alike = self.features_.transform(pairs_of(left, right, some))
+            parts.append(np.hstack([alike, self._context.standing(some)]).astype(np.float32))
+        return np.vstack(parts)
 
-        return LGBMClassifier(**settings(self.schema, seed)).fit(features, matches, sample_weight=weights)
+    def _second(self, positions: Array, rivals: Rivals, chances: Array) -> Array:
+        return second_look(positions, rivals, chances, self._context.views_[0])
 
     def chances(self, left: Frame, right: Frame | None, positions: Array) -> Array:
-        """Calibrated chances of a match, float64 (pairs,), of pairs of the fitted tables or of others."""
-        if not self._models or not len(positions):
-            return np.full(len(positions), self._constant)
-        rivals = self._rivals
-        if rivals is not None and record_texts(left, right, self.schema) != rivals.texts_:
-            rivals = Blocker(self.schema).fit(left, right)
-        scores = [np.zeros(0)]
+        """Calibrated chances of a match, float64 (pairs,), for pairs int64 (pairs, 2) of these or of other tables.
+
+        With features of rivals a pair's chance depends on its tables, and never on which other pairs are asked.
+        """
+        if self._fitted is None:
+            return np.full(len(positions), self.constant_)
+        parts = [self._fitted.chances(features) for features in self._asked(left, right, positions)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def chances_alone(self, pairs: Frame) -> Array:
+        """Calibrated chances float64 (pairs,) of a frame of `left_*` and `right_*` columns, without any rivals."""
+        if self._alone is None or not len(pairs):
+            return np.full(len(pairs), self.constant_)
+        return self._alone.chances(self.features_.transform(pairs))
+
+    def contributions(self, left: Frame, right: Frame | None, positions: Array) -> dict[str, Array]:
+        """What each column adds to the boosted models' log-odds of pairs int64 (pairs, 2): arrays float64 (pairs,).
+
+        TreeSHAP values (Lundberg et al., 2020) summed by column; rivals stand apart, and a constant is left out.
+        """
+        if self._fitted is None:
+            return {}
+        asked = [self._fitted.blend.contributions(features) for features in self._asked(left, right, positions)]
+        if not asked:
+            return {name: np.zeros(0) for name in self.features_.columns_}
+        found = np.vstack(asked)
+        sums: dict[str, Array] = {}
+        for name, part in zip(self._names(found.shape[1]), found.T, strict=True):
+            sums[name] = sums.get(name, np.zeros(len(found))) + part
+        return sums
+
+    def _asked(self, left: Frame, right: Frame | None, positions: Array) -> Iterator[Array]:
+        """Features of asked pairs, some at a time."""
+        positions = np.asarray(positions, dtype=np.int64).reshape(-1, 2)
+        if self.context_.on and len(positions):
+            self._open(left, right)
         for start in range(0, len(positions), AT_ONCE):
-            part = positions[start : start + AT_ONCE]
-            features = self.features_.transform(pairs_of(left, right, part))
-            if rivals is not None:
-                features = np.hstack([features, rivals.standing(part)])
-            scores.append(np.mean([model.booster_.predict(features) for model in self._models], axis=0))
-        return self._curve(np.concatenate(scores))
+            some = positions[start : start + AT_ONCE]
+            if self.context_.on:
+                rivals = self._rivals(some)
+                known = self._seen(left, right, rivals.pairs)
+                second = self._second(some, rivals, self._first_look.scores(known))
+                yield np.hstack([known[rivals.places(some)], second.astype(np.float32)])
+            else:
+                yield self.features_.transform(pairs_of(left, right, some))
+
+    def _names(self, width: int) -> list[str]:
+        """The column of each feature."""
+        return [*self.features_.columns_, *[RIVALS] * (width - len(self.features_.columns_))]
 
     def importance(self) -> dict[str, float]:
-        """How much each column helped (total gain, summing to 1), largest first; features of rivals stand apart."""
+        """How much each column lessened the loss (summing to 1), largest first; features of rivals stand apart."""
+        if self._fitted is None:
+            return {}
+        found = self._fitted.blend.gains()
         gains: dict[str, float] = defaultdict(float)
-        names = [*self.features_.columns_, *[CONTEXT] * 7]
-        for model in self._models:
-            for name, gain in zip(names, model.booster_.feature_importance("gain"), strict=False):
-                gains[name] += float(gain)
+        for name, gain in zip(self._names(len(found)), found, strict=True):
+            gains[name] += float(gain)
         total = sum(gains.values()) or 1.0
         return {name: gain / total for name, gain in sorted(gains.items(), key=lambda item: -item[1])}
 

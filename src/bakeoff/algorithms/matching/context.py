@@ -1,0 +1,156 @@
+"""How a pair stands among its rivals: the other pairs that its two records could be in, seen in several views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bakeoff.algorithms.records import SIDES, TEXTLIKE, Fields, fields_of, numbered, plain, side_cells, wholes
+from bakeoff.algorithms.tfidf import TfIdf
+from bakeoff.nouns import Array, ColumnType, Frame, Schema
+
+NEAREST = 24  # rivals of a record that are kept: ranks and counts end there
+CELLS = 8_000_000  # similarities held at once, 4 bytes each
+CLOSE = 0.9  # a rival is near when it has this share of the best similarity
+SAME = 1e-5  # similarities this close are equal: sums of the same products differ with their order
+FEATURES = 12
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Records under one weighting: sparse rows of length one of the left and of the right table, and its name."""
+
+    name: str
+    left: Any
+    right: Any
+
+    def sides(self, side: int) -> tuple[Any, Any]:
+        """The rows of a side and those across from it."""
+        return (self.left, self.right) if side == 0 else (self.right, self.left)
+
+
+class Context:
+    """Standing of pairs in several views of two whole tables, or of one; memory is bounded by `cells` at once."""
+
+    def __init__(self, schema: Schema, name: str | None = None, cells: int = CELLS) -> None:
+        """`name` is the column that names a record; None: chosen from the tables, and then kept as `name_`."""
+        self.schema = schema
+        self.name = name
+        self.cells = cells
+
+    def fit(self, left: Frame, right: Frame | None) -> Context:
+        """Read the records; no label is looked at."""
+        self.apart_ = right is None
+        tables = [left] if right is None else [left, right]
+        sides = list(
+            zip(SIDES, [table.add_prefix(f"{side}_") for side, table in zip(SIDES, tables, strict=False)], strict=False)
+        )
+        fields = fields_of(self.schema, pd.concat([table.iloc[:0] for _, table in sides], axis=1))
+        self.name_ = name_column(left, right, fields) if self.name is None else self.name
+        texts = [[wholes(table, side, fields) for side, table in sides]]
+        texts += [[side_cells(table, self.name_, side, fields) for side, table in sides]] if self.name_ else texts
+        self.views_ = views(texts[0], texts[1])
+        return self
+
+    def standing(self, positions: Array) -> Array:
+        """Features of pairs int64 (pairs, 2), float64 (pairs, FEATURES of each view); see `standing`."""
+        return np.hstack([standing(view, positions, self.apart_, self.cells) for view in self.views_])
+
+
+def views(records: list[list[str]], names: list[list[str]]) -> list[View]:
+    """Records and their names by words and by characters, and words with digits, from each table's clean texts."""
+    found = []
+    for what, both in (("record", records), ("name", names)):
+        flat = [[plain(text) for text in side] for side in both]
+        found += [_view(f"{what} {terms}", flat, terms) for terms in ("words", "characters")]
+    digits = [[" ".join(numbered(text)) for text in side] for side in records]
+    return [*found, _view("numbers", digits, "words")]
+
+
+def _view(name: str, texts: list[list[str]], terms: str) -> View:
+    weights = TfIdf(terms).fit([text for side in texts for text in side])
+    rows = [weights.transform(side) for side in texts]
+    return View(name, rows[0], rows[-1])
+
+
+def name_column(left: Frame, right: Frame | None, fields: Fields) -> str:
+    """The shared text column whose cells tell records apart best: the largest share of different cells, in tenths.
+
+    Among equals the first. Empty where the tables share no column of text, or have one column in all.
+    """
+    shared = [field for field in fields.shared if field.type in TEXTLIKE]
+    texts = [field for field in shared if field.type is ColumnType.TEXT] or shared
+    if len(fields.seen) < 2 or not texts:
+        return ""
+    tables = [left] if right is None else [left, right]
+
+    def distinct(name: str) -> float:
+        return float(
+            np.mean(
+                [
+                    table[name].astype(str).where(table[name].notna()).nunique() / max(1, len(table))
+                    for table in tables
+                    if name in table.columns
+                ]
+            )
+        )
+
+    shares = {field.name: round(distinct(field.name), 1) for field in texts}
+    return max(shares, key=lambda name: shares[name])
+
+
+def standing(view: View, positions: Array, apart: bool, cells: int = CELLS) -> Array:
+    """One view's features of pairs, float64 (pairs, FEATURES).
+
+    The cosine; then for the left record and for the right one: 1 / rank among all partners, the lead over the best
+    other partner (negative where another is nearer), the ratio to the best partner, how many partners are near the
+    best, and how many lie between; last whether both are each other's best.
+    """
+    products = view.left[positions[:, 0]].multiply(view.right[positions[:, 1]])
+    score = np.asarray(products.sum(axis=1), dtype=np.float64).ravel()
+    parts = [score]
+    first = []
+    for side in range(2):
+        asked, place = np.unique(positions[:, side], return_inverse=True)
+        rows, across = view.sides(side)
+        found, scores = nearest(rows[asked], across, NEAREST, cells, asked if apart else None)
+        parts += _beside(score, positions[:, 1 - side], found[place], scores[place])
+        first.append(parts[-5] == 1)
+    parts.append((first[0] & first[1]).astype(np.float64))
+    return np.column_stack(parts)
+
+
+def _beside(score: Array, partner: Array, found: Array, scores: Array) -> list[Array]:
+    others = np.where((found == partner[:, None]) | (found < 0), -np.inf, scores)
+    better = (others > score[:, None] + SAME).sum(axis=1)
+    rival = np.maximum(others.max(axis=1), 0.0)
+    top = np.maximum(np.maximum(rival, score), 1e-9)
+    near = (others >= CLOSE * top[:, None]).sum(axis=1)
+    level = (np.abs(others - score[:, None]) <= SAME).sum(axis=1)
+    return [1.0 / (1 + better), score - rival, score / top, near.astype(np.float64), level.astype(np.float64)]
+
+
+def nearest(queries: Any, index: Any, k: int, cells: int, own: Array | None = None) -> tuple[Array, Array]:
+    """The k index rows with the largest dot products above 0 of each query row: rows and products (queries, k).
+
+    Missing ones are -1 and 0. `own` (queries,) are index rows that are left out, one for each query. Among equal
+    products at the end of the list any may be kept.
+    """
+    k = min(k, index.shape[0])
+    turned = index.T.tocsr()
+    found = np.full((queries.shape[0], k), -1, dtype=np.int64)
+    scores = np.zeros((queries.shape[0], k))
+    step = max(1, cells // max(1, index.shape[0]))
+    for start in range(0, queries.shape[0], step):
+        products = (queries[start : start + step] @ turned).toarray()
+        here = np.arange(len(products))
+        if own is not None:
+            products[here, own[start : start + step]] = 0.0
+        best = np.argpartition(products, index.shape[0] - k, axis=1)[:, index.shape[0] - k :]
+        value = products[here[:, None], best]
+        found[start : start + step] = np.where(value > 0, best, -1)
+        scores[start : start + step] = value
+    return found, scores
