@@ -34,11 +34,37 @@ def _why_no_torch() -> str:
     return "" if found else "torch is not installed; install it with: pip install 'bakeoff[neural]'"
 
 
+def _why_no(package: str, extra: str) -> str:
+    try:
+        found = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        found = None
+    return "" if found else f"{package} is not installed; install it with: pip install 'bakeoff[{extra}]'"
+
+
+def _why_no_tabpfn() -> str:
+    if why := _why_no("tabpfn", "tabpfn"):
+        return why
+    from bakeoff.algorithms.tabpfn_prior import found_weights
+    from bakeoff.errors import Declined
+
+    try:
+        for regression in (False, True):
+            found_weights(regression)
+    except Declined as missing:
+        return str(missing)
+    return ""
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "bubblewrap": _why_no_bubblewrap,
     "chromium": _why_no_chromium,
     "postgresql": why_no_postgresql,
     "torch": _why_no_torch,
+    "catboost": lambda: _why_no("catboost", "catboost"),
+    "xgboost": lambda: _why_no("xgboost", "xgboost"),
+    "tabpfn": _why_no_tabpfn,
+    "autogluon": lambda: _why_no("autogluon.tabular", "autogluon"),
 }
 
 

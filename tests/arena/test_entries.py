@@ -354,6 +354,19 @@ def test_requirements_that_cannot_be_had_are_one_sentence(tmp_path):
     assert list((tmp_path / "built").iterdir()) == []
 
 
+def test_an_entry_like_a_baseline_has_its_packages_and_runs_as_it_is(challenge, tmp_path):
+    write_scaffold(tmp_path / "mine", like="xgboost")
+    asked = (tmp_path / "mine" / "requirements.txt").read_text().splitlines()
+    assert [line.partition(">")[0] for line in asked[1:]] == ["xgboost-cpu" if sys.platform != "darwin" else "xgboost"]
+    with pytest.raises(UsageError, match="did you mean 'boosted'"):
+        write_scaffold(tmp_path / "other", like="bosted")
+    write_scaffold(tmp_path / "own", like="boosted")
+    challenge.submit(tmp_path / "own")
+    challenge.run(RunRequest(entries=("own",)))
+    (result,) = challenge.store.results().values()
+    assert (result.outcome, result.reason) == (Outcome.DONE, "")
+
+
 def test_the_scaffold_runs_as_it_is(challenge, tmp_path):
     write_scaffold(tmp_path / "fresh", team="red")
     with pytest.raises(EntryError, match="is not empty"):

@@ -51,26 +51,40 @@ def baselines(chosen: bool | Sequence[str] = True) -> list[Entry]:
     name that none has.
     """
     points = algorithm_points()
-    names = [point.name for point in points]
     for name in () if isinstance(chosen, bool) else chosen:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            mend = f"did you mean {near[0]!r}?" if near else f"baselines are {', '.join(names)}."
-            raise UsageError(f"There is no baseline {name!r}; {mend}")
+        baseline_point(name, points)
     taking_part = [point.name for point in points if _complete(point)] if chosen is True else chosen or ()
     hashed: dict[Path, str] = {}
     return [_baseline(point, hashed) for point in points if point.name in taking_part]
+
+
+def baseline_point(name: str, points: Sequence[EntryPoint] = ()) -> EntryPoint:
+    """The entry point of the baseline of this name, among all or those given; UsageError when none has it."""
+    named = {point.name: point for point in points or algorithm_points()}
+    if name not in named:
+        near = difflib.get_close_matches(name, named, 1)
+        mend = f"did you mean {near[0]!r}?" if near else f"baselines are {', '.join(named)}."
+        raise UsageError(f"There is no baseline {name!r}; {mend}")
+    return named[name]
+
+
+def needed(point: EntryPoint) -> tuple[str, ...]:
+    """The packages of the extras that an entry point names, as lines of a requirements file for this machine."""
+    from packaging.requirements import Requirement
+
+    found = []
+    for one in map(Requirement, point.dist.requires or ()) if point.dist and point.extras else ():
+        if one.marker and any(one.marker.evaluate({"extra": name}) for name in point.extras):
+            one.marker = None
+            found.append(str(one))
+    return tuple(found)
 
 
 def _complete(point: EntryPoint) -> bool:
     """Whether the packages of the extras that an entry point names are installed."""
     from packaging.requirements import Requirement
 
-    asked = map(Requirement, point.dist.requires or ()) if point.dist and point.extras else ()
-    needed = {
-        one.name for one in asked if one.marker and any(one.marker.evaluate({"extra": name}) for name in point.extras)
-    }
-    return all(_is_installed(name) for name in needed)
+    return all(_is_installed(Requirement(package).name) for package in needed(point))
 
 
 def _is_installed(package: str) -> bool:

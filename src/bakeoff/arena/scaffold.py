@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from bakeoff.arena.entries import baseline_point, needed
 from bakeoff.errors import EntryError
 
 SCAFFOLD_MODEL = '''"""A Bakeoff entry: any class with fit and predict_proba (or predict) on a pandas DataFrame."""
@@ -78,6 +79,15 @@ class Model:
         return cells.astype(object).where(cells.notna(), "").astype(str).agg(" ".join, axis=1).tolist()
 '''
 
+SCAFFOLD_LIKE = '''"""A Bakeoff entry like the baseline {name!r}, with the packages in requirements.txt."""
+
+from {module} import {attribute}
+
+
+class Model({attribute}):
+    """The baseline as it is, its parameters in entry.toml; make it yours."""
+'''
+
 SCAFFOLD_TOML = """protocol = 1
 name = {name}
 team = {team}
@@ -91,19 +101,23 @@ algorithm = "model:Model"
 """
 
 
-def write_scaffold(folder: Path, team: str = "", *, linkage: bool = False) -> None:
-    """A new entry that runs as it is, to start from, or with `linkage` one that links records.
+def write_scaffold(folder: Path, team: str = "", *, linkage: bool = False, like: str = "") -> None:
+    """A new entry that runs as it is, to start from: with `linkage` one that links records, or `like` a baseline.
 
-    EntryError when its folder is taken.
+    EntryError when its folder is taken, UsageError for a baseline that is none.
     """
     if folder.exists() and any(folder.iterdir()):
         raise EntryError(f"{folder} is not empty; give the new entry a folder of its own.")
-    folder.mkdir(parents=True, exist_ok=True)
     model, parameter = (SCAFFOLD_LINKAGE, "candidates = 10") if linkage else (SCAFFOLD_MODEL, "learning_rate = 0.1")
+    packages: tuple[str, ...] = ()
+    if like:
+        point = baseline_point(like)
+        model = SCAFFOLD_LIKE.format(name=like, module=point.module, attribute=point.attr)
+        parameter, packages = "# keyword arguments of the class", needed(point)
+    folder.mkdir(parents=True, exist_ok=True)
     name, by = (json.dumps(word, ensure_ascii=False) for word in (folder.name, team))
     settings = SCAFFOLD_TOML.format(name=name, team=by, parameter=parameter)
     (folder / "model.py").write_text(model, encoding="utf-8")
     (folder / "entry.toml").write_text(settings, encoding="utf-8")
-    (folder / "requirements.txt").write_text(
-        "# Packages beyond the house's own, one a line; resolved once and mounted read-only.\n", encoding="utf-8"
-    )
+    head = "# Packages beyond the house's own, one a line; resolved once and mounted read-only."
+    (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in (head, *packages)), encoding="utf-8")

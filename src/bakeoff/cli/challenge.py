@@ -55,11 +55,14 @@ def new_entry(
     folder: Annotated[Path, Argument(metavar="DIR", help="Where it goes; not there yet, or empty.")],
     team: Annotated[str, Option(help="The team that brings it.")] = "",
     linkage: Annotated[bool, Option("--linkage", help="One that links the records of a matching table.")] = False,
+    like: Annotated[str, Option(metavar="NAME", help="One like this baseline, with the packages that it needs.")] = "",
 ) -> None:
     """Make an entry that runs as it is, to be changed."""
     from bakeoff.arena.scaffold import write_scaffold
 
-    write_scaffold(folder, team, linkage=linkage)
+    if linkage and like:
+        raise UsageError("--linkage and --like each say what the entry starts from; give one of them.")
+    write_scaffold(folder, team, linkage=linkage, like=like)
     typer.echo(f"A new entry in {folder}: change model.py. Next: bakeoff submit {folder} --to CHALLENGE")
 
 
