@@ -11,9 +11,9 @@ from bakeoff.algorithms.matching.clusters import Rules, cluster
 from bakeoff.algorithms.matching.tradeoff import gains
 from bakeoff.nouns import Array, Frame
 
-LARGE = 40  # records of a group up to which all its pairs are scored
+LARGE = 40  # records of a group up to which all its pairs are scored; of a larger one, so many with each record
 MOST = 2_000_000  # pairs that are scored besides the candidates
-ROUNDS = 3
+ROUNDS = 4
 
 Ask = Callable[[Array], Array]
 
@@ -79,7 +79,8 @@ class Evidence:
 def unscored(groups: Array, evidence: Evidence, fixed: Array | None = None) -> Array:
     """Pairs within one group that have no score yet, positions int64 (pairs, 2), at most MOST.
 
-    Groups of more than LARGE records, and pairs of two records whose group is `fixed` (nodes,), are left as they are.
+    Of a group of more than LARGE records, LARGE pairs with each are drawn: a few that are unlike cut it. Pairs of
+    two records whose group is `fixed` (nodes,) are left as they are.
     """
     order = np.argsort(groups, kind="stable")
     sizes = np.bincount(groups, minlength=1)
@@ -92,6 +93,7 @@ def unscored(groups: Array, evidence: Evidence, fixed: Array | None = None) -> A
         members = np.sort(order[first[:, None] + np.arange(size)], axis=1)
         one, other = np.triu_indices(size, 1)
         found.append(np.column_stack([members[:, one].ravel(), members[:, other].ravel()]))
+    found += [_drawn(order[start : start + size]) for start, size in zip(starts, sizes, strict=True) if size > LARGE]
     pairs = np.vstack(found)
     if fixed is not None:
         pairs = pairs[(fixed[pairs[:, 0]] < 0) | (fixed[pairs[:, 1]] < 0)]
@@ -100,6 +102,15 @@ def unscored(groups: Array, evidence: Evidence, fixed: Array | None = None) -> A
         pairs = pairs - np.array([0, evidence.lefts])
     pairs = pairs[~np.isin(evidence.keys(pairs), evidence.keys(evidence.positions))]
     return np.asarray(pairs[:MOST])
+
+
+def _drawn(members: Array) -> Array:
+    """LARGE pairs with each of the members, drawn at random: int64 (pairs, 2), the smaller first, each once."""
+    rng = np.random.default_rng(len(members))
+    steps = rng.permutation(np.arange(1, len(members)))[:LARGE]
+    shuffled = rng.permutation(members)
+    pairs = np.vstack([np.column_stack([shuffled, np.roll(shuffled, step)]) for step in steps])
+    return np.unique(np.sort(pairs, axis=1), axis=0)
 
 
 def grouped(evidence: Evidence, at: float, rules: Rules, ask: Ask) -> tuple[Array, Evidence]:

@@ -22,6 +22,7 @@ from bakeoff.algorithms.thresholds import moved
 from bakeoff.errors import EntryError, UsageError
 from bakeoff.nouns import Array, Frame, Schema
 
+UNCHECKED = 0.5  # times precision_recall: the least chance that is called a match without labels
 SHARED = 0.2  # of labelled matches, from which "auto" does not try one-to-one links
 RIVALS = 3  # nearest records that may take a pair's partner
 ROWS = ("left", "right")
@@ -135,7 +136,9 @@ class Matcher:
         else:
             evidence = self._evidence(self.left_, self.right_, self.k_)
             self.expected_ = evidence.chances
-            self.threshold_ = best_chance(evidence.chances, self.precision_recall)
+            # Where everything is unlikely, the best expected F1 would still call the likeliest pair a match.
+            least = UNCHECKED * self.precision_recall
+            self.threshold_ = max(best_chance(evidence.chances, self.precision_recall), least, 1e-3)
         self.one_to_one_ = self._one_to_one()
         if self.learnt_:
             if self.partners_ is not None:

@@ -20,9 +20,11 @@ LEADS = np.array([-0.15, -0.05, -1e-6, 0.05, 0.15, 0.3])
 FAR = np.array([1e-9, 0.01, 0.05, 0.2, 0.5])
 DAYS = np.array([0.5, 1.5, 31.5, 366.5])
 ROUNDS = 60
-SMOOTH = 1.0  # pairs that every level is given beforehand
+LEVELS = len(EDGES) + 1
+SMOOTH = 1.0  # pairs of either kind that are assumed beforehand, spread evenly
+BEFORE = 5.0  # the same where it is known which levels matches have
 FLATTER = 2.0  # columns of one record agree together, and their log-odds count for less than their sum
-RIVALS = "(rivals)"
+RIVALS, DIGITS = "(rivals)", "(words with a digit)"
 
 
 class Unlabelled:
@@ -71,7 +73,7 @@ class Unlabelled:
         self.prior_ = 0.5
         for _ in range(ROUNDS if len(chances) else 0):
             self.prior_ = float(np.clip(chances.mean(), 1e-4, 0.9))
-            self.shares_ = {name: _shares(level, chances) for name, level in levels.items()}
+            self.shares_ = {name: _shares(level, chances, name != DIGITS) for name, level in levels.items()}
             after = self._posterior(levels, len(chances))
             if np.abs(after - chances).max() < 1e-4:
                 break
@@ -105,7 +107,7 @@ class Unlabelled:
         some = np.where(
             np.isnan(figures[:, 3]), -1, np.minimum(figures[:, 0], 2) * 2 + (figures[:, 1] + figures[:, 2] > 0)
         )
-        levels["(words with a digit)"] = some.astype(np.int64)
+        levels[DIGITS] = some.astype(np.int64)
         lead = np.minimum(standing[:, 1], standing[:, 4]) if len(standing) else np.zeros(0)
         levels[RIVALS] = _level(np.where(known, lead, np.nan), LEADS)
         for field in self.fields_.shared:
@@ -160,11 +162,19 @@ def _level(scores: Array, edges: Array) -> Array:
     return np.where(np.isnan(scores), -1, np.searchsorted(edges, np.nan_to_num(scores), side="right")).astype(np.int64)
 
 
-def _shares(level: Array, chances: Array) -> Array:
-    """The log of how much more often each level is met among matches than among others."""
-    width = int(level.max(initial=0)) + 1
-    width = max(width, len(EDGES) + 1)
+def _shares(level: Array, chances: Array, rising: bool) -> Array:
+    """The log of how much more often each level is met among matches than among others.
+
+    Where likeness is `rising` with the level, BEFORE pairs of either kind are assumed beforehand: matches at the high
+    levels and others at the low ones. Few records would be put on the wrong sides otherwise.
+    """
+    width = max(int(level.max(initial=0)) + 1, LEVELS)
     known = level >= 0
-    yes = np.bincount(level[known], weights=chances[known], minlength=width) + SMOOTH / width
-    no = np.bincount(level[known], weights=1 - chances[known], minlength=width) + SMOOTH / width
+    step = (np.arange(width) + 0.5) / width
+    assumed = [step**2, (1 - step) ** 2] if rising else [np.ones(width)] * 2
+    strength = BEFORE if rising else SMOOTH
+    yes, no = (
+        np.bincount(level[known], weights=weights[known], minlength=width) + strength * beforehand / beforehand.sum()
+        for weights, beforehand in zip((chances, 1 - chances), assumed, strict=True)
+    )
     return np.asarray(np.log(yes / yes.sum()) - np.log(no / no.sum()))
