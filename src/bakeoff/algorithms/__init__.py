@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 _PLACES = {
-    "Adapted": "adapters",
     "adapt": "adapters",
+    "Adapted": "adapters",
+    "AutoGluon": "autogluon_stack",
     "Blocker": "blocking",
     "Boosted": "boosted",
+    "CatBoost": "catboost_boosting",
     "Constant": "constant",
     "Cosine": "cosine",
     "Forest": "forest",
@@ -25,12 +27,16 @@ _PLACES = {
     "Network": "network",
     "Similarity": "similarity",
     "SplinkLinkage": "splink_linkage",
+    "TabPFN": "tabpfn_prior",
+    "XGBoost": "xgboost_boosting",
 }
 
 __all__ = [
     "Adapted",
+    "AutoGluon",
     "Blocker",
     "Boosted",
+    "CatBoost",
     "Constant",
     "Cosine",
     "Forest",
@@ -43,6 +49,8 @@ __all__ = [
     "Network",
     "Similarity",
     "SplinkLinkage",
+    "TabPFN",
+    "XGBoost",
     "adapt",
 ]
 

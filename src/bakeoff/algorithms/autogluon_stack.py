@@ -82,12 +82,11 @@ class AutoGluon:
             verbosity=0,
             learner_kwargs=learner if schema.classes else {"random_state": learner["random_state"]},
         )
+        limit = max(1.0, self.share * schema.time_budget - (time.time() - began)) if schema.time_budget else None
         self.predictor_.fit(
             frame,
             presets=self.preset,
-            time_limit=max(1.0, self.share * schema.time_budget - (time.time() - began))
-            if schema.time_budget
-            else None,
+            time_limit=limit,
             num_cpus=schema.threads,
             num_gpus=0,
             num_bag_folds=0,
@@ -95,8 +94,9 @@ class AutoGluon:
             dynamic_stacking=False,
             fit_strategy="sequential",
             raise_on_no_models_fitted=True,
-            save_bag_folds=None,
         )
+        # With less room it may have left models out, or ended them early, by the clock.
+        self.repeatable_ = limit is None or time.time() - began < limit / 2
         self.predictor_.persist()  # models are read once, and not again at every call
         if schema.classes:
             self.classes_ = np.array(self.predictor_.class_labels, dtype=frame[TARGET].dtype)

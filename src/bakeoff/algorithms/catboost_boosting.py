@@ -92,8 +92,10 @@ class CatBoost:
         kept, *held = pools
         told = {**settings(schema, kept.num_row(), bool(held)), **self._task(schema), **self.parameters}
         made = catboost.CatBoost(told)
-        made.fit(kept, eval_set=held or None, callbacks=[_until(clock)])
+        until = _until(clock)
+        made.fit(kept, eval_set=held or None, callbacks=[until])
         self.model_ = made
+        self.repeatable_ = not until.cut
 
     def _task(self, schema: Schema) -> dict[str, Any]:
         if not schema.classes:
@@ -160,6 +162,7 @@ def _until(clock: Clock) -> Any:
 
     class Until:
         longest = 0.0
+        cut = False
         last = time.monotonic()
 
         def after_iteration(self, info: Any) -> bool:
@@ -167,6 +170,7 @@ def _until(clock: Clock) -> Any:
             # The first is longer by all that comes before it.
             self.longest = max(self.longest, now - self.last) if info.iteration > 1 else 0.0
             self.last = now
-            return clock.left() > 2 * self.longest
+            self.cut = clock.left() < 2 * self.longest
+            return not self.cut
 
     return Until()

@@ -62,6 +62,7 @@ class XGBoost:
             )
 
         watched = [(matrix(held), "held")] if len(held) else []
+        until = _until(clock)
         ends: list[Any] = [xgboost.callback.EarlyStopping(rounds=PATIENCE)] if watched else []
         learnt = xgboost.train(
             {**settings(schema, target), **self.parameters},
@@ -69,10 +70,11 @@ class XGBoost:
             num_boost_round=ROUNDS if watched else UNWATCHED,
             evals=watched,
             verbose_eval=False,
-            callbacks=[*ends, _until(clock)],
+            callbacks=[*ends, until],
         )
         best = learnt.best_iteration + 1 if watched else learnt.num_boosted_rounds()
         self.booster_ = learnt[:best]
+        self.repeatable_ = not until.cut
         self.booster_.set_param({"nthread": 1})
 
     def _ask(self, X: Frame) -> Array:
@@ -118,6 +120,7 @@ def _until(clock: Clock) -> Any:
 
     class Until(TrainingCallback):  # type: ignore[misc, unused-ignore]
         longest = 0.0
+        cut = False
 
         def before_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             self.began = time.monotonic()
@@ -125,6 +128,7 @@ def _until(clock: Clock) -> Any:
 
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             self.longest = max(self.longest, time.monotonic() - self.began)
-            return clock.left() < 2 * self.longest
+            self.cut = clock.left() < 2 * self.longest
+            return self.cut
 
     return Until()
