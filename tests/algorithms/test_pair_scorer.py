@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 from bakeoff.algorithms.matching import PairScorer, ScorerOptions
 from bakeoff.algorithms.matching.alignment import JOINED, NEAR, SHORT, Alignment, order, partners
 from bakeoff.algorithms.matching.blend import calibrated
-from bakeoff.algorithms.matching.context import CLOSE, NEAREST, SAME, View, nearest, standing
+from bakeoff.algorithms.matching.context import CLOSE, NEAREST, SAME, View, by_rare_terms, nearest, standing
 from bakeoff.algorithms.matching.rivals import rivals_of, second_look
 from bakeoff.algorithms.matching.switch import choose
 from bakeoff.algorithms.thresholds import logits
@@ -146,6 +146,25 @@ def test_the_nearest_are_the_largest_products_in_every_chunking():
         )
     left_out, _ = nearest(view.right, view.right, 4, 64, np.arange(30))
     assert not (left_out == np.arange(30)[:, None]).any()
+
+
+def test_rare_terms_find_the_nearest_of_all_and_few_terms_miss_some():
+    rng = np.random.default_rng(5)
+    rows = (rng.random((150, 400)) < np.linspace(0.002, 0.2, 400)) * rng.random((150, 400))
+    rows = np.vstack([rows, rows * (rng.random(rows.shape) < 0.8)])
+    index = sparse.csr_matrix((rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).astype(np.float32))
+    own = np.arange(300)
+    found, scores = nearest(index, index, 5, 10**6, own)
+    for cells in (1, 10**6):
+        there, same = by_rare_terms(index, index, 5, cells, own, work=10**6)
+        assert np.allclose(same, np.sort(scores, axis=1)[:, ::-1], atol=1e-6)
+        assert not (there == own[:, None]).any()
+    best = scores.argmax(axis=1)
+    few, told = by_rare_terms(index, index, 5, 10**6, own, work=30)
+    hits = np.mean([found[at, best[at]] in few[at] for at in range(300)])
+    assert 0.5 < hits < 1
+    at = int(np.flatnonzero(few[:, 0] >= 0)[0])
+    assert told[at, 0] == pytest.approx(float((index[at] @ index[few[at, 0]].T).toarray()[0, 0]), abs=1e-6)
 
 
 def slow_second(view, pairs, chances, rivals, a, b):

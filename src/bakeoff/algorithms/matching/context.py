@@ -14,6 +14,8 @@ from bakeoff.nouns import Array, ColumnType, Frame, Schema
 
 NEAREST = 24  # rivals of a record that are kept: ranks and counts end there
 CELLS = 8_000_000  # similarities held at once, 4 bytes each
+WHOLE = 40_000  # rows up to which a table is compared in full
+WORK = 1_000  # records that a record meets in a larger one, on average
 CLOSE = 0.9  # a rival is near when it has this share of the best similarity
 SAME = 1e-5  # similarities this close are equal: sums of the same products differ with their order
 FEATURES = 12
@@ -137,9 +139,12 @@ def nearest(queries: Any, index: Any, k: int, cells: int, own: Array | None = No
     """The k index rows with the largest dot products above 0 of each query row: rows and products (queries, k).
 
     Missing ones are -1 and 0. `own` (queries,) are index rows that are left out, one for each query. Among equal
-    products at the end of the list any may be kept.
+    products at the end of the list any may be kept. An index of more than WHOLE rows is searched by its rarer terms,
+    so that a record with nothing but common ones may miss some.
     """
     k = min(k, index.shape[0])
+    if index.shape[0] > WHOLE:
+        return by_rare_terms(queries, index, k, cells, own)
     turned = index.T.tocsr()
     found = np.full((queries.shape[0], k), -1, dtype=np.int64)
     scores = np.zeros((queries.shape[0], k))
@@ -154,3 +159,58 @@ def nearest(queries: Any, index: Any, k: int, cells: int, own: Array | None = No
         found[start : start + step] = np.where(value > 0, best, -1)
         scores[start : start + step] = value
     return found, scores
+
+
+def by_rare_terms(
+    queries: Any, index: Any, k: int, cells: int, own: Array | None = None, work: int = WORK
+) -> tuple[Array, Array]:
+    """What `nearest` gives, from products over the rarest terms alone; the products told are whole.
+
+    So many terms are looked at, rarest first, that a row of the index would meet `work` others on average (what else is
+    asked makes no difference); of those that a query meets the 2 k nearest over these terms are compared in full.
+    Memory is bounded by `cells` meetings and one query's.
+    """
+    common = np.bincount(index.indices, minlength=index.shape[1])
+    order = np.argsort(common, kind="stable")
+    met = np.cumsum(common[order].astype(np.float64) ** 2)
+    rare = np.zeros(index.shape[1], dtype=bool)
+    rare[order[met <= work * index.shape[0]]] = True
+    turned = _only(index, rare).T.tocsr()
+    few = _only(queries, rare)
+    found = np.full((queries.shape[0], k), -1, dtype=np.int64)
+    scores = np.zeros((queries.shape[0], k))
+    step = max(1, cells // (4 * work))
+    for start in range(0, queries.shape[0], step):
+        part = slice(start, min(start + step, queries.shape[0]))
+        products = (few[part] @ turned).tocoo()
+        row, column = products.row.astype(np.int64), products.col.astype(np.int64)
+        if own is not None:
+            kept = column != own[part][row]
+            row, column, data = row[kept], column[kept], products.data[kept]
+        else:
+            data = products.data
+        row, column = _first(row, column, data, 2 * k)
+        full = queries[part][row].multiply(index[column]).sum(axis=1)
+        value = np.asarray(full, dtype=np.float64).ravel()
+        best = np.lexsort((column, -value, row))
+        row, column, value = row[best], column[best], value[best]
+        rank = np.arange(len(row)) - np.searchsorted(row, row)
+        kept = rank < k
+        found[start + row[kept], rank[kept]] = column[kept]
+        scores[start + row[kept], rank[kept]] = value[kept]
+    return found, scores
+
+
+def _first(row: Array, column: Array, data: Array, count: int) -> tuple[Array, Array]:
+    order = np.lexsort((column, -data, row))
+    row, column = row[order], column[order]
+    kept = np.arange(len(row)) - np.searchsorted(row, row) < count
+    return row[kept], column[kept]
+
+
+def _only(rows: Any, terms: Array) -> Any:
+    """The rows with no other terms than these, bool (terms,)."""
+    kept = rows.copy()
+    kept.data = kept.data * terms[kept.indices]
+    kept.eliminate_zeros()
+    return kept

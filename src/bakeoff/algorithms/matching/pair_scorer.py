@@ -63,10 +63,11 @@ class ScorerOptions:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Models of pairs and the curve that makes chances of their scores."""
+    """Models of pairs, the curve that makes chances of their scores, and the chance for the largest expected F1."""
 
     blend: Blend
     curve: Curve
+    threshold: float
 
     def chances(self, features: Array) -> Array:
         """Calibrated chances, float64 (pairs,)."""
@@ -87,8 +88,9 @@ class PairScorer:
 
         `positions` int64 (pairs, 2), `matches` bool (pairs,), `weights` float (pairs,) or None. Afterwards
         `held_out_` float64 (pairs,) are calibrated chances of the training pairs from models that had not seen them,
-        `threshold_` is the chance from which calling pairs matches has the largest expected F1, and `context_` tells
-        whether features of rivals are used. Declined when no column is left to compare.
+        `threshold_` is the chance from which calling pairs matches has the largest expected F1, `context_` tells
+        whether features of rivals are used, and `alone_` is what is left without them.
+        Declined when no column is left to compare.
         """
         matches = np.asarray(matches, dtype=bool)
         positions = np.asarray(positions, dtype=np.int64).reshape(-1, 2)
@@ -96,7 +98,7 @@ class PairScorer:
         self.held_out_, self.threshold_ = np.full(len(matches), self.constant_), 0.5
         self._given: tuple[Frame, Frame | None, list[list[str]]] | None = None
         self._fitted: Fitted | None = None
-        self._alone: Fitted | None = None
+        self.alone_: Fitted | None = None
         self.features_ = PairFeatures()
         alike = self.features_.fit_transform(pairs_of(left, right, positions), self.schema)
         self._folds = folds_of(matches, self.options.seed)
@@ -106,8 +108,8 @@ class PairScorer:
         lesson = Lesson(alike, matches, weights)
         scores = held_out(self._blend, lesson, self._folds)
         curve, chances = calibrated(scores, matches, self.options.seed)
-        self._alone = Fitted(self._blend().fit(lesson), curve)
-        self._fitted, self.held_out_, self.threshold_ = self._alone, chances, threshold(curve(scores), matches)
+        self.alone_ = Fitted(self._blend().fit(lesson), curve, threshold(curve(scores), matches))
+        self._fitted, self.held_out_, self.threshold_ = self.alone_, chances, self.alone_.threshold
         self.context_ = self._untried(left, right)
         if self.context_.on:
             self._with_rivals(left, right, positions, lesson)
@@ -143,8 +145,8 @@ class PairScorer:
         self.context_ = tried
         if tried.on:
             self._first_look = self._first().fit(wide)
-            self._fitted = Fitted(self._blend().fit(whole), curve)
-            self.held_out_, self.threshold_ = chances, threshold(curve(scores), lesson.matches)
+            self._fitted = Fitted(self._blend().fit(whole), curve, threshold(curve(scores), lesson.matches))
+            self.held_out_, self.threshold_ = chances, self._fitted.threshold
 
     def _rivals(self, positions: Array) -> Rivals:
         return rivals_of(self._context.views_, positions, self._context.apart_, self.options.rivals)
@@ -186,9 +188,9 @@ class PairScorer:
 
     def chances_alone(self, pairs: Frame) -> Array:
         """Calibrated chances float64 (pairs,) of a frame of `left_*` and `right_*` columns, without any rivals."""
-        if self._alone is None or not len(pairs):
+        if self.alone_ is None or not len(pairs):
             return np.full(len(pairs), self.constant_)
-        return self._alone.chances(self.features_.transform(pairs))
+        return self.alone_.chances(self.features_.transform(pairs))
 
     def contributions(self, left: Frame, right: Frame | None, positions: Array) -> dict[str, Array]:
         """What each column adds to the boosted models' log-odds of pairs int64 (pairs, 2): arrays float64 (pairs,).
