@@ -23,6 +23,10 @@ class PairFeatures:
     side alone has gives the last two.
     """
 
+    def __init__(self, aligned: bool = False) -> None:
+        """`aligned` adds which words of two texts find a partner."""
+        self.aligned = aligned
+
     def fit_transform(self, pairs: Frame, schema: Schema) -> Array:
         """Learn the weights of words from the training pairs and return their features.
 
@@ -34,10 +38,10 @@ class PairFeatures:
         for field in self.fields_.shared:
             if field.type in TEXTLIKE:
                 left, right = self._sides(pairs, field)
-                self.texts_[field.name] = alike.Texts().fit(left, right)
+                self.texts_[field.name] = alike.Texts(self.aligned).fit(left, right)
                 if min(_share_numbered(left), _share_numbered(right)) > 0.5:
                     self.numbered_.add(field.name)
-        self.whole_ = alike.Texts().fit(*self._wholes(pairs))
+        self.whole_ = alike.Texts(self.aligned).fit(*self._wholes(pairs))
         return self.transform(pairs)
 
     def transform(self, pairs: Frame) -> Array:

@@ -26,12 +26,16 @@ STRINGS = (
 class Texts:
     """Similarities of two texts; TF-IDF weights come from the training pairs' own texts."""
 
+    def __init__(self, aligned: bool = False) -> None:
+        """`aligned` adds which words find a partner: more to learn from, and the costliest of all."""
+        self.aligned = aligned
+
     def fit(self, left: list[str], right: list[str]) -> Texts:
         """Learn the weights of words and characters from the different texts of both sides."""
         different = list(dict.fromkeys([*map(plain, left), *map(plain, right)]))
         self.words_ = TfIdf("words").fit(different)
         self.characters_ = TfIdf("characters").fit(different)
-        self.alignment_ = Alignment().fit(different)
+        self.alignment_ = Alignment().fit(different) if self.aligned else None
         return self
 
     def score(self, left: list[str], right: list[str]) -> Array:
@@ -41,7 +45,8 @@ class Texts:
         weighted = [cosines(first, second, self.words_), cosines(first, second, self.characters_)]
         scores = np.hstack([np.column_stack(weighted), strings(first, second), shared_words(first, second)])
         scores[~known] = np.nan
-        return np.hstack([scores, shared_numbers(left, right), self.alignment_.score(left, right)])
+        parts = [scores, shared_numbers(left, right)]
+        return np.hstack([*parts, self.alignment_.score(left, right)] if self.alignment_ else parts)
 
 
 def strings(left: list[str], right: list[str]) -> Array:

@@ -99,7 +99,7 @@ class PairScorer:
         self._given: tuple[Frame, Frame | None, list[list[str]]] | None = None
         self._fitted: Fitted | None = None
         self.alone_: Fitted | None = None
-        self.features_ = PairFeatures()
+        self.features_ = PairFeatures(aligned=True)
         alike = self.features_.fit_transform(pairs_of(left, right, positions), self.schema)
         self._folds = folds_of(matches, self.options.seed)
         if not self._folds:
