@@ -22,6 +22,7 @@ from bakeoff.nouns import Array, Frame, Schema
 
 AT_ONCE = 20_000  # pairs whose features are held at once
 LARGEST = 250_000  # records of a table up to which rivals are looked at unasked
+PLENTY = 10_000  # labelled pairs from which fewer models are averaged
 RIVALS = "(rivals)"
 
 
@@ -116,7 +117,10 @@ class PairScorer:
         return self
 
     def _blend(self) -> Blend:
-        return Blend(self.schema, self.options.boosted, self.options.trees)
+        # More pairs make single models steadier and dearer, so that fewer of them are averaged.
+        share = min(1.0, PLENTY / max(1, len(self.held_out_)))
+        boosted = max(1, round(self.options.boosted * share))
+        return Blend(self.schema, boosted, round(self.options.trees * share))
 
     def _untried(self, left: Frame, right: Frame | None) -> ContextChoice:
         if self.options.context != "auto":
