@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.multimodal.descent import Weights
 from bakeoff.algorithms.multimodal.linear_member import Nested, centred, scores_of
 from bakeoff.algorithms.multimodal.target import as_logs, mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
@@ -34,24 +33,23 @@ class BoostedModel:
         """Logarithms of probabilities, or scaled numbers; float32 (rows, width)."""
         parts = []
         for k in range(len(self.boosters)) if fold is None else [fold]:
-            features = beside(asked.get(self.view), self.scores[k], asked) if self.scores else asked.get(self.view)
-            parts.append(ask(self.boosters[k], features, self.rounds, self.width))
+            features, begin = asked.get(self.view), None
+            if self.scores:
+                begin = centred(self.scores[k].outputs(asked.get("wide")))
+                features = np.hstack([features, begin])
+            parts.append(ask(self.boosters[k], features, begin, self.rounds, self.width))
         return mean_outputs(parts, self.width > 1)
 
 
-def beside(features: Array, weights: Weights, asked: Asked) -> Array:
-    """Features with a linear model's scores beside them."""
-    return np.hstack([features, centred(weights.outputs(asked.get("wide")))])
-
-
-def ask(booster: Any, features: Array, rounds: int, width: int) -> Array:
-    """A booster's outputs by its first rounds, float32 (rows, width)."""
+def ask(booster: Any, features: Array, begin: Array | None, rounds: int, width: int) -> Array:
+    """A booster's outputs by its first rounds, float32 (rows, width), beside what it began from (rows, scores)."""
     raw = np.asarray(booster.predict(features, num_iteration=rounds, raw_score=True, num_threads=1))
-    return as_logs(raw.reshape(len(features), -1), width)
+    raw = raw.reshape(len(features), -1)
+    return as_logs(raw if begin is None else raw + begin, width)
 
 
 class BoostedMember:
-    """LightGBM on a dense view; `second` puts the linear member's scores beside it."""
+    """LightGBM on a dense view; `second` begins from the linear member's scores, and sees them beside the view."""
 
     def __init__(self, name: str, view: str, *, second: bool = False, leaves: int = 15) -> None:
         self.name = name
@@ -109,28 +107,46 @@ class BoostedMember:
         scores: Nested | None = None
         if self.second:
             scores = scores_of(work, deadline.part(0.5))
-        boosters, curves, parts = [], [], []
+        boosters, curves, asked = [], [], []
         cut = scores is not None and scores.cut
         for k in range(len(folds)):
-            learnt, held = features[folds.learnt[k]], features[folds.held[k]]
+            learnt = _Part(features[folds.learnt[k]], target.values[folds.learnt[k]])
+            held = _Part(features[folds.held[k]], target.values[folds.held[k]])
             if scores is not None:
-                learnt, held = np.hstack([learnt, scores.learnt[k]]), np.hstack([held, scores.held[k]])
-            settings = self.settings(work, len(learnt), learnt.shape[1])
-            truth = target.values[folds.learnt[k]], target.values[folds.held[k]]
-            one = _boost(
-                settings, (learnt, truth[0]), (held, truth[1]), self.most(work), deadline.part(1 / (len(folds) - k))
-            )
+                learnt, held = learnt.beginning(scores.learnt[k]), held.beginning(scores.held[k])
+            settings = self.settings(work, *learnt.features.shape)
+            one = _boost(settings, (learnt, held), self.most(work), deadline.part(1 / (len(folds) - k)))
             boosters.append(one.booster)
             curves.append(one.curve)
-            parts.append(held)
+            asked.append(held)
             cut = cut or one.cut
         rounds = _rounds(curves)
         out = np.zeros((len(target.values), target.width), dtype=np.float32)
-        for k, held in enumerate(parts):
-            out[folds.held[k]] = ask(boosters[k], held, rounds, target.width)
+        for k, held in enumerate(asked):
+            out[folds.held[k]] = ask(boosters[k], held.features, held.begin, rounds, target.width)
         weights = tuple(scores.weights) if scores is not None else ()
         model = BoostedModel(self.view, tuple(boosters), rounds, target.width, weights)
         return Trained(model, out[folds.rows], cut)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some rows of a fold: features, targets, and scores (rows, outputs) that boosting begins from."""
+
+    features: Array
+    values: Array
+    begin: Array | None = None
+
+    def beginning(self, scores: Array) -> _Part:
+        """The same from these scores on, which stand beside the features too."""
+        return _Part(np.hstack([self.features, scores]), self.values, scores)
+
+    def data(self, settings: dict[str, Any], reference: Any = None) -> Any:
+        """As LightGBM reads it; scores of several classes stand one class after another."""
+        import lightgbm
+
+        begin = None if self.begin is None else self.begin.ravel(order="F").astype(np.float64)
+        return lightgbm.Dataset(self.features, self.values, reference=reference, init_score=begin, params=settings)
 
 
 @dataclass(frozen=True)
@@ -142,11 +158,11 @@ class Boosting:
     cut: bool
 
 
-def _boost(settings: dict[str, Any], learnt: Any, held: Any, most: int, deadline: Deadline) -> Boosting:
+def _boost(settings: dict[str, Any], parts: tuple[_Part, _Part], most: int, deadline: Deadline) -> Boosting:
     import lightgbm
 
-    data = lightgbm.Dataset(learnt[0], learnt[1], params=settings, free_raw_data=True)
-    watch = lightgbm.Dataset(held[0], held[1], reference=data, params=settings, free_raw_data=True)
+    data = parts[0].data(settings)
+    watch = parts[1].data(settings, data)
     curve: list[float] = []
     cut = False
 

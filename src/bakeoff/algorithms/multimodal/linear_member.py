@@ -14,6 +14,7 @@ from bakeoff.nouns import Array
 from bakeoff.training.clock import Clock
 
 STRENGTHS = (0.15, 0.4, 1.0, 2.5, 6.0, 15.0)
+FEW = 3_000  # rows up to which every fold tries several strengths
 PATIENCE = 1.001  # a stronger fit that is worse by this factor ends the search
 KEPT = 20_000_000  # weights of single folds that are kept to explain the model
 EVALUATIONS = 30  # that a descent to one strength takes
@@ -72,7 +73,7 @@ class LinearMember:
             tried.append({strength: weights for strength, (weights, _) in found.items()})
             for strength, (_, loss) in found.items():
                 sums[strength] = sums.get(strength, 0.0) + loss
-            strengths = _near(found)
+            strengths = _near(found, len(values) <= FEW)
         shared = [strength for strength in sums if all(strength in one for one in tried)] or [min(tried[0])]
         best = min(shared, key=lambda strength: sums[strength])
         chosen = [one.get(best) or one[max(one)] for one in tried]
@@ -106,11 +107,11 @@ def _path(
     return found, False
 
 
-def _near(found: dict[float, tuple[Weights, float]]) -> tuple[float, ...]:
-    """The best strength with its neighbours."""
+def _near(found: dict[float, tuple[Weights, float]], few: bool) -> tuple[float, ...]:
+    """The best strength, on few rows with its neighbours: one fold of many tells it well enough."""
     order = sorted(found)
     place = min(range(len(order)), key=lambda i: found[order[i]][1])
-    return tuple(order[max(0, place - 1) : place + 2])
+    return tuple(order[max(0, place - 1) : place + 2]) if few else (order[place],)
 
 
 def mean_weights(parts: list[Weights]) -> Weights:

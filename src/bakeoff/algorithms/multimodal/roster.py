@@ -47,8 +47,7 @@ def _plain(columns: Columns, rows: int, target: Target) -> bool:
 
 
 def _wordy(columns: Columns, rows: int, target: Target) -> bool:
-    more = columns.text or columns.image or columns.categorical
-    return bool(more) and _grown(columns, rows, target)
+    return bool(columns.text or columns.image) and _grown(columns, rows, target)
 
 
 def _networked(columns: Columns, rows: int, target: Target) -> bool:
@@ -68,7 +67,7 @@ ROSTER: dict[str, Place] = {
     "linear": Place(LinearMember, _read),
     "boosting": Place(lambda: BoostedMember("boosting", "plain"), _plain),
     "pictures": Place(lambda: LinearMember("pictures", "shown"), _pictured),
-    "boosting on linear": Place(lambda: BoostedMember("boosting on linear", "dense", second=True), _grown),
+    "boosting on linear": Place(lambda: BoostedMember("boosting on linear", "dense", second=True, leaves=7), _grown),
     "network": Place(NetworkMember, _networked, ("torch",)),
     "extra trees": Place(TreesMember, _grown),
     "boosting with text": Place(lambda: BoostedMember("boosting with text", "dense"), _wordy),

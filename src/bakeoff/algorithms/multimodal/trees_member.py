@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.multimodal.boosted_member import beside
-from bakeoff.algorithms.multimodal.linear_member import Nested, scores_of
+from bakeoff.algorithms.multimodal.descent import Weights
+from bakeoff.algorithms.multimodal.linear_member import Nested, centred, scores_of
 from bakeoff.algorithms.multimodal.target import mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
 from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
@@ -38,6 +38,11 @@ class TreesModel:
             features = beside(asked.get(self.view), self.scores[k], asked) if self.scores else asked.get(self.view)
             parts.append(told(self.forests[k], filled(features), self.prior))
         return mean_outputs(parts, self.width > 1)
+
+
+def beside(features: Array, weights: Weights, asked: Asked) -> Array:
+    """Features with a linear model's scores beside them."""
+    return np.hstack([features, centred(weights.outputs(asked.get("wide")))])
 
 
 def filled(features: Array) -> Array:
