@@ -198,3 +198,17 @@ def test_rows_are_left_out_when_time_or_memory_is_too_short_for_all(monkeypatch)
     assert len(rows_that_fit(frame, columns, slow, 0)) <= 30_000
     monkeypatch.setattr("bakeoff.algorithms.multimodal.sizing.CELLS", CELLS // 1_000)
     assert 100 < len(rows_that_fit(frame, columns, Clock(), 0)) < 10_000
+
+
+def test_pictures_of_a_standard_table_are_seen():
+    import pandas as pd
+    from tables_of_every_shape import png
+
+    from bakeoff.tables.images import Picture
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"photo": [Picture(png(level % 3, rng)) for level in range(12)]})
+    seen = Views(frame, Columns((), (), (), (), ("photo",)), 0).train("pictures")
+    assert np.ptp(seen, axis=0).max() > 0.1
+    known = frame.assign(photo=[cell.read() for cell in frame["photo"]])
+    assert np.array_equal(seen, Views(known, Columns((), (), (), (), ("photo",)), 0).train("pictures"))

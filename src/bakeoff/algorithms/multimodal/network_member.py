@@ -16,6 +16,7 @@ from bakeoff.nouns import Array, Frame
 from bakeoff.training.clock import Clock
 
 EPOCHS = 18
+SEEING = 2_000  # rows from which pictures are read beside other columns
 TRIED = 500  # rows that are prepared to tell how long all will take
 READING = 0.25  # of the time left, at most, for preparing rows
 INSIDE = 0.1  # of a fold's learnt rows tell when to stop
@@ -158,4 +159,6 @@ def _encoders(columns: Columns, X: Frame) -> list[Any]:
     many = [name for name in columns.categorical if X[name].nunique() > MANY]
     style = BagStyle(least=2 if len(X) >= 1_000 else 1)
     found += [Bag(name, style) for name in (*columns.text, *many)]
-    return found + [Pictures(name) for name in columns.image]
+    # On few rows a network that learns to see takes most of the time and sees nothing.
+    seen = columns.image if len(X) >= SEEING or not found else ()
+    return found + [Pictures(name) for name in seen]

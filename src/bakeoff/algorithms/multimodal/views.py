@@ -233,12 +233,12 @@ class PictureView:
         described = self._described(rows)
         for name, features in described.items():
             centre = features.mean(axis=0)
-            size = min(self.size, min(features.shape) - 1)
+            size = min(int(np.clip(len(features) // 25, 4, self.size)), min(features.shape) - 1)
             some = features[np.random.default_rng(self.seed).permutation(len(features))[:ENOUGH]]
             if size < 1:
                 continue
             _, sizes, found = randomized_svd(some - centre, n_components=size, random_state=self.seed % 2**32)
-            spread = float(np.sqrt((sizes**2).sum() / len(some))) or 1.0
+            spread = float(np.sqrt((sizes**2).sum() / len(some) * len(self.names))) or 1.0
             self.directions[name] = (centre, np.ascontiguousarray(found.T), spread)
         return self._placed(described, len(rows))
 
@@ -254,7 +254,7 @@ class PictureView:
         return np.hstack(parts).astype(np.float32)
 
     def transform(self, rows: Rows) -> Array:
-        """Other rows' pictures; each column's features have length one on average."""
+        """Other rows' pictures; the features of all columns together have length one on average."""
         return self._placed(self._described(rows), len(rows))
 
 
