@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from bakeoff.algorithms import Multimodal
 from bakeoff.algorithms.multimodal.roster import ROSTER
-from bakeoff.nouns import Role, Schema
+from bakeoff.nouns import ColumnType, Role, Schema
 from bakeoff.tables import read, standardise
 
 HOME = Path(os.environ.get("BAKEOFF_DATA") or Path(__file__).parents[2] / "shared" / "data")
@@ -64,7 +64,8 @@ def judged(chances, classes, truth) -> dict[str, float]:
 
 
 def fitted(data, rows, labels, args):
-    columns = tuple(column for column in data.table.columns if column.role is not Role.TARGET)
+    unseen = {ColumnType.IMAGE} if args.without_pictures else set()
+    columns = tuple(c for c in data.table.columns if c.role is not Role.TARGET and c.type not in unseen)
     classes = tuple(np.unique(labels).tolist())
     schema = Schema(columns, "classification", data.target, "log_loss", classes, args.seed, args.seconds, 1)
     members = tuple(name for name in ROSTER if name not in args.without)
@@ -130,6 +131,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu")
     parser.add_argument("--without", nargs="*", default=[], help="members that take no part")
+    parser.add_argument("--without-pictures", action="store_true", help="image columns are not shown")
     parser.add_argument("--folds", type=int, default=0, help="cross-validate within the training rows")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
