@@ -158,7 +158,7 @@ def test_no_member_that_a_table_calls_for_is_left_out(shape_name):
 
 def test_a_thousand_classes():
     shape = made((ColumnType.NUMERIC, ColumnType.CATEGORICAL), classes=1000, rows=4000)
-    model = Multimodal(clock="cpu", members=("linear",), time_limit=20).fit(
+    model = Multimodal(clock="cpu", members=("linear",), time_limit=8).fit(
         shape.train, shape.labels, schema=shape.schema
     )
     asked = shape.test[:200]

@@ -23,7 +23,7 @@ SHORT = 0.05  # of the budget is kept for calibration and selection
 REPEATED = 2_000  # rows up to which folds are drawn again
 ROUNDS = 3
 CELLS = 2_000_000  # probabilities that a temperature is found on
-AMPLE = 4.0  # seconds of one round of folds from which no other follows
+AMPLE = 2.0  # seconds of one round of folds from which no other follows
 
 
 @dataclass(frozen=True)

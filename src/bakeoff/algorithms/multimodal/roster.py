@@ -16,7 +16,7 @@ from bakeoff.algorithms.multimodal.trees_member import TreesMember
 from bakeoff.algorithms.multimodal.work import Member
 from bakeoff.errors import UsageError
 
-FEW = 150  # rows below which a network has nothing to learn from
+FEW = 300  # rows below which a network has nothing to learn from
 CLASSES = 200  # classes from which trees cost more than they tell
 
 
