@@ -8,30 +8,50 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bakeoff.algorithms.records import fields_of, plain, wholes
+from bakeoff.algorithms.matching.lookup import Lookup
+from bakeoff.algorithms.matching.reading import read
+from bakeoff.algorithms.matching.search import Effort, effort_for
 from bakeoff.algorithms.tfidf import TfIdf
 from bakeoff.nouns import Array, Frame, Schema
 
 CELLS = 8_000_000  # similarities held at once, 4 bytes each
+EXACT = 400_000_000  # pairs of records up to which all are compared
 
 
 class Blocker:
     """Nearest records by the cosine of their joined texts, under TF-IDF of character 3- and 4-grams of both tables.
 
-    Memory is bounded by `cells` similarities at once, never left times right.
+    Tables of up to 20,000 records each (`EXACT` pairs) are searched exactly; memory is bounded by `cells` similarities
+    at once, never left times right. Larger ones are searched over shared rare words, cells, pairs of these and n-grams
+    (`Lookup`), in time and memory that grow with the records: nearly all of the nearest are found, not all.
+    `how_` is `exact` or `keys` after fitting.
     """
 
-    def __init__(self, schema: Schema | None = None, cells: int = CELLS) -> None:
-        """Without a schema every column but pictures is read."""
+    def __init__(self, schema: Schema | None = None, cells: int = CELLS, effort: Effort | None = None) -> None:
+        """Without a schema every column but pictures is read; an `effort` makes the search one over keys."""
         self.schema = schema or Schema((), "matching", "label", "f1", (0, 1), 0, 0.0)
         self.cells = cells
+        self.effort = effort
 
     def fit(self, left: Frame, right: Frame | None = None) -> Blocker:
         """Read the records; `right` is None where pairs are sought within one table."""
-        self.texts_ = record_texts(left, right, self.schema)
+        many = len(left) * len(left if right is None else right)
+        self.how_ = "keys" if self.effort or many > EXACT else "exact"
+        self.__dict__.pop("best_", None)
+        self.records_ = read(left, right, self.schema)
+        if self.how_ == "keys":
+            most = max(len(left), len(left if right is None else right))
+            self.lookup_ = Lookup(self.records_, self.effort or effort_for(most, max(1, self.schema.threads)))
+            self.sides_ = self.lookup_.sides
+            return self
         weights = TfIdf("characters").fit([text for side in self.texts_ for text in side])
         self.sides_ = [weights.transform(side) for side in self.texts_]
         return self
+
+    @property
+    def texts_(self) -> list[list[str]]:
+        """Each table's records as one text per record; one list when there is one table."""
+        return [self.records_.joined(side) for side in range(len(self.records_.cells))]
 
     @property
     def apart(self) -> bool:
@@ -40,6 +60,8 @@ class Blocker:
 
     def _nearest(self, side: int, k: int) -> list[Array]:
         """Positions of the asked and of the found records, and cosines, of the k nearest across from one side."""
+        if self.how_ == "keys":
+            return list(self.lookup_.nearest(side, k))
         queries, index = self.sides_[side], self.sides_[0 if self.apart else 1 - side]
         found = list(nearest(queries, index, k, self.cells, self.apart))
         return [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [np.zeros(0)] * 3
@@ -94,10 +116,8 @@ def candidates(left: Frame, right: Frame | None = None, k: int = 10, schema: Sch
 
 def record_texts(left: Frame, right: Frame | None, schema: Schema) -> list[list[str]]:
     """Each table's records as one text per record; one list when there is one table."""
-    tables = {"left": left} if right is None else {"left": left, "right": right}
-    named = {side: table.add_prefix(f"{side}_") for side, table in tables.items()}
-    fields = fields_of(schema, pd.concat([table.iloc[:0] for table in named.values()], axis=1))
-    return [[plain(text) for text in wholes(table, side, fields)] for side, table in named.items()]
+    records = read(left, right, schema)
+    return [records.joined(side) for side in range(len(records.cells))]
 
 
 def nearest(
