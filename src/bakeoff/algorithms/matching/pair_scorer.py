@@ -20,9 +20,9 @@ from bakeoff.algorithms.thresholds import threshold
 from bakeoff.errors import EntryError
 from bakeoff.nouns import Array, Frame, Schema
 
-AT_ONCE = 20_000  # pairs whose features are held at once
+AT_ONCE = 10_000  # pairs whose features are held at once
 LARGEST = 250_000  # records of a table up to which rivals are looked at unasked
-PLENTY = 10_000  # labelled pairs from which fewer models are averaged
+PLENTY = 10_000  # labelled pairs from which fewer models are averaged and fewer rivals scored
 RIVALS = "(rivals)"
 
 
@@ -118,9 +118,12 @@ class PairScorer:
 
     def _blend(self) -> Blend:
         # More pairs make single models steadier and dearer, so that fewer of them are averaged.
-        share = min(1.0, PLENTY / max(1, len(self.held_out_)))
-        boosted = max(1, round(self.options.boosted * share))
-        return Blend(self.schema, boosted, round(self.options.trees * share))
+        boosted = max(1, round(self.options.boosted * self._share))
+        return Blend(self.schema, boosted, round(self.options.trees * self._share))
+
+    @property
+    def _share(self) -> float:
+        return min(1.0, PLENTY / max(1, len(self.held_out_)))
 
     def _untried(self, left: Frame, right: Frame | None) -> ContextChoice:
         if self.options.context != "auto":
@@ -134,8 +137,9 @@ class PairScorer:
         """Learn features of rivals too, and keep them where they help on held-out pairs or were asked for."""
         self._open(left, right)
         rivals = self._rivals(positions)
-        known = self._seen(left, right, rivals.pairs)
-        wide = replace(lesson, features=known[rivals.places(positions)])
+        at = rivals.places(positions)
+        known = self._seen(left, right, rivals.pairs, (at, lesson.features))
+        wide = replace(lesson, features=known[at])
         second = np.zeros((len(positions), SECOND), dtype=np.float32)
         for learnt, held in self._folds:
             first = self._first().fit(wide.part(learnt))
@@ -153,7 +157,8 @@ class PairScorer:
             self.held_out_, self.threshold_ = chances, self._fitted.threshold
 
     def _rivals(self, positions: Array) -> Rivals:
-        return rivals_of(self._context.views_, positions, self._context.apart_, self.options.rivals)
+        nearest = max(2, round(self.options.rivals * self._share))
+        return rivals_of(self._context.views_, positions, self._context.apart_, nearest)
 
     def _first(self) -> Blend:
         return Blend(self.schema, 1, 0)
@@ -168,14 +173,22 @@ class PairScorer:
             self._context: Context = Context(self.schema, name).fit(left, right)
         self._given = (left, right, texts)
 
-    def _seen(self, left: Frame, right: Frame | None, positions: Array) -> Array:
-        """Features of pairs themselves and of their standing, float32 (pairs, features)."""
-        parts = []
-        for start in range(0, max(1, len(positions)), AT_ONCE):
-            some = positions[start : start + AT_ONCE]
-            alike = self.features_.transform(pairs_of(left, right, some))
-            parts.append(np.hstack([alike, self._context.standing(some)]).astype(np.float32))
-        return np.vstack(parts)
+    def _seen(
+        self, left: Frame, right: Frame | None, positions: Array, given: tuple[Array, Array] | None = None
+    ) -> Array:
+        """Features of pairs themselves and of their standing, float32 (pairs, features).
+
+        `given` are rows whose features of the pairs themselves are known already, and these.
+        """
+        alike = np.empty((len(positions), len(self.features_.columns_)), dtype=np.float32)
+        unknown = np.ones(len(positions), dtype=bool)
+        if given is not None:
+            alike[given[0]], unknown[given[0]] = given[1], False
+        rest = np.flatnonzero(unknown)
+        for start in range(0, len(rest), AT_ONCE):
+            some = rest[start : start + AT_ONCE]
+            alike[some] = self.features_.transform(pairs_of(left, right, positions[some]))
+        return np.hstack([alike, self._context.standing(positions).astype(np.float32)])
 
     def _second(self, positions: Array, rivals: Rivals, chances: Array) -> Array:
         return second_look(positions, rivals, chances, self._context.views_[0])
