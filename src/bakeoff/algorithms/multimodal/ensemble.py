@@ -20,10 +20,8 @@ from bakeoff.training.clock import Clock
 THINNEST = 0.15  # share of the rows below which a member is left out
 ROUGH = 1.5  # what an estimate may be wrong by
 SHORT = 0.05  # of the budget is kept for calibration and selection
-REPEATED = 2_000  # rows up to which folds are drawn again
-ROUNDS = 3
+DRAWN = ((600, 3), (2_000, 2))  # rows times outputs up to which folds are drawn so often: never by how fast it went
 CELLS = 2_000_000  # probabilities that a temperature is found on
-AMPLE = 2.0  # seconds of one round of folds from which no other follows
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class Fitting:
         """All members that fit in; further drawings of folds where rows are few and time is plenty."""
         for member in members:
             self._one(member)
-        if len(self.work.target.values) <= REPEATED and not self.course.unfitted and not self.course.cut:
+        if not self.course.unfitted and not self.course.cut:
             self._again(members)
         return self.chosen()
 
@@ -152,12 +150,15 @@ class Fitting:
 
     def _again(self, members: list[Member]) -> None:
         """Draw folds again, so that each row is judged by more models and more models answer."""
+        target = self.work.target
+        size = len(target.values) * target.width
+        rounds = next((count for most, count in DRAWN if size <= most), 1)
         taken = sum(self.course.seconds.values())
-        weights = self._weights()
-        for number in range(1, ROUNDS):
-            if taken > AMPLE or self._usable() < 1.5 * taken:
+        weights = self._weights() if rounds > 1 else set()
+        for number in range(1, rounds):
+            if self._usable() < 1.5 * taken:
+                self.course.cut.append("further folds")
                 return
-            target = self.work.target
             folds = Folds.of(target.values, target.classes is not None, self.work.seed + 7919 * number)
             work = replace(self.work, folds=folds, trained=dict(self.work.trained), shared=dict(self.work.shared))
             work.shared.pop("scores", None)
