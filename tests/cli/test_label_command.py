@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pandas as pd
@@ -93,8 +95,8 @@ def test_random_pairs_carry_a_weight_and_the_others_none(records, tmp_path):
 
 def test_labels_reach_a_matcher_and_a_table(records, tmp_path):
     path = tmp_path / "labels.csv"
-    for _ in range(8):
-        told = proposed(records, path, 5)
+    for _ in range(4):
+        told = proposed(records, path, 10)
         file = LabelFile(path, within=False).read()
         for pair in told["pairs"]:
             file.answer(Row(pair["left"], pair["right"], true(pair), pair["weight"], pair["why"], "oracle"))
@@ -178,7 +180,12 @@ class Terminal:
     def __init__(self, *words):
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [*COMMAND, "label", *map(str, words)], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+            [*COMMAND, "label", *map(str, words)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - so that Ctrl-C interrupts
         )
         os.close(slave)
         self.text = ""

@@ -47,7 +47,7 @@ class Commands(TyperGroup):
             typer.echo(f"bakeoff: {_plainly(error.format_message())}", err=True)
             raise typer.Exit(UsageError.exit_code) from None
         except KeyboardInterrupt as interrupt:
-            typer.echo(f"\nbakeoff: {interrupt or 'Interrupted; nothing that was finished is lost.'}", err=True)
+            typer.echo(f"\nbakeoff: {str(interrupt) or 'Interrupted; nothing that was finished is lost.'}", err=True)
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # Whoever read our output has gone; the interpreter must not try to flush to it again.

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
 from bakeoff.arena.escaping import clean
+
+try:
+    import termios
+except ImportError:  # Windows has none
+    termios = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,6 +67,30 @@ def differing(one: str, other: str) -> tuple[Text, Text]:
     return sides[0], sides[1]
 
 
+@contextmanager
+def by_keys(keys: IO[str]) -> Iterator[None]:
+    """Let a terminal give each key at once while this lasts; what was typed before it begins stays to be read."""
+    if not keys.isatty() or termios is None:
+        yield
+        return
+    before = termios.tcgetattr(keys)
+    now = termios.tcgetattr(keys)
+    now[3] &= ~(termios.ICANON | termios.ECHO)  # Ctrl-C goes on interrupting
+    termios.tcsetattr(keys, termios.TCSANOW, now)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(keys, termios.TCSADRAIN, before)
+
+
+def single_key(keys: IO[str]) -> str:
+    """The next key, lower case; q where the input ends."""
+    if termios is None:
+        return typer.getchar().lower()[:1]
+    pressed = os.read(keys.fileno(), 1)
+    return "q" if pressed in (b"", b"\x04") else pressed.decode("ascii", "replace").lower()
+
+
 class Dialogue:
     """Asks pair after pair, from a terminal by single keys or from a pipe by lines, and says how it goes."""
 
@@ -69,6 +101,10 @@ class Dialogue:
 
     def run(self) -> None:
         """Until as many are answered as were wanted, the labels say enough, or somebody quits."""
+        with by_keys(self.keys):
+            self._run()
+
+    def _run(self) -> None:
         waiting: list[Proposal] = []
         typer.echo(f"Keys: {KEYS}.")
         while not (self.count and self.given >= self.count) and not self._enough():
@@ -119,10 +155,7 @@ class Dialogue:
 
     def _key(self) -> str:
         if self.keys.isatty():
-            try:
-                return typer.getchar().lower()[:1]
-            except EOFError:
-                return "q"
+            return single_key(self.keys)
         line = self.keys.readline()
         return line.strip().lower()[:1] if line else "q"
 

@@ -76,14 +76,16 @@ def estimate(
         of_draws = np.array(
             [drawn[:, 0] / drawn[:, 1], drawn[:, 0] / drawn[:, 2], 2 * drawn[:, 0] / drawn[:, 1:3].sum(1)]
         )
-    figures = [_figure(*each) for each in zip(values, of_draws, effective, strict=True)]
+    precision, recall, f1 = (_figure(*each) for each in zip(values, of_draws, effective, strict=True))
     area = average_precision(chances, matches, weight[None, :])[0] if len(chances) else np.nan
     wrong, missed = said - hits, true - hits
     confusion = ((float(weight.sum() - said - missed), float(wrong)), (float(missed), float(hits)))
     return Estimates(
         len(chances),
         int(matches.sum()),
-        *figures,
+        precision,
+        recall,
+        f1,
         _figure(area, drawn[:, 3], effective[2]),
         confusion,
         curve(chances, matches, weight),
@@ -120,7 +122,8 @@ def _figure(value: float, draws: Array, effective: float) -> Figure:
     if not np.isfinite(value):
         return Figure(np.nan, np.nan, np.nan)
     low, high = interval(draws)
-    least, most = wilson(value * effective, max(effective, 1.0))
+    count = max(1, round(effective))
+    least, most = wilson(value * count, count)
     return Figure(
         value,
         min(value, least, low if np.isfinite(low) else least),

@@ -221,16 +221,8 @@ class Labelling:
 
     def cells(self, proposal: Proposal) -> list[tuple[str, Any, Any]]:
         """The columns of a pair with the cells of both records, None where a side lacks the column."""
-        tables = (self.sources.left, self.sources.left if self.sources.within else self.sources.right)
-        names = list(dict.fromkeys(str(name) for table in tables for name in table.columns))
-        places = proposal.pair
-        return [
-            (
-                name,
-                *(
-                    table[name].iloc[place] if name in table.columns else None
-                    for table, place in zip(tables, places, strict=True)
-                ),
-            )
-            for name in names
-        ]
+        left = self.sources.left
+        right = left if self.sources.right is None else self.sources.right
+        names = list(dict.fromkeys([*map(str, left.columns), *map(str, right.columns)]))
+        one, other = left.iloc[proposal.left], right.iloc[proposal.right]
+        return [(name, one.get(name), other.get(name)) for name in names]

@@ -128,7 +128,8 @@ class Matcher:
 
     def _settle(self) -> None:
         """Threshold, one-to-one and estimates, from held-out chances or else from the candidates' own."""
-        labels, self.partners_ = self.labels_, None
+        labels = self.labels_
+        self.partners_: Partners | None = None
         weights, self.estimates_ = labels.weights, None
         if self.learnt_:
             held = self.scorer_.held_out_

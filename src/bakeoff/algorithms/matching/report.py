@@ -41,6 +41,11 @@ def report_text(matcher: Matcher) -> str:
     context = getattr(matcher.scorer_, "context_", None)
     if context is not None:
         lines.append(f"Rivals of a pair count: {'yes' if context.on else 'no'} ({context.reason}).")
+        lines += [
+            f"  held out, {name:<9} without rivals {without:.3f}, with them {with_:.3f}"
+            for name, (without, with_) in (("F1", context.f1), ("log loss", context.log_loss))
+            if np.isfinite([without, with_]).all()
+        ]
     if matcher.schema_.ignored:
         lines.append(f"Records may differ in: {', '.join(matcher.schema_.ignored)}.")
     if matcher.enforce_labels:

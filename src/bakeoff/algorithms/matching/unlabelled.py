@@ -100,7 +100,7 @@ class Unlabelled:
 
     def _compared(self, pairs: Frame, standing: Array) -> dict[str, Array]:
         texts = [[plain(text) for text in wholes(pairs, side, self.fields_)] for side in ("left", "right")]
-        whole = np.mean([cosines(*texts, weights) for weights in self.weights_[""]], axis=0)
+        whole = np.mean([cosines(texts[0], texts[1], weights) for weights in self.weights_[""]], axis=0)
         known = np.array([bool(a) and bool(b) for a, b in zip(*texts, strict=True)], dtype=bool)
         levels = {"(whole record)": _level(np.where(known, whole, np.nan), EDGES)}
         figures = alike.shared_numbers(*[wholes(pairs, side, self.fields_) for side in ("left", "right")])
@@ -127,7 +127,7 @@ class Unlabelled:
             [plain(text) for text in side_cells(pairs, field.name, side, self.fields_)] for side in ("left", "right")
         ]
         known = np.array([bool(a) and bool(b) for a, b in zip(*texts, strict=True)], dtype=bool)
-        score = cosines(*texts, self.weights_[field.name][0])
+        score = cosines(texts[0], texts[1], self.weights_[field.name][0])
         same = np.array([a == b for a, b in zip(*texts, strict=True)], dtype=bool)
         return _level(np.where(known, np.where(same, 1.0, np.minimum(score, 0.96)), np.nan), EDGES)
 
