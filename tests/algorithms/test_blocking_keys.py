@@ -84,6 +84,7 @@ def test_without_a_cap_the_search_over_keys_is_the_exact_one(first: list, second
     left, right = frame(first), None if second is None else frame(second)
     exact, other = Blocker().fit(left, right), Blocker(effort=ALL).fit(left, right)
     assert (exact.how_, other.how_) == ("exact", "keys")
+    assert other.texts_ == exact.texts_ == record_texts(left, right, ANY)
     for mine, theirs in zip(exact.sides_, other.sides_, strict=True):
         assert abs(mine - theirs).max() < 1e-6
     one, two = exact._nearest(0, k), other._nearest(0, k)

@@ -36,7 +36,8 @@ class Records:
         rows, columns = places.shape
         ones = (places > 0).ravel().astype(np.float32)
         starts = np.arange(0, rows * columns + 1, max(1, columns))[: rows + 1]
-        found = sparse.csr_matrix((ones, places.ravel(), starts), shape=(rows, len(self.texts)))
+        # A copy: the matrix drops its zeros in place, and the cells must stay.
+        found = sparse.csr_matrix((ones, places.flatten(), starts), shape=(rows, len(self.texts)))
         found.eliminate_zeros()
         return found
 
