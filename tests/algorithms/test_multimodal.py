@@ -156,9 +156,10 @@ def test_no_member_that_a_table_calls_for_is_left_out(shape_name):
     assert len(model.members_) >= 3
 
 
+@pytest.mark.slow
 def test_a_thousand_classes():
     shape = made((ColumnType.NUMERIC, ColumnType.CATEGORICAL), classes=1000, rows=4000)
-    model = Multimodal(clock="cpu", members=("linear",), time_limit=8).fit(
+    model = Multimodal(clock="cpu", members=("linear",), time_limit=30).fit(
         shape.train, shape.labels, schema=shape.schema
     )
     asked = shape.test[:200]

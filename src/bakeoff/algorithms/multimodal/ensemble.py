@@ -125,7 +125,8 @@ class Fitting:
             return
         wanted = self._estimated(member)
         room = self._usable()
-        share = min(1.0, room / (wanted * ROUGH)) if wanted else 1.0
+        # The linear member comes first and stops wherever it is: a descent cut short still answers better than none.
+        share = min(1.0, room / (wanted * ROUGH)) if wanted and member.name != "linear" else 1.0
         if (room <= 0 and member.name != "constant") or share < THINNEST:
             self.course.unfitted[member.name] = wanted
             self.course.remarks[member.name] = "no time"
