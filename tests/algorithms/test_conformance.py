@@ -15,6 +15,9 @@ from bakeoff.nouns import Algorithm, ColumnType, Schema
 ALGORITHMS = {point.name: point for point in entry_points(group="bakeoff.algorithms")}
 
 
+# These two warn of what other libraries do, and of what they themselves will do.
+WARNING = pytest.mark.filterwarnings("default")
+NAMES = [pytest.param(name, marks=WARNING) if name in ("autogluon", "tabpfn") else name for name in ALGORITHMS]
 NEEDS = {"network": "torch", "catboost": "catboost", "xgboost": "xgboost", "tabpfn": "tabpfn", "autogluon": "autogluon"}
 
 
@@ -39,7 +42,7 @@ def test_the_seven_baselines_are_in_the_group():
 
 
 @pytest.mark.parametrize("shape_name", SHAPES)
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize("name", NAMES)
 def test_answers_every_shape_or_declines(name, shape_name):
     shape = SHAPES[shape_name]()
     adapted = adapt(ALGORITHMS[name].load(), shape.schema)
@@ -69,7 +72,7 @@ def better_than_constant(shape, answers) -> bool:
     return np.mean(guess == shape.truth) > constant + 0.2
 
 
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_same_seed_gives_the_same_answers_in_any_batch(name):
     shape = SHAPES["every type"]()
     first, second = (adapt(ALGORITHMS[name].load(), shape.schema).fit(shape.train, shape.labels) for _ in range(2))
@@ -79,7 +82,7 @@ def test_the_same_seed_gives_the_same_answers_in_any_batch(name):
     assert np.allclose(whole, alone, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize("name", NAMES)
 def test_keeps_the_protocol_of_nouns(name):
     assert isinstance(ALGORITHMS[name].load()(), Algorithm)
 
