@@ -7,16 +7,12 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
 from bakeoff.arena.escaping import clean
-
-try:
-    import termios
-except ImportError:  # Windows has none
-    termios = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,9 +66,11 @@ def differing(one: str, other: str) -> tuple[Text, Text]:
 @contextmanager
 def by_keys(keys: IO[str]) -> Iterator[None]:
     """Let a terminal give each key at once while this lasts; what was typed before it begins stays to be read."""
-    if not keys.isatty() or termios is None:
+    if not keys.isatty() or not _on_unix():
         yield
         return
+    import termios
+
     before = termios.tcgetattr(keys)
     now = termios.tcgetattr(keys)
     now[3] &= ~(termios.ICANON | termios.ECHO)  # Ctrl-C goes on interrupting
@@ -83,9 +81,13 @@ def by_keys(keys: IO[str]) -> Iterator[None]:
         termios.tcsetattr(keys, termios.TCSADRAIN, before)
 
 
+def _on_unix() -> bool:
+    return find_spec("termios") is not None
+
+
 def single_key(keys: IO[str]) -> str:
     """The next key, lower case; q where the input ends."""
-    if termios is None:
+    if not _on_unix():
         return typer.getchar().lower()[:1]
     pressed = os.read(keys.fileno(), 1)
     return "q" if pressed in (b"", b"\x04") else pressed.decode("ascii", "replace").lower()

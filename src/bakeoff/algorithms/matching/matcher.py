@@ -85,6 +85,7 @@ class Matcher:
         self.learnt_ = self.labels_.rarer >= 2
         self.scorer_ = self._scorer(left, right)
         self.learnt_ = self.learnt_ and self.scorer_.held_out_ is not None
+        self.partners_: Partners | None = None
         self._settle()
         self.repeatable_ = True
         return self
@@ -129,7 +130,6 @@ class Matcher:
     def _settle(self) -> None:
         """Threshold, one-to-one and estimates, from held-out chances or else from the candidates' own."""
         labels = self.labels_
-        self.partners_: Partners | None = None
         weights, self.estimates_ = labels.weights, None
         if self.learnt_:
             held = self.scorer_.held_out_
