@@ -79,17 +79,19 @@ class Blocker:
             frame = frame.drop_duplicates(["left", "right"])
         return frame.sort_values(["left", "score", "right"], ascending=[True, False, True], ignore_index=True)
 
-    def standing(self, positions: Array) -> Array:
+    def standing(self, positions: Array, score: Array | None = None) -> Array:
         """How pairs stand among their rivals, float64 (pairs, 7) for positions int64 (pairs, 2).
 
-        The cosine; then for the left record and for the right one the lead over the best other partner (negative where
-        another is nearer), the ratio to the best partner, and whether this is the best.
+        `score` are the pairs' cosines where they are known already. The cosine; then for the left record and for the
+        right one the lead over the best other partner (negative where another is nearer), the ratio to the best
+        partner, and whether this is the best.
         """
         if not hasattr(self, "best_"):
             self.best_ = [self._best(side) for side in range(len(self.sides_))]
         sides, bests = (self.sides_ * 2)[:2], (self.best_ * 2)[:2]
-        products = sides[0][positions[:, 0]].multiply(sides[1][positions[:, 1]])
-        score = np.asarray(products.sum(axis=1), dtype=np.float64).ravel()
+        if score is None:
+            products = sides[0][positions[:, 0]].multiply(sides[1][positions[:, 1]])
+            score = np.asarray(products.sum(axis=1), dtype=np.float64).ravel()
         parts = [score]
         for place, (partner, cosine) in enumerate(bests):
             here, across = positions[:, place], positions[:, 1 - place]

@@ -64,6 +64,8 @@ def weigh(found: Any, weights: Array) -> Any:
     """Rows of length one of counts under a fitted TfIdf's `weights_`; `found` is changed in place."""
     found.sum_duplicates()
     found.data = (1 + np.log(found.data)) * weights[found.indices]
-    lengths = np.sqrt(np.asarray(found.multiply(found).sum(axis=1), dtype=np.float32)).ravel()
-    found.data /= np.repeat(np.maximum(lengths, np.float32(1e-12)), np.diff(found.indptr))
+    many = np.diff(found.indptr)
+    some = many > 0  # an empty row would be given the next one's first square
+    lengths = np.sqrt(np.add.reduceat(found.data**2, found.indptr[:-1][some])) if some.any() else np.zeros(0)
+    found.data /= np.repeat(np.maximum(lengths, 1e-12).astype(np.float32), many[some])
     return found

@@ -13,8 +13,8 @@ from scipy import sparse
 
 from bakeoff.nouns import Array
 
-MEETINGS = 20_000_000  # meetings of a query with an index record that are held at once
-MEASURED = 200_000  # pairs whose products are held at once
+MEETINGS = 5_000_000  # meetings of a query with an index record that are held at once
+MEASURED = 100_000  # pairs whose products are held at once
 STEPS = 2**20  # of a rough score
 
 

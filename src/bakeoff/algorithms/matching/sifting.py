@@ -13,7 +13,7 @@ from bakeoff.algorithms.matching.search import in_turn
 from bakeoff.nouns import Array, Frame, Schema
 
 DOUBT = 0.002  # chances between this and its complement are looked at closely
-AT_ONCE = 500_000  # pairs whose features are held at once
+AT_ONCE = 200_000  # pairs whose features are held at once
 
 
 class Sifter:
@@ -38,16 +38,18 @@ class Sifter:
         weights = pairs["weight"].to_numpy(dtype=np.float64) if "weight" in pairs.columns else None
         self.columns_ = blocker.records_.names
         glance = glanced(blocker, positions)
-        self.glance_ = self._learn(glance, matches, weights)
-        self.close_ = self._learn(np.hstack([glance, spelt(blocker.records_, positions)]), matches, weights)
+        close = np.hstack([glance, spelt(blocker.records_, positions)])
+        self.glance_, self.close_ = (
+            self._learn(features, matches, weights, trees) for features, trees in ((glance, 40), (close, 150))
+        )
         return self
 
-    def _learn(self, features: Array, matches: Array, weights: Array | None) -> Any:
+    def _learn(self, features: Array, matches: Array, weights: Array | None, trees: int) -> Any:
         from lightgbm import LGBMClassifier
 
         model = LGBMClassifier(
-            n_estimators=150,
-            learning_rate=0.06,
+            n_estimators=trees,
+            learning_rate=9 / trees,
             num_leaves=15,
             min_child_samples=10,
             subsample=0.8,
@@ -65,17 +67,20 @@ class Sifter:
     def chances(self, blocker: Blocker, pairs: Frame) -> Array:
         """The chance of each candidate, float64 (pairs,), for `left` and `right` positions in the blocker's tables.
 
+        Their `score` (the cosine, as Blocker.candidates gives it) is used where it is there, else computed.
         The tables have the columns of the fitted ones. `looked_` is how many pairs were looked at closely.
         """
         positions = pairs[["left", "right"]].to_numpy(dtype=np.int64)
         blocker.standing(positions[:0])  # the best partners are found once, before threads ask for them
-        pieces = [positions[start : start + AT_ONCE] for start in range(0, len(positions), AT_ONCE)]
-        parts = list(in_turn(lambda part: self._part(blocker, part), pieces, self.schema.threads))
+        scores = pairs["score"].to_numpy(dtype=np.float64) if "score" in pairs.columns else None
+        parts_of = [slice(start, start + AT_ONCE) for start in range(0, len(positions), AT_ONCE)]
+        pieces = [(positions[some], None if scores is None else scores[some]) for some in parts_of]
+        parts = list(in_turn(lambda part: self._part(blocker, *part), pieces, self.schema.threads))
         self.looked_ = sum(looked for _, looked in parts)
         return np.concatenate([chances for chances, _ in parts]) if parts else np.zeros(0)
 
-    def _part(self, blocker: Blocker, positions: Array) -> tuple[Array, int]:
-        glance = glanced(blocker, positions)
+    def _part(self, blocker: Blocker, positions: Array, scores: Array | None) -> tuple[Array, int]:
+        glance = glanced(blocker, positions, scores)
         chances = np.asarray(self.glance_.predict(glance, num_threads=1), dtype=np.float64)
         doubt = np.flatnonzero((chances > DOUBT) & (chances < 1 - DOUBT))
         if len(doubt):
@@ -84,7 +89,7 @@ class Sifter:
         return chances, len(doubt)
 
 
-def glanced(blocker: Blocker, positions: Array) -> Array:
+def glanced(blocker: Blocker, positions: Array, scores: Array | None = None) -> Array:
     """Standing of pairs int64 (pairs, 2); each column 1 (equal), 0 (different) or NaN; and how many are each.
 
     float32 (pairs, 9 + columns).
@@ -92,7 +97,7 @@ def glanced(blocker: Blocker, positions: Array) -> Array:
     left, right = _sides(blocker.records_, positions)
     equal = np.where((left == 0) | (right == 0), np.nan, left == right).astype(np.float32)
     counts = [np.nansum(equal, axis=1), np.nansum(1 - equal, axis=1)]
-    return np.column_stack([blocker.standing(positions), *counts, equal]).astype(np.float32)
+    return np.column_stack([blocker.standing(positions, scores), *counts, equal]).astype(np.float32)
 
 
 def spelt(records: Records, positions: Array) -> Array:
