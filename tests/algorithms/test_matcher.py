@@ -41,7 +41,15 @@ def single():
     return shape, Matcher().fit(shape.left, None, shape.pairs())
 
 
-@pytest.mark.parametrize("name", PAIRED)
+QUICK = (
+    *("every type", "text only, one table", "pictures only", "nothing but empty texts", "few pairs", "one match"),
+    *("no match", "lists of tokens", "ignored column"),
+)
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in PAIRED]
+)
 def test_answers_pairs_of_every_shape(name):
     shape = PAIRED[name]()
     before = shape.left.copy(deep=True)
@@ -85,7 +93,7 @@ def test_groups_hold_the_records_of_one_thing(linked, single):
     assert Matcher(max_group=1).fit(shape.left, None, shape.pairs()).groups()["size"].max() == 1
 
 
-def noisy(seed=0, things=150):
+def noisy(seed=0, things=80):
     """Two tables in which many things are alike, so that precision and recall are at odds."""
     rng = np.random.default_rng(seed)
     words = np.array(["red", "blue", "lamp", "desk", "oak", "small", "large", "round", "metal", "chair"])
