@@ -241,6 +241,24 @@ def test_a_row_beyond_the_limit_is_refused() -> None:
     assert sum(batch.num_rows for batch in streamed(good + b'"' + b"3,4\n" * 1000 + b'",5\n').batches) == 1001
 
 
+@pytest.mark.parametrize(("length", "openings"), [(1_000, 0), (3 << 20, 1)])
+def test_a_row_longer_than_a_block_makes_the_file_be_read_once_more(length: int, openings: int) -> None:
+    data = b"a,b\n" + b"1,2\n" * 300_000 + b"1,2,3\n" + b'"' + b"3,4\n" * (length // 4) + b'",5\n' + b"6,7\n" * 300_000
+    opened: list[int] = []
+
+    def again() -> io.BytesIO:
+        opened.append(1)
+        return io.BytesIO(data)
+
+    stream, plain = read_delimited(io.BytesIO(data), "t.csv", "", again), streamed(data)
+    held, wanted = (pa.Table.from_batches(each.batches) for each in (stream, plain))
+    assert held.combine_chunks() == wanted.combine_chunks()
+    assert held.num_rows == 600_001
+    assert len(opened) == openings
+    assert stream.problems() == plain.problems() != []
+    assert list(stream.dropped()) == list(plain.dropped()) == [300_000]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -89,22 +90,32 @@ def drift(train: Frame, test: Frame, columns: Sequence[Column], seed: int = 0) -
     features = {column.name: _features(column, [part[column.name] for part in parts]) for column in looked_at}
     held = _held_out(side, rng)
     auc, p = _tested(np.hstack(list(features.values())), side, held, seed)
-    found = []
-    for column in looked_at:
-        alone, chance = _tested(features[column.name], side, held, seed)
-        found.append((column.name, alone, _chance_of(column, [part[column.name] for part in parts], chance)))
-    return Drift(auc, p, rows, _beyond_chance(found), left_out)
+
+    @cache
+    def alone(name: str) -> tuple[float, float]:
+        return _tested(features[name], side, held, seed)
+
+    # Most columns need no classifier of their own: their test says that they are alike.
+    chances = {
+        column.name: _chance_of(column, [part[column.name] for part in parts], lambda name: alone(name)[1])
+        for column in looked_at
+    }
+    found = [ColumnDrift(name, alone(name)[0], chance) for name, chance in _beyond_chance(chances)]
+    return Drift(auc, p, rows, tuple(sorted(found, key=lambda column: -column.auc)), left_out)
 
 
-def _chance_of(column: Column, parts: Sequence[Any], otherwise: float) -> float:
-    """The chance of a difference as large as the one between two series of a column, by the test for its type."""
+def _chance_of(column: Column, parts: Sequence[Any], otherwise: Callable[[str], float]) -> float:
+    """The chance of a difference as large as the one between two series of a column, by the test for its type.
+
+    `otherwise` gives it for the name of a column that has no test of its own.
+    """
     from scipy.stats import chi2_contingency, ks_2samp
 
     if column.type in (ColumnType.NUMERIC, ColumnType.DATETIME):
         values = [part.dropna().to_numpy().astype(np.float64) for part in parts]
-        return float(ks_2samp(*values, method="asymp").pvalue) if min(map(len, values)) else otherwise
+        return float(ks_2samp(*values, method="asymp").pvalue) if min(map(len, values)) else otherwise(column.name)
     if column.type is not ColumnType.CATEGORICAL:
-        return otherwise
+        return otherwise(column.name)
     codes = _by_frequency(parts)[:, 0].astype(int)
     codes = np.minimum(codes, VALUES)
     first = codes[: len(parts[0])]
@@ -113,15 +124,12 @@ def _chance_of(column: Column, parts: Sequence[Any], otherwise: float) -> float:
     return float(chi2_contingency(counts).pvalue) if counts.shape[1] > 1 else 1.0
 
 
-def _beyond_chance(found: Sequence[tuple[str, float, float]]) -> tuple[ColumnDrift, ...]:
-    """Columns whose p stays below the level by Holm's correction, the strongest first."""
+def _beyond_chance(chances: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The columns whose p stays below the level by Holm's correction, with that p."""
     from bakeoff.stats.significance import holm
 
-    adjusted = holm(np.array([p for _, _, p in found]))
-    kept = [
-        ColumnDrift(name, auc, float(p)) for (name, auc, _), p in zip(found, adjusted, strict=True) if p < SIGNIFICANT
-    ]
-    return tuple(sorted(kept, key=lambda column: -column.auc))
+    adjusted = holm(np.array(list(chances.values())))
+    return [(name, float(p)) for name, p in zip(chances, adjusted, strict=True) if p < SIGNIFICANT]
 
 
 def _sample(part: Frame, rng: np.random.Generator) -> Frame:

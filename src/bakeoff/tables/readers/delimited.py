@@ -6,7 +6,8 @@ import atexit
 import contextlib
 import threading
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.errors import BakeoffError, TableError
@@ -22,10 +23,27 @@ AHEAD = 2  # blocks read before their batches are taken
 PATIENCE = 0.1  # seconds
 
 
-def read_delimited(file: Readable, name: str, delimiter: str = "") -> Stream:
+@dataclass(frozen=True)
+class _Written:
+    """How a file is written: its `name`, the columns that its `header` names, and those of them with decimal `commas`.
+
+    `start` is the byte, in UTF-8, at which the rows begin.
+    """
+
+    name: str
+    header: list[str]
+    dialect: Dialect
+    commas: list[int]
+    start: int
+
+
+def read_delimited(
+    file: Readable, name: str, delimiter: str = "", again: Callable[[], Readable] | None = None
+) -> Stream:
     """The rows of a CSV file; the dialect is detected, save a delimiter that the file's name tells.
 
-    Raises TableError for an empty file and one whose head is not text.
+    `again` opens the file once more, which is needed when a row is longer than usual; without it the file is read in
+    larger blocks, which takes longer. Raises TableError for an empty file and one whose head is not text.
     """
     text = Utf8(file, name)
     head = text.read(SAMPLE)
@@ -47,8 +65,9 @@ def read_delimited(file: Readable, name: str, delimiter: str = "") -> Stream:
     if length == len(sample) and "\n" in header[-1].rstrip() and not sample.rstrip().endswith(dialect.quote):
         raise TableError(f"{name!r} opens a quote in its header that may not be closed; close it.")
     commas = decimal_commas(sample, dialect, len(header))
-    text.push(head[len(sample[:length].encode()) :])
-    rows = _Rows(text, name, header, dialect, commas)
+    start = len(sample[:length].encode())
+    text.push(head[start:])
+    rows = _Rows(text, _Written(name, header, dialect, commas, start), again)
     return Stream(
         tuple(header),
         rows.batches(),
@@ -67,8 +86,9 @@ class _Source:
 
     closed = False
 
-    def __init__(self, text: Utf8) -> None:
+    def __init__(self, text: Utf8, small: bool) -> None:
         self.text = text
+        self.small = small
         self.fault: BaseException | None = None
         self.turn = threading.Condition()
         self.ahead = 0
@@ -87,7 +107,8 @@ class _Source:
                 return b""
             self.inside = True
         try:
-            return self.text.read(size)
+            # What Arrow makes of a small block stays in the processor's cache and is soon used again.
+            return self.text.some() if self.small else self.text.read(size)
         except BaseException as fault:
             self.fault = fault
             raise
@@ -134,64 +155,95 @@ class _Source:
         return False
 
 
+class _LongRow(Exception):
+    """A row does not fit into a small block."""
+
+
 class _Rows:
     """The rows below a header, and what was wrong with some of them."""
 
-    def __init__(self, text: Utf8, name: str, header: list[str], dialect: Dialect, commas: list[int]) -> None:
+    def __init__(self, text: Utf8, written: _Written, again: Callable[[], Readable] | None) -> None:
+        self.written = written
+        self.again = again
+        self._begin(text)
+
+    def _begin(self, text: Utf8) -> None:
         self.text = text
-        self.name = name
-        self.header = header
-        self.dialect = dialect
-        self.commas = commas
         self.ragged: list[Any] = []
         self.dropped = array("q")
         self.raggeds = self.sound = self.blanks = 0
         self.open_quote = 0
 
     def batches(self) -> Iterator[Any]:
+        if self.again is not None:
+            try:
+                yield from self._batches(small=True)
+                return
+            except _LongRow:
+                given = self.sound
+            self._begin(Utf8(self.again(), self.written.name))
+            self.text.read(self.written.start)
+        else:
+            given = 0
+        for batch in self._batches(small=False):
+            rest = batch.slice(given)
+            given -= min(given, batch.num_rows)
+            if rest.num_rows or not batch.num_rows:
+                yield rest
+
+    def _batches(self, small: bool) -> Iterator[Any]:
         import pyarrow as pa
         from pyarrow import csv
 
+        header = self.written.header
         rest = self.text.read(1)
         while rest and rest in (b"\r", b"\n"):
             rest = self.text.read(1)
         if not rest:
-            yield batch_of([pa.array([], pa.large_string())] * len(self.header), self.header)
+            yield batch_of([pa.array([], pa.large_string())] * len(header), header)
             return
         self.text.push(rest)
-        places = [str(place) for place in range(len(self.header))]
-        source = _Source(self.text)
+        source = _Source(self.text, small)
         reader: Any = iter(())
         try:
-            reader = csv.open_csv(
-                pa.PythonFile(source, mode="r"),
-                # One thread keeps the rows numbered, and is as fast as several: the parser is what takes the time.
-                read_options=csv.ReadOptions(use_threads=False, block_size=ROW_LIMIT, column_names=places),
-                parse_options=csv.ParseOptions(
-                    delimiter=self.dialect.delimiter,
-                    quote_char=self.dialect.quote,
-                    escape_char=self.dialect.escape or False,
-                    double_quote=not self.dialect.escape,
-                    newlines_in_values=True,
-                    invalid_row_handler=self._keep,
-                ),
-                convert_options=csv.ConvertOptions(
-                    check_utf8=False,
-                    strings_can_be_null=False,
-                    column_types=dict.fromkeys(places, pa.large_string()),
-                ),
-            )
+            reader = csv.open_csv(pa.PythonFile(source, mode="r"), **self._options())
             atexit.register(source.stop, reader)
             while (batch := source.taken(reader)) is not None:
                 self.sound += batch.num_rows
-                yield batch_of(self._pointed(batch.columns), self.header)
+                yield batch_of(self._pointed(batch.columns), header)
         except pa.ArrowException as fault:
             if isinstance(source.fault, BakeoffError):
                 raise source.fault from None
+            if small and "straddl" in str(fault):
+                raise _LongRow from fault
             raise TableError(self._stopped(fault)) from fault
         finally:
             source.stop(reader)
             atexit.unregister(source.stop)
+
+    def _options(self) -> dict[str, Any]:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        dialect = self.written.dialect
+        places = [str(place) for place in range(len(self.written.header))]
+        return {
+            # One thread keeps the rows numbered, and is as fast as several: the parser is what takes the time.
+            "read_options": csv.ReadOptions(use_threads=False, block_size=ROW_LIMIT, column_names=places),
+            "parse_options": csv.ParseOptions(
+                delimiter=dialect.delimiter,
+                quote_char=dialect.quote,
+                escape_char=dialect.escape or False,
+                double_quote=not dialect.escape,
+                newlines_in_values=True,
+                invalid_row_handler=self._keep,
+            ),
+            "convert_options": csv.ConvertOptions(
+                check_utf8=False,
+                strings_can_be_null=False,
+                column_types=dict.fromkeys(places, pa.large_string()),
+            ),
+        }
 
     def _keep(self, row: Any) -> str:
         said = row.text or ""
@@ -204,7 +256,7 @@ class _Rows:
         self.dropped.append(number - 1)
         if len(self.ragged) < SHOWN:
             self.ragged.append((number, row.actual_columns))
-            if not self.open_quote and said.lstrip().startswith(self.dialect.quote) and "\n" in said:
+            if not self.open_quote and said.lstrip().startswith(self.written.dialect.quote) and "\n" in said:
                 self.open_quote = number
         return "skip"
 
@@ -213,7 +265,7 @@ class _Rows:
         import pyarrow.compute as pc
 
         arrays = list(columns)
-        for place in self.commas:
+        for place in self.written.commas:
             cells = arrays[place]
             plain = pc.replace_substring(pc.replace_substring(cells, ".", ""), ",", ".")
             matched = pc.match_substring_regex(cells, f"^(?:{COMMA_NUMBER.pattern})$")
@@ -224,15 +276,15 @@ class _Rows:
         told = first_line(fault)
         if "straddl" in told:
             return (
-                f"{self.name!r} has a row of more than {ROW_LIMIT >> 20} MiB after data row "
+                f"{self.written.name!r} has a row of more than {ROW_LIMIT >> 20} MiB after data row "
                 f"{self.sound + self.raggeds:,}; a quote that is opened there may not be closed."
             )
-        return f"{self.name!r} cannot be read as CSV after data row {self.sound + self.raggeds:,}: {told}."
+        return f"{self.written.name!r} cannot be read as CSV after data row {self.sound + self.raggeds:,}: {told}."
 
     def notes(self) -> list[str]:
         found = self.text.notes()
-        if self.commas:
-            names = listed([self.header[place] for place in self.commas])
+        if self.written.commas:
+            names = listed([self.written.header[place] for place in self.written.commas])
             found.append(f"Numbers with decimal commas in {names} were read with points (3,14 as 3.14).")
         return found
 
@@ -242,10 +294,11 @@ class _Rows:
     def _told(self) -> str:
         shown = [f"data row {number} has {cells}" for number, cells in self.ragged]
         more = f" and {self.raggeds - len(shown):,} more differ" if self.raggeds > len(shown) else ""
-        mend = f"put quotes round cells that hold a {self.dialect.delimiter!r}, or add the missing cells"
+        mend = f"put quotes round cells that hold a {self.written.dialect.delimiter!r}, or add the missing cells"
         if self.open_quote:
             mend = f"a quote opened in data row {self.open_quote} may not be closed"
+        written = self.written
         return (
-            f"{self.name!r} is ragged: the header has {len(self.header)} columns, but {', '.join(shown)}{more} "
+            f"{written.name!r} is ragged: the header has {len(written.header)} columns, but {', '.join(shown)}{more} "
             f"({self.sound:,} {'row is' if self.sound == 1 else 'rows are'} sound); {mend}."
         )

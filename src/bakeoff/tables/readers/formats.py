@@ -98,7 +98,7 @@ def _of_file(location: Location) -> Stream:
     stream = None if packing else _seekable(location, ending)
     if stream is None and (packing or ending in TEXTS):
         file, inner = location.unpacked()
-        stream = _texts(file, location.name, Location(Path(inner), inner).endings[0])
+        stream = _texts(file, location, Location(Path(inner), inner).endings[0])
     if stream is None:
         packed = f" inside its {packing} packing" if packing and ending else ""
         raise UsageError(f"{location.name!r} is not a format Bakeoff reads{packed}; save it as {READ}.")
@@ -119,11 +119,12 @@ def _seekable(location: Location, ending: str) -> Stream | None:
     return None
 
 
-def _texts(file: Readable, name: str, ending: str) -> Stream | None:
+def _texts(file: Readable, location: Location, ending: str) -> Stream | None:
+    name = location.name
     if ending in DELIMITERS:
         from bakeoff.tables.readers.delimited import read_delimited
 
-        return read_delimited(file, name, DELIMITERS[ending])
+        return read_delimited(file, name, DELIMITERS[ending], lambda: location.unpacked()[0])
     if ending in (*LINES, ".json"):
         from bakeoff.tables.readers.json_lines import read_json
 
