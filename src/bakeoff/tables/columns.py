@@ -6,7 +6,7 @@ A column on disk is read anew whenever it is asked for, so that a table of any s
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
@@ -19,29 +19,53 @@ from bakeoff.tables.scratch import Scratch, Spill, Spilled, Trial, Writer
 T = TypeVar("T")
 SPILL = 256 * 2**20  # bytes of cells up to which a source stays in memory
 AT_A_TIME = 4  # columns of a large table that are worked on at a time
-ALLOWED = 192 * 2**20  # bytes of such columns on disk; each takes several times as much memory
+ALLOWED = 320 * 2**20  # bytes of such columns on disk; each takes several times as much memory
+GROUP = 8 * 2**20  # bytes of record batches that are brought to disk together
 BLOCK = 2**17  # rows of a column that are written to the scratch folder, or into one row group, at a time
 
 
-class _Allowance:
-    """Lets pieces of work run at the same time while their sizes add up to no more than `most`, or one alone."""
+class _Turns:
+    """Gives out names to several workers, the heaviest first, while the weights in work add up to no more than `most`.
 
-    def __init__(self, most: int) -> None:
+    A name that is heavier than that is worked on alone. A worker takes what fits beside the others' names, so that none
+    waits while there is something light to do.
+    """
+
+    def __init__(self, weights: Mapping[str, int], most: int) -> None:
+        self._left = sorted(weights, key=weights.__getitem__, reverse=True)
+        self._weights = weights
         self._most = most
         self._used = 0
         self._free = Condition()
 
     @contextmanager
-    def of(self, size: int) -> Iterator[None]:
+    def turn(self) -> Iterator[str | None]:
+        """The name whose turn it is, None when all have had theirs."""
         with self._free:
-            self._free.wait_for(lambda: not self._used or self._used + size <= self._most)
-            self._used += size
+            self._free.wait_for(lambda: not self._left or self._fitting() is not None)
+            name = self._fitting()
+            if name is None:
+                weight = 0
+            else:
+                self._left.remove(name)
+                weight = self._weights[name]
+            self._used += weight
         try:
-            yield
+            yield name
         finally:
             with self._free:
-                self._used -= size
+                self._used -= weight
                 self._free.notify_all()
+
+    def _fitting(self) -> str | None:
+        fit = (name for name in self._left if not self._used or self._used + self._weights[name] <= self._most)
+        return next(fit, None)
+
+    def stop(self) -> None:
+        """Give out no further name."""
+        with self._free:
+            self._left.clear()
+            self._free.notify_all()
 
 
 class Columns:
@@ -89,14 +113,25 @@ class Columns:
         if not self.large:
             yield from map(work, names)
             return
-        allowance = _Allowance(ALLOWED)
+        turns = _Turns({name: self.weight(name) for name in names}, ALLOWED)
+        done: dict[str, T] = {}
 
-        def within(name: str) -> T:
-            with allowance.of(self.weight(name)):
-                return work(name)
+        def work_off() -> None:
+            while True:
+                with turns.turn() as name:
+                    if name is None:
+                        return
+                    try:
+                        done[name] = work(name)
+                    except BaseException:
+                        turns.stop()
+                        raise
 
-        with ThreadPoolExecutor(min(AT_A_TIME, os.cpu_count() or 1)) as pool:
-            yield from pool.map(within, names)
+        many = min(AT_A_TIME, cores())
+        with ThreadPoolExecutor(many) as pool:
+            for worker in [pool.submit(work_off) for _ in range(many)]:
+                worker.result()
+        yield from (done[name] for name in names)
 
     def column(self, name: str) -> Any:
         """One column as a pandas series; KeyError when there is none."""
@@ -160,15 +195,15 @@ class Columns:
 
     @classmethod
     def _poured(cls, spill: Spill, batches: Iterable[Any]) -> Columns:
-        """The columns of all batches on disk; one batch is written while the next is read."""
+        """The columns of all batches on disk; some batches are written while the next are read."""
         rows = 0
         with ThreadPoolExecutor(1) as pool:
             writing: Future[None] | None = None
-            for batch in batches:
-                rows += batch.num_rows
+            for group in _grouped(batches):
+                rows += sum(batch.num_rows for batch in group)
                 if writing is not None:
                     writing.result()
-                writing = pool.submit(spill.append, batch)
+                writing = pool.submit(spill.append, group)
             if writing is not None:
                 writing.result()
         made = cls(0)
@@ -182,9 +217,28 @@ class Columns:
         self._held = {name: self._held[name] for name in names}
 
 
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _emptied(batches: list[Any]) -> Iterator[Any]:
     while batches:
         yield batches.pop(0)
+
+
+def _grouped(batches: Iterable[Any]) -> Iterator[list[Any]]:
+    """The batches in lists of about GROUP bytes at least, the last one apart."""
+    group: list[Any] = []
+    size = 0
+    for batch in batches:
+        group.append(batch)
+        size += batch.nbytes
+        if size >= GROUP:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _written(scratch: Scratch, chunks: Iterable[Any]) -> Spilled:

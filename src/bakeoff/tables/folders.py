@@ -68,9 +68,9 @@ def _fill(data: TableData, folder: Path) -> None:
         _tell(data, folder)
         return
     # Arrow writes outside Python's lock, so that what is told of a large table is found while its parts are written.
-    with ThreadPoolExecutor(len(PARTS) + 1 if data.cells.large else 1) as pool:
-        writing = [*(pool.submit(_write_part, data, folder, part) for part in PARTS), pool.submit(_tell, data, folder)]
-        for one in writing:
+    # The parts follow one another, as each has some groups of rows in memory, and two threads of its own.
+    with ThreadPoolExecutor(2 if data.cells.large else 1) as pool:
+        for one in [pool.submit(_write_parts, data, folder), pool.submit(_tell, data, folder)]:
             one.result()
 
 
@@ -80,9 +80,10 @@ def _tell(data: TableData, folder: Path) -> None:
     (folder / "card.json").write_text(json.dumps({**card(data), **said}, ensure_ascii=False), encoding="utf-8")
 
 
-def _write_part(data: TableData, folder: Path, part: str) -> None:
-    columns = [column for column in data.table.columns if part == "train" or column.name != data.target]
-    write_rows(Rows(data.cells, columns, ROW_ID, *data.span(part)), folder / part)
+def _write_parts(data: TableData, folder: Path) -> None:
+    for part in PARTS:
+        columns = [column for column in data.table.columns if part == "train" or column.name != data.target]
+        write_rows(Rows(data.cells, columns, ROW_ID, *data.span(part)), folder / part)
 
 
 def public_name(target: str) -> str:

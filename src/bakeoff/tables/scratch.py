@@ -203,17 +203,19 @@ class Spill:
         self._writers: dict[str, Writer | _Blob | _Tried] = {}
         self._late: list[str] = []
 
-    def append(self, batch: Any) -> None:
-        """Write a record batch."""
+    def append(self, batches: Sequence[Any]) -> None:
+        """Write record batches of one schema."""
         for name, place in self._places.items():
-            if name in self._late:
-                continue
-            array = batch.column(place)
-            writer = self._writers.get(name) or self._writer(name, array.type)
-            if not isinstance(writer, _Tried):
-                writer.append(array)
-            elif not writer.append(array):
-                self._settle(name, writer.rows, array)
+            for array in _end_to_end([batch.column(place) for batch in batches]):
+                if name not in self._late:
+                    self._put(name, array)
+
+    def _put(self, name: str, array: Any) -> None:
+        writer = self._writers.get(name) or self._writer(name, array.type)
+        if not isinstance(writer, _Tried):
+            writer.append(array)
+        elif not writer.append(array):
+            self._settle(name, writer.rows, array)
 
     def _writer(self, name: str, kind: Any) -> Writer | _Blob | _Tried:
         path = self.scratch.file()
@@ -242,6 +244,13 @@ class Spill:
                     writer.append(batch.column(self._places[name]))
             self._writers |= writers
         return {name: self._writers[name].close() for name in sorted(self._places, key=self._places.__getitem__)}
+
+
+def _end_to_end(arrays: Sequence[Any]) -> Sequence[Any]:
+    """Arrays of texts as one, so that a column has few pieces on disk; others as they are."""
+    import pyarrow as pa
+
+    return [pa.concat_arrays(arrays)] if len(arrays) > 1 and pa.types.is_large_string(arrays[0].type) else arrays
 
 
 def _is_struct(kind: Any) -> bool:

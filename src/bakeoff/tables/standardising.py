@@ -11,7 +11,7 @@ import numpy as np
 
 from bakeoff.errors import TableError
 from bakeoff.nouns import Array, Column, ColumnType, Role, Split
-from bakeoff.tables.cells import convert, fingerprint, labels
+from bakeoff.tables.cells import LOOKED_AT, convert, fingerprint, labels
 from bakeoff.tables.checks import structure as checks
 from bakeoff.tables.columns import BLOCK, Columns
 from bakeoff.tables.reading import TESTS, Raw
@@ -217,8 +217,12 @@ def _in_order(series: Any, order: Array) -> Any:
         return pd.Series(series.to_numpy()[order] if _is_plain(series) else series.array.take(order))
     cells = pa.array(series, pa.large_string(), from_pandas=True)
     whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-    # Block by block, Arrow need not guess at the size of what it makes, and the blocks are written as they are.
     places = pa.array(order)
+    if series.iloc[:LOOKED_AT].nunique() < LOOKED_AT / 2:
+        # Of texts that repeat, each different one is looked up where it stays in the processor's cache.
+        held = whole.dictionary_encode()
+        whole, places = held.dictionary, held.indices.take(places)
+    # Block by block, Arrow need not guess at the size of what it makes, and the blocks are written as they are.
     return pa.chunked_array([whole.take(places.slice(at, BLOCK)) for at in range(0, len(order), BLOCK)]).to_pandas()
 
 

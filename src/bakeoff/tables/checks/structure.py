@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -314,6 +315,7 @@ TABLE_CHECKS = (
     TableCheck("picture names", lookups.picture_names, lambda e: bool(e.examined.image_names)),
     TableCheck("picture metadata", picture_clues.picture_metadata, _has(IMAGE)),
 )
+TWINS = ("duplicates", "near-duplicates")
 WITH_DUPLICATES = ("conflicting labels", "near-duplicates")  # found in the same look as duplicates
 
 
@@ -330,15 +332,32 @@ def examine(examined: Examined) -> tuple[tuple[Remark, ...], tuple[str, ...]]:
     for found in examined.data.cells.each(list(columns), lambda name: _of_column(evidence, columns[name])):
         looked |= dict.fromkeys(found)
         remarks.extend(chain.from_iterable(found.values()))
-    for whole in TABLE_CHECKS:
-        if whole.applies(evidence):
-            looked[whole.name] = None
-            remarks.extend(whole.look(evidence))
+    applied = [whole for whole in TABLE_CHECKS if whole.applies(evidence)]
+    told = _of_table(evidence, applied)
+    for whole in applied:
+        looked[whole.name] = None
+        remarks.extend(told[whole])
     if "duplicates" in looked:
         looked |= dict.fromkeys(WITH_DUPLICATES)
     if evidence.classes:
         looked[leaks.NEARLY] = None
     return tuple(remarks), tuple(looked)
+
+
+def _of_table(evidence: Evidence, applied: Sequence[TableCheck]) -> dict[TableCheck, list[Remark]]:
+    """What each check of the whole table remarks; for a large one, twins are looked for beside all else.
+
+    Checks of one kind follow one another, as the later ones use what the earlier ones found.
+    """
+    twins = [whole for whole in applied if whole.name in TWINS]
+    others = [whole for whole in applied if whole.name not in TWINS]
+    with ThreadPoolExecutor(2 if evidence.data.cells.large else 1) as pool:
+        looking = [pool.submit(_one_by_one, evidence, some) for some in (others, twins)]
+        return {whole: found for one in looking for whole, found in one.result().items()}
+
+
+def _one_by_one(evidence: Evidence, some: Sequence[TableCheck]) -> dict[TableCheck, list[Remark]]:
+    return {whole: list(whole.look(evidence)) for whole in some}
 
 
 def _of_column(evidence: Evidence, column: Column) -> dict[str, list[Remark]]:
