@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import threading
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from tables_made import mixed, picture
 
 from bakeoff.errors import TableError
 from bakeoff.nouns import ColumnType, Split
-from bakeoff.tables import Picture, Settings, TableData, load, read, standardise, write, write_rows
+from bakeoff.tables import Picture, Settings, TableData, columns, load, read, standardise, write, write_rows
 from bakeoff.tables.columns import Columns
 from bakeoff.tables.images import Place
 
@@ -277,3 +279,46 @@ def test_public_test_rows_are_kept_with_the_truth(tmp_path: Path) -> None:
         whole.table.digest
         != standardise(read(mixed(80), Settings(target="kept", split=Split(public_share=0.4)))).table.digest
     )
+
+
+def test_columns_on_disk_are_worked_on_within_an_allowance(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Columns(1_000, large=True)
+    for place, width in enumerate([1, 30, 2, 60, 3, 15, 4, 30]):
+        held.put(f"c{place}", pd.Series(["x" * width] * 1_000))
+    weights = {name: held.weight(name) for name in held.names}
+    allowed = max(weights.values()) + min(weights.values())
+    monkeypatch.setattr(columns, "ALLOWED", allowed)
+    monkeypatch.setattr(columns, "cores", lambda: 4)
+    lock = threading.Lock()
+    busy: list[str] = []
+    seen: list[tuple[str, ...]] = []
+
+    def work(name: str) -> str:
+        with lock:
+            busy.append(name)
+            seen.append(tuple(busy))
+        time.sleep(0.01)
+        with lock:
+            busy.remove(name)
+        return name.upper()
+
+    assert list(held.each(held.names, work)) == [name.upper() for name in held.names]
+    assert sorted(names[-1] for names in seen) == sorted(held.names)
+    assert all(sum(weights[name] for name in names) <= allowed for names in seen)
+    assert max(map(len, seen)) > 1  # or nothing was worked on beside anything else
+
+
+def test_what_goes_wrong_with_one_column_on_disk_is_told_and_ends_the_work() -> None:
+    held = Columns(2, large=True)
+    for place in range(50):
+        held.put(f"c{place}", pd.Series([1.5, 2.5]))
+    done: list[str] = []
+
+    def work(name: str) -> None:
+        done.append(name)
+        if len(done) == 3:
+            raise ValueError(name)
+
+    with pytest.raises(ValueError, match="c"):
+        list(held.each(held.names, work))
+    assert len(done) < 50
