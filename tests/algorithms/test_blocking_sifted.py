@@ -10,8 +10,10 @@ from rapidfuzz.distance import JaroWinkler
 from test_blocking_keys import people
 
 from bakeoff.algorithms.blocking import Blocker
-from bakeoff.algorithms.matching import sifting
+from bakeoff.algorithms.matching import Matcher, sifted_scorer, sifting
+from bakeoff.algorithms.matching.pair_scorer import PairScorer
 from bakeoff.algorithms.matching.search import Effort
+from bakeoff.algorithms.matching.sifted_scorer import SiftedScorer, is_large
 from bakeoff.algorithms.matching.sifting import Sifter, glanced, spelt
 from bakeoff.nouns import Frame
 
@@ -73,3 +75,35 @@ def test_features_are_what_comparing_cell_by_cell_gives() -> None:
     assert np.array_equal(glance[:, 9:], equal, equal_nan=True)
     assert glance[:, 7].tolist() == [1, 1, 0, 0, 1]
     assert glance[:, 8].tolist() == [1, 0, 1, 2, 1]
+
+
+def test_the_matcher_of_large_tables_sifts_its_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = people(800, seed=3)
+    pairs = labelled(Blocker(effort=EFFORT).fit(left, right))
+    some = pairs[pairs["left"] < 400]
+    assert isinstance(
+        Matcher(effort=0.0).fit(left[:60], right[:60], some[(some[["left", "right"]] < 60).all(axis=1)]).scorer_,
+        PairScorer,
+    )
+    monkeypatch.setattr(sifted_scorer, "MOST", 3_000)
+    matcher = Matcher().fit(left, right, some)
+    assert isinstance(matcher.scorer_, SiftedScorer)
+    links = matcher.link(left, right)
+    fresh = links[links["left"] >= 400]  # of records without a label
+    called, truth = fresh["score"] >= 0.5, fresh["left"] == fresh["right"]
+    assert 2 * (called & truth).sum() / (called.sum() + truth.sum()) > 0.95
+    asked = links.sample(50, random_state=0)[["left", "right"]]
+    whole = matcher.predict_proba(asked)[:, 1]
+    alone = [matcher.predict_proba(asked.iloc[[row]])[0, 1] for row in range(5)]
+    assert np.allclose(whole[:5], alone)
+    assert matcher.estimates_ is not None and matcher.estimates_.f1.value > 0.9
+    assert "Rivals of a pair count: yes" in matcher.report()
+    row = fresh[called].iloc[0]
+    assert len(matcher.explain(int(row["left"]), int(row["right"])))
+    assert sum(matcher.importance().values()) == pytest.approx(1)
+
+
+def test_what_is_large_is_told_by_all_candidates() -> None:
+    table = pd.DataFrame(index=range(50_001))
+    assert is_large(table, None, 20) and is_large(table[:2], table, 20)
+    assert not is_large(table[:50_000], table[:50_000], 20)

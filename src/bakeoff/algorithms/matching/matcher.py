@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.matching import onetoone
+from bakeoff.algorithms.matching import onetoone, sifted_scorer
 from bakeoff.algorithms.matching.clusters import Rules
 from bakeoff.algorithms.matching.estimates import estimate
 from bakeoff.algorithms.matching.evidence import Evidence, group_frame, grouped
@@ -16,6 +16,7 @@ from bakeoff.algorithms.matching.known import Labels, labels_for
 from bakeoff.algorithms.matching.onetoone import OneToOne, Partners
 from bakeoff.algorithms.matching.pair_model import two_columns
 from bakeoff.algorithms.matching.pair_scorer import PairScorer, ScorerOptions
+from bakeoff.algorithms.matching.sifted_scorer import SiftedScorer
 from bakeoff.algorithms.matching.tradeoff import best_chance, checked_share
 from bakeoff.algorithms.records import only_matching
 from bakeoff.algorithms.thresholds import moved
@@ -119,7 +120,8 @@ class Matcher:
             self.finder_ = Unlabelled(schema).fit(left, right)
             return self.finder_
         options = ScorerOptions(seed=schema.seed, threads=schema.threads, effort=self.effort)
-        scorer = PairScorer(schema, options).fit(left, right, labels.positions, labels.matches)
+        kind: Any = SiftedScorer if sifted_scorer.is_large(left, right, self.k_) else PairScorer
+        scorer = kind(schema, options).fit(left, right, labels.positions, labels.matches)
         if not seen:
             self.finder_ = scorer
         if made is not None and not seen and _loss(made.held_out_, labels) < _loss(scorer.held_out_, labels):
