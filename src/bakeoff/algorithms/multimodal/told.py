@@ -79,7 +79,8 @@ def plot(model: Any, importance: dict[str, float], path: str) -> None:
     left, right = figure.subplots(1, 2)
     fitted = [one for one in model.members_ if one.score is not None][::-1]
     left.barh([one.name for one in fitted], [one.weight for one in fitted], color="#4477aa")
-    left.set_xlabel("weight")
+    left.set_xlabel("weight (at the bar: held-out loss)")
+    left.margins(x=0.18)
     for place, one in enumerate(fitted):
         left.text(one.weight, place, f" {one.score:.3g}", va="center", fontsize="small")
     names = list(importance)[:20][::-1]
