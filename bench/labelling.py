@@ -1,6 +1,6 @@
 """How far labels chosen for a person take a matcher, against as many drawn at random.
 
-    python bench/labelling.py /work/shared/data --sets abt_buy amazon_google --counts 50 100 200 400
+    python bench/labelling.py DATA --sets abt_buy amazon_google --counts 50 100 200 400
 
 The oracle answers by the official labels: a pair that is not labelled a match is none. Pairs of the official test are
 never proposed; F1 is that of the matcher on these test pairs. CPU seconds are those of proposing, and of one fit.
