@@ -1,9 +1,9 @@
 """Everything that the house's own entries are measured by, in one go: tables, pairs, links, and a million records.
 
-    python bench/entries.py FOLDER [--peers PYTHON] [--quick] [--parts classification matching linkage scale]
+    python bench/entries.py FOLDER [--peers PACKAGES] [--quick] [--parts classification matching linkage scale]
 
 Each part is a script of this folder in a process of its own: bench/classification.py beside AutoGluon (--peers names
-the Python of an environment that has it, see bench/peers_classification.py), bench/matching.py with every method, its
+the folder of its packages, as bench/peers_classification.py tells), bench/matching.py with every method, its
 links beside Splink's, and bench/linkage_scale.py. What they print, the date and the versions go to FOLDER, a file for
 each part; sets that are measured already are not run again. Nothing fails on time. --quick takes the smallest sets.
 """
@@ -35,13 +35,13 @@ def versions() -> str:
     return ", ".join(found)
 
 
-def commands(folder: Path, quick: bool, peers: str) -> dict[str, list[list[str]]]:
-    """What each part runs: scripts of this folder and what they are told, the Python of peers before its own."""
+def commands(folder: Path, quick: bool, peers: bool) -> dict[str, list[list[str]]]:
+    """What each part runs: scripts of this folder and what they are told."""
     peer = folder / "autogluon.json"
     tables = ["--sets", "imdb_is_drama", "midwest_survey_region"] if quick else []
     pairs = ["--sets", "beer", "fodors_zagats"] if quick else []
     linked = pairs or ["--sets", *FULL]
-    theirs = [[peers, "peers_classification.py", "--json", str(peer), *tables]] if peers else []
+    theirs = [["peers_classification.py", "--json", str(peer), *tables]] if peers else []
     ours = ["classification.py", "--json", str(folder / "multimodal.json"), *tables]
     sizes = ["--sizes", "10000"] if quick else ["--sizes", "10000", "100000", "1000000"]
     return {
@@ -52,33 +52,33 @@ def commands(folder: Path, quick: bool, peers: str) -> dict[str, list[list[str]]
     }
 
 
-def run(part: str, scripts: list[list[str]], folder: Path) -> None:
+def run(part: str, scripts: list[list[str]], folder: Path, packages: str) -> None:
     """Run a part's scripts one after another; what they print goes to the terminal and to the part's file."""
     with (folder / f"{part}.txt").open("a", encoding="utf-8") as kept:
         print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {versions()}", file=kept, flush=True)
-        for words in scripts:
-            script = next(place for place, word in enumerate(words) if word.endswith(".py"))
-            python = words[0] if script else sys.executable
-            command = [python, str(HERE / words[script]), *words[script + 1 :]]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        for script, *words in scripts:
+            around = {**os.environ, **({"PYTHONPATH": packages} if script.startswith("peers") else {})}
+            command = [sys.executable, str(HERE / script), *words]
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+            with subprocess.Popen(command, **pipes, env=around, text=True) as running:
                 for line in running.stdout or ():
                     print(line, end="", flush=True)
                     print(line, end="", file=kept, flush=True)
             if running.returncode:
-                print(f"{words[script]} ended with exit code {running.returncode}", file=kept)
+                print(f"{script} ended with exit code {running.returncode}", file=kept)
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     words.add_argument("folder", type=Path)
-    words.add_argument("--peers", default="", help="the Python that has AutoGluon")
+    words.add_argument("--peers", default="", help="the folder of the packages of AutoGluon")
     words.add_argument("--quick", action="store_true", help="the smallest sets alone")
-    words.add_argument("--parts", nargs="+", choices=list(commands(Path(), False, "")), default=[])
+    words.add_argument("--parts", nargs="+", choices=list(commands(Path(), False, False)), default=[])
     said = words.parse_args()
     said.folder.mkdir(parents=True, exist_ok=True)
-    parts = commands(said.folder, said.quick, said.peers)
+    parts = commands(said.folder, said.quick, bool(said.peers))
     for part in said.parts or parts:
-        run(part, parts[part], said.folder)
+        run(part, parts[part], said.folder, said.peers)
 
 
 if __name__ == "__main__":
