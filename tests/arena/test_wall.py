@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from boxed import heard
 
 from bakeoff.arena import RunRequest
 from bakeoff.arena.cellrun import Call, without_probes
@@ -280,7 +281,7 @@ def test_cpu_of_children_that_nobody_waits_for_counts(challenge, hand_in):
 def test_every_process_of_a_box_is_in_its_control_group(require):
     require("bubblewrap")
     box = open_box(best_level())
-    time.sleep(1.5)
+    assert heard(box)["event"] == "ready"  # while it imports, libraries may start processes that come and go
     inside = {process.pid for process in tree(box.process.pid)}
     groups = [set(map(int, (folder / "cgroup.procs").read_text().split())) for folder in box.group.folders.values()]
     box.close()
