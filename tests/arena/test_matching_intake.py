@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bakeoff.arena.challenge import Challenge
-from bakeoff.arena.demo import make_demo_from
+from bakeoff.arena.demo import make_demo_from, slow_left_out
 from bakeoff.arena.intake import TableOptions
 from bakeoff.cli import app
 from bakeoff.errors import NotFound, TableError, UsageError
@@ -159,3 +159,11 @@ def test_the_demo_of_a_folder_takes_tables_to_classify_and_to_match(tmp_path):
     }
     assert challenge.tracks() == ["classification", "matching"]
     challenge.close()
+    assert {"multimodal", "matcher"} <= set(slow_left_out(challenge))
+    names = {entry.name for entry in challenge.entries()}
+    assert "linear" in names and not names & {"multimodal", "matcher"}
+    challenge.close()
+    thorough, _ = make_demo_from(tmp_path / "data", tmp_path / "held", thorough=True)
+    assert slow_left_out(thorough) == []
+    assert {"linear", "multimodal", "matcher"} <= {entry.name for entry in thorough.entries()}
+    thorough.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,17 @@ from bakeoff.arena.intake import TableOptions
 from bakeoff.errors import BakeoffError, NotFound
 
 KINDS = ("classification", "matching")
+SLOW = ("autogluon", "catboost", "matcher", "multimodal", "network", "tabpfn")  # minutes instead of seconds in all
 
 
-def make_demo(folder: str | Path) -> Challenge:
-    """A challenge on samples: real tables that scikit-learn brings, and made ones, of which two are to be matched."""
+def make_demo(folder: str | Path, *, thorough: bool = False) -> Challenge:
+    """A challenge on samples: real tables that scikit-learn brings, and made ones, of which two are to be matched.
+
+    Baselines that take minutes are left out unless it is to be `thorough`.
+    """
     from bakeoff.tables.made.samples import samples
 
-    challenge = _fresh(folder, "Bakeoff demo")
+    challenge = _fresh(folder, "Bakeoff demo", thorough)
     known = {task.name for task in challenge.tasks()}
     for sample in samples():
         if sample.name not in known:
@@ -25,10 +31,12 @@ def make_demo(folder: str | Path) -> Challenge:
     return challenge
 
 
-def make_demo_from(data: str | Path, folder: str | Path, *, watcher: Any = None) -> tuple[Challenge, list[str]]:
+def make_demo_from(
+    data: str | Path, folder: str | Path, *, watcher: Any = None, thorough: bool = False
+) -> tuple[Challenge, list[str]]:
     """A challenge on each folder under `data` whose about.json says classification or matching; why some were left out.
 
-    Raises NotFound when there is none.
+    Baselines that take minutes are left out unless it is to be `thorough`. Raises NotFound when there is no folder.
     """
     from bakeoff.tables import read_settings
 
@@ -36,7 +44,7 @@ def make_demo_from(data: str | Path, folder: str | Path, *, watcher: Any = None)
     abouts = sorted(root.glob("*/about.json"))
     if not abouts:
         raise NotFound(f"There are no folders with an about.json in {root}.")
-    challenge = _fresh(folder, f"Bakeoff on {root.name}")
+    challenge = _fresh(folder, f"Bakeoff on {root.name}", thorough)
     known = {task.name for task in challenge.tasks()}
     left_out = []
     for about in abouts:
@@ -52,7 +60,33 @@ def make_demo_from(data: str | Path, folder: str | Path, *, watcher: Any = None)
     return challenge, left_out
 
 
-def _fresh(folder: str | Path, title: str) -> Challenge:
+def slow_left_out(challenge: Challenge) -> list[str]:
+    """The names of the baselines that could take part and do not, since they take minutes."""
+    from bakeoff.arena.entries import baselines
+
+    chosen = challenge.rules.baselines
+    return [] if isinstance(chosen, bool) else [one.name for one in baselines() if one.name in {*SLOW} - {*chosen}]
+
+
+def _fresh(folder: str | Path, title: str, thorough: bool) -> Challenge:
     """The challenge in `folder`, made if it is not there, so that a stopped demo goes on where it was."""
     path = Path(folder)
-    return Challenge.open(path) if (path / "challenge.toml").exists() else Challenge.create(path, title=title)
+    rules = path / "challenge.toml"
+    if not rules.exists():
+        Challenge.create(path, title=title).close()
+        _choose(rules, _quick())
+    if thorough:
+        _choose(rules, "true")
+    return Challenge.open(path)
+
+
+def _quick() -> str:
+    """The baselines that take seconds, as challenge.toml names them."""
+    from bakeoff.arena.entries import baselines
+
+    return json.dumps([one.name for one in baselines() if one.name not in SLOW])
+
+
+def _choose(rules: Path, chosen: str) -> None:
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(re.sub(r"(?m)^baselines = .*$", f"baselines = {chosen}", text, count=1), encoding="utf-8")
