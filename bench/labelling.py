@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "algorithms"))
 from er_sets import read_set
 
 from bakeoff.algorithms.matching import Matcher
-from bakeoff.algorithms.matching.proposals import CANDIDATES, Pool, Proposer, _candidates
+from bakeoff.algorithms.matching.proposals import CANDIDATES, Pool, Proposer, candidates_of
 
 EACH = 5
 
@@ -56,7 +56,7 @@ def measure(folder, counts, seed):
     pool = Pool(shape.left, shape.right, schema)
     asked = {"chosen": chosen(pool, oracle, test, max(counts), seed)}
     spent = time.process_time() - before
-    found = _candidates(shape.left, shape.right, schema, np.arange(len(shape.left)))[1][:, :2].astype(np.int64)
+    found = candidates_of(shape.left, shape.right, schema, np.arange(len(shape.left)))[1][:, :2].astype(np.int64)
     asked["random"] = drawn(found, oracle, test, max(counts), seed)
     positions = shape.asked(shape.test).assign(left=shape.test[:, 0], right=shape.test[:, 1])
     rows = []

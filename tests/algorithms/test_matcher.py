@@ -395,3 +395,10 @@ def test_a_record_paired_with_itself_and_other_tasks_are_refused(single):
         Matcher().fit(shape.left, None, shape.pairs(), schema=replace(shape.schema(), kind="classification"))
     with pytest.raises(Declined, match="no column left"):
         Matcher(ignore="title").fit(shape.left, None, shape.pairs())
+
+
+@pytest.mark.parametrize("ask", ["link", "predict", "predict_proba", "groups"])
+def test_who_has_learnt_nothing_says_so(ask):
+    table = pd.DataFrame({"name": ["ann", "bob"]})
+    with pytest.raises(UsageError, match="learnt nothing yet; call fit"):
+        getattr(Matcher(), ask)(table)

@@ -142,6 +142,12 @@ def test_what_cannot_be_is_said():
     frame, label = rows(20)
     with pytest.raises(UsageError, match="no clock 'sun'"):
         Multimodal(clock="sun").fit(frame, label)
+    with pytest.raises(UsageError, match="time_limit is -1; give seconds"):
+        Multimodal(time_limit=-1).fit(pd.DataFrame({"a": [1, 2]}), [0, 1])
+    with pytest.raises(UsageError, match="no metric 'luck'; there are accuracy"):
+        Multimodal(metric="luck").fit(pd.DataFrame({"a": [1, 2]}), [0, 1])
+    with pytest.raises(UsageError, match=r"learnt nothing yet; call fit\(X, y\) first"):
+        Multimodal().predict(pd.DataFrame({"a": [1, 2]}))
     with pytest.raises(UsageError, match="no member 'magic'"):
         Multimodal(members=("magic",)).fit(frame, label)
     with pytest.raises(UsageError, match="not 19 for 20 rows"):

@@ -163,6 +163,10 @@ def test_records_without_an_id_are_named_by_what_never_repeats_or_counted(tmp_pa
     assert "rows are counted from 0" in said.stderr
     assert set(pd.read_csv(tmp_path / "m.csv").iloc[0][["left", "right"]]) <= set(range(9))
     assert "no column 'nope' to be their id" in label(table, "--id", "nope", code=2).stderr
+    empty = table.with_name("empty.csv")
+    empty.write_text("id,name\n")
+    assert "empty.csv' has no records; give a table that has some" in label(empty, code=2).stderr
+    assert "has no records" in label(table, "--right", empty, code=2).stderr
     assert "no column 'hue' to ignore" in label(table, "--ignore", "hue", code=2).stderr
 
 

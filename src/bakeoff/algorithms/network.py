@@ -9,18 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.columns import Columns, columns_of
+from bakeoff.algorithms.columns import columns_of
+from bakeoff.algorithms.table_network import SEEDS, batch_for, encoders_for, least_texts, shape_for
 from bakeoff.errors import Declined, MissingExtra
 from bakeoff.extras import need
 from bakeoff.nouns import Array, Frame, Schema
 from bakeoff.training.calibration import Temperature
 from bakeoff.training.clock import Clock
 from bakeoff.training.encoders import Encoder
-from bakeoff.training.encoders.categories import Categories
-from bakeoff.training.encoders.dates import Dates
-from bakeoff.training.encoders.numeric import Numeric, NumericStyle
 from bakeoff.training.encoders.pictures import Pictures
-from bakeoff.training.encoders.texts import Bag, BagStyle, Sequence, SequenceStyle
+from bakeoff.training.encoders.texts import Sequence, SequenceStyle
 from bakeoff.training.history import History
 from bakeoff.training.preparation import DataStep, Known, Preparation
 from bakeoff.training.reader import TableReader
@@ -30,10 +28,6 @@ with suppress(MissingExtra):  # imported with the entry, outside the clock; its 
     need("torch._dynamo", "neural")  # what torch's optimisers would import when the first one is made
 
 SHARE = 0.8  # of the time budget is for fitting: what is left is for answers
-MANY = 40  # from so many different values on, a category is read as a text too
-SEEDS = 1_000_003  # between members, so that no seed of a challenge meets another's
-LEAST = 1_000  # rows from which on a term that comes once is left out
-OFTEN = 500  # a value that comes less than once in so many rows is read as unseen
 
 
 @dataclass(frozen=True)
@@ -96,18 +90,9 @@ class Network:
 
     def _encoders(self, X: Frame, schema: Schema) -> list[Encoder]:
         columns = columns_of(schema, X.drop(columns=[name for name in schema.fit_only if name in X.columns]))
-        least = 2 if len(X) >= LEAST else 1
-        style = NumericStyle(style=self.options.numbers)
-        found: list[Encoder] = []
-        if columns.numeric:
-            found.append(Numeric(columns.numeric, style))
-        if columns.datetime:
-            found.append(Dates(columns.datetime, style))
-        if columns.categorical:
-            found.append(Categories(columns.categorical, least=int(np.clip(len(X) // OFTEN, 1, 10))))
-        for name in _as_texts(columns, X):
-            found.append(Bag(name, BagStyle(least=least)))
+        found = encoders_for(columns, X, self.options.numbers)
         if self.options.texts != "bag":
+            least = least_texts(len(X))
             found += [Sequence(name, SequenceStyle(kind=self.options.texts, least=least)) for name in columns.text]
         found += [Pictures(name) for name in columns.image]
         if not found:
@@ -121,7 +106,7 @@ class Network:
         from bakeoff.training.seeding import seeded
 
         asked = replace(schema, classes=tuple(self.classes_.tolist())) if schema.classes else schema
-        shape = _shape(len(X))
+        shape = shape_for(len(X))
         head = head_for(asked, shape.width, y, preparation)
         records = self.reader_.read(X, head.targets(y))
         self.members_: list[Member] = []
@@ -158,7 +143,7 @@ class Network:
     def _recipe(self, rows: int, schema: Schema, number: int) -> Recipe:
         return Recipe(
             epochs=self.options.epochs,
-            batch=int(np.clip(2 ** round(np.log2(max(rows, 2) / 20)), 16, 512)),
+            batch=batch_for(rows),
             seed=schema.seed + number * SEEDS,
             threads=schema.threads,
             device=self.options.device,
@@ -183,15 +168,3 @@ class Network:
         records = self.reader_.read(X)
         with threads(1):
             return np.mean([member.network.answers(records)[:, 0] for member in self.members_], axis=0)
-
-
-def _as_texts(columns: Columns, X: Frame) -> list[str]:
-    """Text columns, and categories of many values."""
-    many = [name for name in columns.categorical if X[name].nunique() > MANY]
-    return [*columns.text, *many]
-
-
-def _shape(rows: int) -> Any:
-    from bakeoff.training.network import TrunkShape
-
-    return TrunkShape(width=128 if rows < 20_000 else 192, depth=2, dropout=0.3, entry=0.2)

@@ -64,6 +64,9 @@ def read_sources(left: Any, right: Any = None, *, id: str = "", ignore: Sequence
     schema = Schema(tuple(shared.values()), "matching", "label", "f1", (0, 1), 0, 0.0, ignored=tuple(ignore))
     notes = dict.fromkeys(note for _, _, note in named if note)
     other = frames[1] if len(frames) > 1 else None
+    for name, frame in zip((left, right), frames, strict=False):
+        if not len(frame):
+            raise UsageError(f"{str(name)!r} has no records; give a table that has some.")
     return Sources(frames[0], other, (named[0][1], named[1][1] if other is not None else None), schema, " ".join(notes))
 
 

@@ -206,8 +206,13 @@ class Matcher:
         except ValueError:  # cells that are arrays cannot be compared as one truth
             return False
 
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "scorer_"):
+            raise UsageError("This Matcher has learnt nothing yet; call fit(left, right, pairs) first.")
+
     def _gathered(self, left: Frame, right: Frame | None) -> tuple[Evidence, Rules]:
         """The candidates' evidence with the labels in it where they hold, and the rules that go with the tables."""
+        self._check_fitted()
         evidence = self._evidence(left, right, self.k_)
         if self.enforce_labels and self._knows(left, right):
             return evidence.told(self.labels_.positions, self.labels_.matches), self._rules
@@ -233,6 +238,7 @@ class Matcher:
         Pairs of the fitted tables are asked by their positions, the columns `left` and `right`; else the records are
         read from the columns `left_*` and `right_*`, and nothing is known of their rivals.
         """
+        self._check_fitted()
         if set(ROWS) <= set(X.columns):
             positions = X[list(ROWS)].to_numpy(dtype=np.int64)
             if self.right_ is None:
@@ -265,7 +271,8 @@ class Matcher:
 
     def predict(self, X: Frame) -> Array:
         """Labels of pairs, as `predict_proba` asks for them."""
-        return self.classes_[(self.predict_proba(X)[:, 1] >= 0.5).astype(int)]
+        called = (self.predict_proba(X)[:, 1] >= 0.5).astype(int)
+        return self.classes_[called]
 
     def groups(self, left: Frame | None = None, right: Frame | None = None) -> Frame:
         """The group of each record; without tables, of those that it was fitted on.
@@ -276,6 +283,7 @@ class Matcher:
         """
         from bakeoff.algorithms.matching.incremental import Matched
 
+        self._check_fitted()
         if left is None:
             left, right = self.left_, self.right_
         evidence, rules = self._gathered(left, right)

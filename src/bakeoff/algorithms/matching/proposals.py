@@ -60,7 +60,7 @@ class Pool:
     def __init__(self, left: Frame, right: Frame | None, schema: Schema) -> None:
         rng = np.random.default_rng(0)
         asked = np.arange(len(left)) if len(left) <= RECORDS else np.sort(rng.permutation(len(left))[:RECORDS])
-        blocker, found = _candidates(left, right, schema, asked)
+        blocker, found = candidates_of(left, right, schema, asked)
         likeness = found[:, 2]
         if len(found):
             standing = blocker.standing(found[:, :2].astype(np.int64))
@@ -81,7 +81,7 @@ class Pool:
         return len(self.positions)
 
 
-def _candidates(left: Frame, right: Frame | None, schema: Schema, asked: Array) -> tuple[Blocker, Array]:
+def candidates_of(left: Frame, right: Frame | None, schema: Schema, asked: Array) -> tuple[Blocker, Array]:
     """The candidates of some left records: a blocker, and (pairs, 3) of places in it and the cosine.
 
     Of one large table the records asked are matched against all of it, and places on the left are those in `asked`.

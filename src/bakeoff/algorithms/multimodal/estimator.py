@@ -21,6 +21,7 @@ from bakeoff.algorithms.multimodal.views import Views
 from bakeoff.algorithms.multimodal.work import Work
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array, Frame, Schema
+from bakeoff.tasks import kind
 from bakeoff.training.clock import Clock
 
 FEWEST = 6  # rows below which nothing is learnt but the constant
@@ -68,10 +69,9 @@ class Multimodal:
     def fit(self, X: Frame, y: Array, *, schema: Schema | None = None) -> Multimodal:
         """Learn from training rows; without a schema, types are told from the frame and classes from the labels.
 
-        UsageError for a clock or a member that there is not, and for rows without targets.
+        UsageError for a clock, a metric or a member that there is not, a time below 0, and rows without targets.
         """
-        if self.clock not in CLOCKS:
-            raise UsageError(f"There is no clock {self.clock!r}; there are {', '.join(CLOCKS)}.")
+        self._check()
         clock = _clock(self.clock)
         X, y = as_frame(X), np.asarray(y)
         if not len(y) or len(X) != len(y):
@@ -99,6 +99,20 @@ class Multimodal:
         views.let_go()
         self.seconds_ = clock.elapsed()
         return self
+
+    def _check(self) -> None:
+        if self.clock not in CLOCKS:
+            raise UsageError(f"There is no clock {self.clock!r}; there are {', '.join(CLOCKS)}.")
+        if self.time_limit is not None and not self.time_limit >= 0:
+            raise UsageError(f"time_limit is {self.time_limit!r}; give seconds, or 0 for no limit.")
+        known = [name for asked in ("classification", "regression") for name in kind(asked).metrics]
+        if self.metric is not None and self.metric not in known:
+            raise UsageError(f"There is no metric {self.metric!r}; there are {', '.join(known)}.")
+
+    def _outputs(self, X: Frame) -> Array:
+        if not hasattr(self, "ensemble_"):
+            raise UsageError("This Multimodal has learnt nothing yet; call fit(X, y) first.")
+        return self.ensemble_.outputs(self.views_.read(as_frame(X)))
 
     def _keep(self, question: Question, target: Target, fitting: Fitting, ensemble: Ensemble) -> None:
         self.question_, self.target_, self.views_ = question, target, fitting.work.views
@@ -136,14 +150,14 @@ class Multimodal:
 
     def predict_proba(self, X: Frame) -> Array:
         """Probabilities, float64 (rows, classes_)."""
-        found = np.exp(self.ensemble_.outputs(self.views_.read(as_frame(X))))
+        found = np.exp(self._outputs(X))
         return found / found.sum(axis=1, keepdims=True)
 
     def predict(self, X: Frame) -> Array:
         """Labels or numbers."""
         if hasattr(self, "classes_"):
             return self.classes_[decided(self.predict_proba(X), self.shares_, self.leaning_)]
-        outputs = self.ensemble_.outputs(self.views_.read(as_frame(X)))
+        outputs = self._outputs(X)
         return outputs[:, 0] * self.target_.spread + self.target_.centre
 
     def importance(self, X: Frame | None = None, y: Array | None = None, *, seconds: float = 30.0) -> dict[str, float]:

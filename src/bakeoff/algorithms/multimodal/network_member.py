@@ -10,8 +10,9 @@ import numpy as np
 
 from bakeoff.algorithms.columns import Columns
 from bakeoff.algorithms.multimodal.target import as_logs, mean_outputs
-from bakeoff.algorithms.multimodal.views import MANY, Asked
+from bakeoff.algorithms.multimodal.views import Asked
 from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
+from bakeoff.algorithms.table_network import SEEDS, batch_for, encoders_for, shape_for
 from bakeoff.nouns import Array, Frame
 from bakeoff.training.clock import Clock
 
@@ -98,8 +99,8 @@ class NetworkMember:
 
         return Recipe(
             epochs=EPOCHS,
-            batch=int(np.clip(2 ** round(np.log2(max(rows, 2) / 20)), 16, 512)),
-            seed=work.seed + 1_000_003 * fold,
+            batch=batch_for(rows),
+            seed=work.seed + SEEDS * fold,
             threads=work.threads,
             held_out=INSIDE,
             patience=4,
@@ -107,13 +108,13 @@ class NetworkMember:
 
     def _network(self, work: Work, fold: int) -> Any:
         from bakeoff.training.heads import ClassHead, NumberHead
-        from bakeoff.training.network import TableNetwork, TrunkShape
+        from bakeoff.training.network import TableNetwork
         from bakeoff.training.seeding import seeded
 
         reader, _ = self._prepared(work)
         rows = len(work.target.values)
-        shape = TrunkShape(width=128 if rows < 20_000 else 192, depth=2, dropout=0.3, entry=0.2)
-        with seeded(work.seed + 1_000_003 * fold):
+        shape = shape_for(rows)
+        with seeded(work.seed + SEEDS * fold):
             if work.target.classes is None:
                 head: Any = NumberHead(shape.width, 0.0, 1.0)
             else:
@@ -134,7 +135,7 @@ class NetworkMember:
             clock = deadline.part(1 / (len(folds) - k)).as_clock()
             recipe = self._recipe(work, len(folds.learnt[k]), k)
             found = fit(self._network(work, k), records.take(folds.learnt[k]), recipe, clock=clock)
-            cut = cut or found.history.stopped == "time"
+            cut = cut or found.history.timed
             networks.append(found.network)
             with threads(1):
                 out[folds.held[k]] = as_logs(found.network.outputs(records.take(folds.held[k])), width)
@@ -142,23 +143,10 @@ class NetworkMember:
 
 
 def _encoders(columns: Columns, X: Frame) -> list[Any]:
-    """An encoder for each kind of column; a category of many values is read as a text too."""
-    from bakeoff.training.encoders.categories import Categories
-    from bakeoff.training.encoders.dates import Dates
-    from bakeoff.training.encoders.numeric import Numeric
+    """An encoder for each kind of column; pictures where there are rows enough to learn to see from."""
     from bakeoff.training.encoders.pictures import Pictures
-    from bakeoff.training.encoders.texts import Bag, BagStyle
 
-    found: list[Any] = []
-    if columns.numeric:
-        found.append(Numeric(columns.numeric))
-    if columns.datetime:
-        found.append(Dates(columns.datetime))
-    if columns.categorical:
-        found.append(Categories(columns.categorical, least=int(np.clip(len(X) // 500, 1, 10))))
-    many = [name for name in columns.categorical if X[name].nunique() > MANY]
-    style = BagStyle(least=2 if len(X) >= 1_000 else 1)
-    found += [Bag(name, style) for name in (*columns.text, *many)]
+    found = encoders_for(columns, X)
     # On few rows a network that learns to see takes most of the time and sees nothing.
     seen = columns.image if len(X) >= SEEING or not found else ()
-    return found + [Pictures(name) for name in seen]
+    return [*found, *(Pictures(name) for name in seen)]

@@ -17,10 +17,10 @@ from scipy import sparse
 from bakeoff.algorithms.columns import Columns
 from bakeoff.algorithms.multimodal.rows import Rows
 from bakeoff.algorithms.multimodal.terms import Terms, TermStyle
+from bakeoff.algorithms.table_network import MANY
 from bakeoff.nouns import Array, Frame
 
 LOW = 10  # categories of at most so many values get a feature for each
-MANY = 40  # from so many different values on, a category is read as a text too
 CHARACTERS = 400  # character n-grams are taken from the beginning of a text only
 ENOUGH = 20_000  # rows from which directions of texts and pictures are learnt
 BINS = 12

@@ -238,7 +238,7 @@ def record_problems(held: Array, name: str, side: str, numbers: Array | None = N
     import pandas as pd
 
     problems = []
-    absent = np.array([key is None for key in held])
+    absent = np.array([key is None for key in held], dtype=bool)
     if absent.any():
         problems.append(f"The {side} records have no id in {name!r} in {rows(absent, None, numbers)}; fill it in.")
     doubled = pd.Series(held, dtype=object).duplicated(keep="first").to_numpy() & ~absent
