@@ -14,6 +14,7 @@ from bakeoff.nouns import Outcome
 BUSY = """
 import time
 import numpy as np
+import sklearn
 end = time.process_time() + {load}
 while time.process_time() < end:
     pass

@@ -1,5 +1,6 @@
 """Entries: what is one, what is not and why, and what their digest covers."""
 
+import ast
 import gc
 import sys
 import tarfile
@@ -474,3 +475,30 @@ def test_entries_are_read_by_several_threads_at_once(tmp_path):
         sys.setswitchinterval(before)
         gc.callbacks.remove(slow)
     assert {entry.digest for entry in read} == {read_entry(home).digest}
+
+
+def test_an_entry_is_read_while_others_build_trees(tmp_path):
+    """The garbage collector may run in the middle of a tree, and its callbacks and finalizers build trees too."""
+    code = MODEL + "".join(f"\n\ndef step_{n}(x):\n    return [x, (x, {n})]\n" for n in range(300))
+    home = folder(tmp_path, model__py=code)
+    failed, built = [], []
+
+    def meddle(phase, info):
+        if phase == "start" and len(built) < 100 and not len(built) % 2:
+            built.append(ast.parse("x + 1"))
+        elif len(built) < 100:
+            built.append(None)
+
+    gc.callbacks.append(meddle)
+    try:
+        for _ in range(20):
+            read_entry(home)
+        built.clear()
+        for _ in range(20):
+            try:
+                ast.parse(code)
+            except SystemError as error:
+                failed.append(error)
+    finally:
+        gc.callbacks.remove(meddle)
+    assert failed, "the partner: a tree does fail when another is built in its middle"

@@ -33,6 +33,7 @@ MOST_READ = 1 << 20  # of one file that is parsed here: a parsed file takes up t
 LONGEST_NAME = 100
 ANSWERS = (".csv", ".parquet")
 SKIPPED = ("__pycache__", ".git", ".venv", ".ipynb_checkpoints")
+PARSING_TRIES = 20
 _PARSING = threading.Lock()
 
 
@@ -276,11 +277,15 @@ def _check_size(file: Path) -> None:
 def _parsed(file: Path) -> ast.Module:
     """The file's code as a tree, one file at a time; SyntaxError or ValueError where it is none."""
     code = file.read_bytes()
-    # CPython counts the depth of all trees being built in one number: a thread that takes over while the garbage
-    # collector runs in the middle of another's tree makes that one fail with SystemError.
     with _PARSING, warnings.catch_warnings():
         # What Python thinks of an entry's style is the entry's affair.
         warnings.simplefilter("ignore")
+        for _ in range(PARSING_TRIES):
+            # CPython counts the depth of all trees being built in one number. Where the garbage collector runs in the
+            # middle of a tree, and a finalizer or another thread builds one of its own (tracebacks are printed with
+            # one), the first fails with SystemError; it is whole the next time.
+            with contextlib.suppress(SystemError):
+                return ast.parse(code, filename=file.name)
         return ast.parse(code, filename=file.name)
 
 
