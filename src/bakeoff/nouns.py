@@ -23,7 +23,7 @@ JUDGE_PROTOCOL = 1  # plan/judge
 
 
 class ColumnType(StrEnum):
-    """What kind of values a column holds."""
+    """What kind of values a column holds; an annotation (tags with a label, spans, references) is a target as JSON."""
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
@@ -31,6 +31,7 @@ class ColumnType(StrEnum):
     IMAGE = "image"
     DATETIME = "datetime"
     TOKENS = "tokens"
+    ANNOTATION = "annotation"
 
 
 class Role(StrEnum):

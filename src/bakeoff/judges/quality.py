@@ -100,8 +100,7 @@ def constant_score(asked: Kind, answered: Answered, truth: Array, weights: Resam
     """The primary metric of the best constant answer, fitted on all training labels."""
     task = answered.task
     constant = asked.constants(asked.encode(answered.labels, task), task)[task.metric]
-    answers = np.tile(constant, (len(truth), 1))
-    return asked.score(truth, answers, task, weights, only=(task.metric,))[task.metric]
+    return asked.score(truth, asked.repeat(constant, truth), task, weights, only=(task.metric,))[task.metric]
 
 
 def all_right(metric: Metric, score: Score, n: int) -> tuple[float, float, str] | None:

@@ -9,7 +9,7 @@ import numpy as np
 from bakeoff.errors import Refused, TaskError
 from bakeoff.nouns import Array, Label, Task
 from bakeoff.stats.bootstrap import Resample
-from bakeoff.tasks.kinds import Metric, Score
+from bakeoff.tasks.kinds import NUMBERS, Metric, Probes, Score
 from bakeoff.tasks.labels import coded, missing_problems, ordered, some
 from bakeoff.tasks.scoring import score_classes
 
@@ -22,6 +22,8 @@ class Classification:
     """The kind of task that asks which of two or more classes a row belongs to."""
 
     name = "classification"
+    answers = NUMBERS
+    probes = Probes()
     metrics: Mapping[str, Metric] = {
         metric.name: metric
         for metric in (
@@ -155,3 +157,12 @@ class Classification:
         leaves out classes that occur neither in truth nor in answers. Log loss counts 1e-7 as the lowest probability.
         """
         return score_classes(truth_codes, answers, tuple(only) or tuple(self.metrics), resample)
+
+    def repeat(self, constant: Array, codes: Array) -> Array:
+        """The same probabilities for every row: (rows, classes)."""
+        return np.tile(constant, (len(codes), 1))
+
+    def closeness(self, codes: Array, answers: Array, task: Task) -> Array:
+        """The probability of the true class: float64 (rows,)."""
+        chances: Array = answers[np.arange(len(codes)), codes]
+        return chances

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from bakeoff.errors import TaskError
-from bakeoff.nouns import Array, Label, Task
+from bakeoff.nouns import Array, ColumnType, Label, Task
 from bakeoff.stats.bootstrap import Resample
 
 GROUP = "bakeoff.kinds"
@@ -44,15 +44,35 @@ class Score:
     replicates: Array | None = None
 
 
+NUMBERS, LINES = "numbers", "lines"  # the forms of answers
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What judges may do to tasks of a kind: withhold training rows, ask them, and perturb asked columns.
+
+    `perturb` are the types of the columns that may be changed in an asked row without its truth changing; `reason` says
+    why something may not be done.
+    """
+
+    withhold: bool = True
+    ask: bool = True
+    perturb: tuple[ColumnType, ...] = (ColumnType.NUMERIC, ColumnType.CATEGORICAL, ColumnType.TEXT, ColumnType.IMAGE)
+    reason: str = ""
+
+
 @runtime_checkable
 class Kind(Protocol):
     """What one kind of task asks, what an answer to it looks like, and how answers are scored.
 
-    Answers are float64 (rows, width). Labels come as they stand in the table; codes are what `encode` makes of them.
+    `answers` is their form: numbers are float64 (rows, width), lines are an object array (rows,) of what one JSON line
+    holds. Labels come as they stand in the table; codes are what `encode` makes of them.
     """
 
     name: str
     metrics: Mapping[str, Metric]
+    answers: str
+    probes: Probes
 
     def default_metric(self, labels: Array) -> tuple[str, str]:
         """The primary metric for these training labels, and the reason in one sentence."""
@@ -84,6 +104,23 @@ class Kind(Protocol):
         only: Sequence[str] = (),
     ) -> dict[str, Score]:
         """Every metric's score of accepted answers, or those of the metrics in `only`."""
+
+    def repeat(self, constant: Any, codes: Array) -> Array:
+        """A constant answer given to every row of these codes, in the form of answers."""
+
+    def closeness(self, codes: Array, answers: Array, task: Task) -> Array:
+        """How right each accepted answer is, from 0 to 1 where it is perfect, or falling from 0: float64 (rows,)."""
+
+
+@runtime_checkable
+class Written(Kind, Protocol):
+    """A kind whose answers are lines of JSON: texts, tags, or both."""
+
+    def cap(self, task: Task) -> int:
+        """The most bytes that one answer may take as a line of JSON in UTF-8."""
+
+    def learnt(self, labels: Array) -> Any:
+        """Labels as an entry learns from them: an object array (rows,) or a frame."""
 
 
 @cache

@@ -9,7 +9,7 @@ import numpy as np
 from bakeoff.nouns import Array, Label, Task
 from bakeoff.stats.bootstrap import Resample
 from bakeoff.tasks.classification import Classification
-from bakeoff.tasks.kinds import Metric, Score
+from bakeoff.tasks.kinds import NUMBERS, Metric, Probes, Score
 from bakeoff.tasks.labels import missing_problems, numbers, some
 from bakeoff.tasks.pair_scores import score_pairs
 
@@ -20,6 +20,8 @@ class Matching:
     """The kind of task that asks of pairs of records which of them match: 1 for a match, 0 for none."""
 
     name = "matching"
+    answers = NUMBERS
+    probes = Probes(reason="withholding a pair does not withhold its records")
     metrics: Mapping[str, Metric] = {
         metric.name: metric
         for metric in (
@@ -92,3 +94,11 @@ class Matching:
     ) -> dict[str, Score]:
         """Every metric of `answers` (pairs, 2) against 0 and 1 (pairs,), or those in `only`; see `score_pairs`."""
         return score_pairs(truth_codes, answers, tuple(only) or tuple(self.metrics), resample)
+
+    def repeat(self, constant: Array, codes: Array) -> Array:
+        """The same chances for every pair: (pairs, 2)."""
+        return np.tile(constant, (len(codes), 1))
+
+    def closeness(self, codes: Array, answers: Array, task: Task) -> Array:
+        """The probability of the truth: float64 (pairs,)."""
+        return Classification().closeness(codes, answers, task)

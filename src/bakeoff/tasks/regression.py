@@ -9,7 +9,7 @@ import numpy as np
 from bakeoff.errors import Refused, TaskError
 from bakeoff.nouns import Array, Label, Task
 from bakeoff.stats.bootstrap import Resample
-from bakeoff.tasks.kinds import Metric, Score
+from bakeoff.tasks.kinds import NUMBERS, Metric, Probes, Score
 from bakeoff.tasks.labels import missing_problems, numbers, some
 from bakeoff.tasks.scoring import score_numbers
 
@@ -18,6 +18,8 @@ class Regression:
     """The kind of task that asks for a number."""
 
     name = "regression"
+    answers = NUMBERS
+    probes = Probes()
     metrics: Mapping[str, Metric] = {
         metric.name: metric
         for metric in (
@@ -111,3 +113,11 @@ class Regression:
     ) -> dict[str, Score]:
         """Every metric of `answers` (rows, 1) or (rows,) against numbers (rows,), or those in `only`."""
         return score_numbers(truth_codes, np.reshape(answers, -1), tuple(only) or tuple(self.metrics), resample)
+
+    def repeat(self, constant: Array, codes: Array) -> Array:
+        """The same number for every row: (rows, 1)."""
+        return np.tile(constant, (len(codes), 1))
+
+    def closeness(self, codes: Array, answers: Array, task: Task) -> Array:
+        """The negative absolute error in the target's own unit, 0 where it is right: float64 (rows,)."""
+        return -np.abs(np.reshape(answers, -1) - codes)

@@ -100,8 +100,8 @@ class KeptAnswers:
         """The primary metric of the best constant answer, fitted on the training labels."""
         asked = kind(self.task.kind)
         constant = asked.constants(asked.encode(self.data.labels, self.task), self.task)[self.task.metric]
-        tiled = np.tile(constant, (len(self.truth), 1))
-        return asked.score(self.truth, tiled, self.task, only=(self.task.metric,))[self.task.metric].value
+        answers = asked.repeat(constant, self.truth)
+        return asked.score(self.truth, answers, self.task, only=(self.task.metric,))[self.task.metric].value
 
     @cached_property
     def standing(self) -> dict[str, Paired]:
