@@ -20,6 +20,8 @@ Label = str | int
 
 ENTRY_PROTOCOL = 1  # fit/predict, schema, decline; raised when a contestant's code would have to change
 JUDGE_PROTOCOL = 1  # plan/judge
+ANSWERED_BY_NUMBERS = ("classification", "regression", "matching")  # kinds whose rows have a class or a number
+NUMBERS, LINES = "numbers", "lines"  # the forms of answers: float64 (rows, width), or one JSON value for each row
 
 
 class ColumnType(StrEnum):
@@ -246,7 +248,8 @@ class Source:
 class Entry:
     """An algorithm with its parameters, environment, team and claims; `digest` covers all but team and claims.
 
-    A baseline with `kinds` takes part only in tracks that have a task of such a kind.
+    A baseline takes part only in tracks that have a task of one of its `kinds`; without any, of one that is answered by
+    classes or numbers.
     """
 
     name: str
@@ -261,7 +264,8 @@ class Entry:
 
     def is_for(self, tasks: Iterable[Task]) -> bool:
         """Whether the entry takes part where these tasks are asked."""
-        return not self.kinds or any(task.kind in self.kinds for task in tasks)
+        kinds = self.kinds or (ANSWERED_BY_NUMBERS if self.baseline else ())
+        return not kinds or any(task.kind in kinds for task in tasks)
 
 
 @dataclass(frozen=True)

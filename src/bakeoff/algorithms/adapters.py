@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.errors import Declined, EntryError, Refused
-from bakeoff.nouns import Array, ColumnType, Frame, Label, Schema
+from bakeoff.nouns import ANSWERED_BY_NUMBERS, Array, ColumnType, Frame, Label, Schema
 
 # The arena shows these texts as the house's own words and any other note as the entry's: bakeoff.arena.scores.
 WRAPPED = "wrapped by skrub's tabular_pipeline"
@@ -20,14 +20,16 @@ NUMBERED = "given class numbers for labels"
 LABELS_ONLY = "gives labels, no probabilities"
 GAPS_FILLED = "gaps in asked rows filled with training medians"
 NOT_REPEATABLE = "not repeatable"
-NOTES = (WRAPPED, WITHOUT_IMAGES, WITHOUT_FIT_ONLY, NUMBERED, LABELS_ONLY, GAPS_FILLED, NOT_REPEATABLE)
+CUT = "answers cut at the longest that is allowed"
+NOTES = (WRAPPED, WITHOUT_IMAGES, WITHOUT_FIT_ONLY, NUMBERED, LABELS_ONLY, GAPS_FILLED, NOT_REPEATABLE, CUT)
 
 
 def adapt(algorithm: Any, schema: Schema, parameters: Mapping[str, Any] | None = None) -> Any:
     """Make an algorithm ready for one table: an object, a class or a function without arguments that returns one.
 
-    An Adapted, or a Linking for a linkage entry that meets a matching task. EntryError when it is no algorithm,
-    Declined when a classifier meets numbers, a regressor classes, or a linkage entry a table of another kind.
+    An Adapted, a TextAdapted for a text task, or a Linking for a linkage entry that meets a matching task. EntryError
+    when it is no algorithm, Declined when a classifier meets numbers, a regressor classes, either of them a text task,
+    or a linkage entry a table of another kind.
     """
     name = getattr(algorithm, "__name__", type(algorithm).__name__)
     made = _made(algorithm, name, dict(parameters or {}))
@@ -39,7 +41,12 @@ def adapt(algorithm: Any, schema: Schema, parameters: Mapping[str, Any] | None =
         if not _answers(made):
             raise Declined(f"{name} links records, and the task is one of {schema.kind}.")
     _check(made, name)
-    adapted = Adapted(made, schema)
+    adapted: Any = Adapted(made, schema)
+    if schema.kind not in ANSWERED_BY_NUMBERS:
+        from bakeoff.algorithms.text_adapter import TEXT_KINDS, TextAdapted
+
+        if schema.kind in TEXT_KINDS:
+            adapted = TextAdapted(adapted.model, schema)
     adapted.decline_other_kind()
     return adapted
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.arena.answer_forms import AnswerForm
 from bakeoff.arena.escaping import clean
 from bakeoff.arena.linked import Linked, Sizes, accept, most_links, records_of
 from bakeoff.arena.wall.confinement import Box
@@ -62,7 +63,7 @@ class Job:
     code: Path | None
     train: Path | None
     calls: tuple[Call, ...]
-    width: int
+    form: AnswerForm
     limits: Limits
     cores: tuple[int, ...] = ()
     records: Callable[[], Records] | None = None
@@ -70,7 +71,7 @@ class Job:
 
 @dataclass
 class Played:
-    """What came of it: answers of shape (asked rows, width) in call order, or None with the outcome's reason.
+    """What came of it: answers (asked rows, ...) in their form in call order, or None with the outcome's reason.
 
     `linked` is what a linkage entry said of the records; it has answers of its own only when it was asked for them.
     `killed` says that its process was killed, by whom is not known.
@@ -230,13 +231,13 @@ class _Playing:
         self.notes = tuple(dict.fromkeys((*self.notes, *cleaned)))[:MOST_NOTES]
 
     def _answered(self, rows: int) -> Array:
-        """Raw float64 of exactly the size that was asked for; nothing else is accepted."""
-        due = rows * self.job.width * 8
-        message, data = self.talk.wait("answers", payload=due)
-        if len(data) != due:
-            raise Ended(Outcome.REFUSED, f"{due} bytes of answers were asked for, {len(data)} came.")
+        """Raw float64 of exactly the size that was asked for, or as many capped lines; nothing else is accepted."""
+        message, data = self.talk.wait("answers", payload=self.job.form.most(rows))
         self._note(message)
-        return np.frombuffer(data, dtype=np.float64).reshape(rows, self.job.width)
+        try:
+            return self.job.form.read(data, rows)
+        except Refused as refused:
+            raise Ended(Outcome.REFUSED, str(refused)) from None
 
     def read_predictions(self) -> None:
         """Let the box read a prediction file."""

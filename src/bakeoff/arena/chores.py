@@ -29,8 +29,7 @@ def unpack(worker: Mouth, message: Mapping[str, Any]) -> None:
 
 def predictions(worker: Mouth, message: Mapping[str, Any]) -> None:
     """Read one prediction file, and send its answers, or say why it would be refused."""
-    import numpy as np
-
+    from bakeoff.arena.answer_forms import form_from
     from bakeoff.arena.predictions import read_predictions
     from bakeoff.errors import Declined, Refused
 
@@ -39,7 +38,7 @@ def predictions(worker: Mouth, message: Mapping[str, Any]) -> None:
     except (Declined, Refused) as refused:
         worker.say("answers", problem=str(refused)[:500])
         return
-    worker.say("answers", np.ascontiguousarray(answers, dtype=np.float64).tobytes())
+    worker.say("answers", form_from(message).pack(answers))
 
 
 def table(worker: Mouth, message: Mapping[str, Any]) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.arena.answer_forms import AnswerForm, form_of
 from bakeoff.arena.linked import Linked, pack_links, unpack_links
 from bakeoff.arena.plans import CellPlan
 from bakeoff.arena.staging import TaskData
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, Refused, StoreError
 from bakeoff.nouns import (
     Answered,
     Array,
@@ -81,20 +82,24 @@ def plan_key(task_digest: str, seed: int, present: Sequence[Judge]) -> str:
     return digest(["plan", task_digest, seed, [[judge.name, judge.version] for judge in present]])
 
 
-def pack(kept: CellAnswers) -> bytes:
+def pack(kept: CellAnswers, form: AnswerForm) -> bytes:
     """Answers as kept bytes: the test rows in order, each judge's probes in order of the judge's name, the links."""
     parts = [kept.test, *(kept.probes[name] for name in sorted(kept.probes))]
-    answers = np.concatenate(parts).astype("<f8").tobytes()
+    answers = form.pack(np.concatenate(parts))
     return answers if kept.linked is None else answers + pack_links(kept.linked)
 
 
-def unpack(data: bytes, plan: CellPlan, tests: int, width: int) -> CellAnswers:
-    """Answers back from kept bytes; an entry that linked was asked no probes. StoreError when the links are cut off."""
-    whole = 8 * tests * width
-    linked = unpack_links(data[whole:])
+def unpack(data: bytes, plan: CellPlan, tests: int, form: AnswerForm) -> CellAnswers:
+    """Answers back from kept bytes; an entry that linked was asked no probes. StoreError when they are cut off."""
+    whole = 8 * tests * form.width
+    linked = None if form.is_written else unpack_links(data[whole:])
     if linked is not None:
-        return CellAnswers(np.frombuffer(data[:whole], dtype="<f8").reshape(tests, width), linked=linked)
-    array = np.frombuffer(data, dtype="<f8").reshape(-1, width)
+        return CellAnswers(form.read(data[:whole], tests), linked=linked)
+    asked = tests + sum(len(made.ask) for made in plan.plans.values())
+    try:
+        array = form.read(data, asked)
+    except Refused as refused:
+        raise StoreError("The kept answers of a cell are not whole; run the cell again.") from refused
     probes, at = {}, tests
     for name in sorted(name for name, made in plan.plans.items() if made.ask):
         count = len(plan.plans[name].ask)
@@ -112,7 +117,6 @@ def judge_cell(
     """
     found: dict[tuple[str, str], Sequence[Finding]] = {}
     troubles = []
-    width = kept.test.shape[1]
     unplanned = UNPLANNED if result.level is Level.PREDICTIONS else Plan()
     for judge in present:
         planned = plan.plans.get(judge.name, unplanned)
@@ -127,7 +131,7 @@ def judge_cell(
             data.test,
             kept.test,
             planned,
-            kept.probes.get(judge.name, np.empty((0, width))),
+            kept.probes.get(judge.name, form_of(data.task).none()),
             data.public,
             data.sides,
             None if kept.linked is None else kept.linked.values,

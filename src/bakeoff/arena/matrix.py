@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from bakeoff.arena.answer_forms import form_of
 from bakeoff.arena.cellrun import Call, Job, Played
 from bakeoff.arena.claims import Claims, Told
 from bakeoff.arena.environments import build_environment
@@ -253,7 +254,7 @@ class Matrix:
                 rows: TaskData = self.data(task)
                 try:
                     data = self.store.artefacts.get(result.answers)
-                    answers = unpack(data, plan, len(rows.truth), max(1, len(task.classes)))
+                    answers = unpack(data, plan, len(rows.truth), form_of(task))
                 except StoreError as error:
                     self._note(0, [f"{cell.entry} on {cell.task} could not be judged: {error}"])
                     continue
@@ -309,9 +310,9 @@ class _Desk:
         if entry.source.form == "predictions":
             code = code / entry.source.what if code else None
             rows = (Call(staged.rows_file, len(staged.data.truth), 1.0),)
-            return Job(spec, code, None, rows, staged.width, self.limits, cores)
+            return Job(spec, code, None, rows, staged.form, self.limits, cores)
         linkable = self.stages.linkable(task.name, due.cell.seed)
-        return Job(spec, code, staged.train, staged.calls, staged.width, self.limits, cores, linkable)
+        return Job(spec, code, staged.train, staged.calls, staged.form, self.limits, cores, linkable)
 
     def finish(self, due: Due, played: Played, answered: float) -> None:
         """Check the answers, judge them, and write everything down at once."""
@@ -334,7 +335,7 @@ class _Desk:
             outcome,
             reason,
             "" if outcome is Outcome.DONE else played.log,
-            artefacts.put(pack(kept)) if kept is not None else "",
+            artefacts.put(pack(kept, staged.form)) if kept is not None else "",
             played.level,
             self.limits,
             measurements,

@@ -76,7 +76,7 @@ def share_plan(task: Task, labels: Array, share: float, *, seed: int, secret: by
     rng = generator(key_for(secret, task, seed, "share"))
     order = rng.permutation(len(labels))
     codes = np.zeros(len(labels), dtype=int)
-    if task.classes:
+    if task.classes and set(np.unique(np.asarray(labels)).tolist()) <= set(task.classes):
         codes = np.unique(np.asarray(labels), return_inverse=True)[1]
     withheld: list[Array] = []
     for code in range(codes.max(initial=0) + 1):
@@ -198,18 +198,25 @@ class Sorted:
 
 
 def sort_answers(layout: Layout, answers: Array, tests: int) -> Sorted:
-    """Sort answers of shape (asked rows, width), which come in layout order.
+    """Sort answers (asked rows, width) or (asked rows,), which come in layout order.
 
-    A repeated row whose two answers differ by more than 1e-6 shows that answers depend on the batch.
+    A repeated row whose two answers differ, numbers by more than 1e-6, shows that answers depend on the batch.
     """
-    test = np.empty((tests, answers.shape[1]))
+    test = np.empty((tests, *answers.shape[1:]), dtype=answers.dtype)
     first = layout.origin == TEST
     test[layout.index[first]] = answers[first]
     again = layout.origin == REPEAT
-    differ = np.abs(test[layout.index[again]] - answers[again]) > 1e-6
+    differ = _differ(test[layout.index[again]], answers[again])
     probes = {}
     for place, name in enumerate(layout.judges):
         mine = layout.origin == PROBE + place
-        probes[name] = np.empty((int(mine.sum()), answers.shape[1]))
+        probes[name] = np.empty((int(mine.sum()), *answers.shape[1:]), dtype=answers.dtype)
         probes[name][layout.index[mine]] = answers[mine]
     return Sorted(test, probes, bool(differ.any()))
+
+
+def _differ(first: Array, second: Array) -> Array:
+    """Where two answers to one row are not the same: numbers beyond rounding, anything written at all."""
+    if first.dtype == object:
+        return np.array([one != other for one, other in zip(first, second, strict=True)], dtype=bool)
+    return np.asarray(np.abs(first - second) > 1e-6)

@@ -1,7 +1,8 @@
 """Prediction files: an entry that hands in answers instead of code, one file for each task.
 
 The file is `TASK.csv` or `TASK.parquet` with a column `row_id` and either one column for each class (probabilities)
-or a column `prediction`. It is read behind the wall.
+or a column `prediction`: a class, a number, tags with a blank between, or a text. Joint tasks have the columns `label`
+and `tags`. It is read behind the wall.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.errors import Declined, Refused
-from bakeoff.nouns import Array, Frame
+from bakeoff.nouns import LINES, Array, Frame
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -24,18 +25,23 @@ def read_predictions(code: Path, spec: Mapping[str, Any], rows_file: str, data: 
     import numpy as np
     import pandas as pd
 
+    if spec.get("kind") == "language_model":
+        raise Declined("a language model is asked for the next character of texts that no file knows; hand in code.")
     asked = np.fromfile(data / rows_file, dtype=np.int64)
     path = next((p for p in (code / f"{spec['task']}.csv", code / f"{spec['task']}.parquet") if p.is_file()), None)
     if path is None:
         raise Declined(f"it holds no prediction file {spec['task']}.csv or {spec['task']}.parquet.")
     try:
-        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        written: Any = {"dtype": str, "keep_default_na": False} if spec.get("answers") == LINES else {}
+        frame = pd.read_csv(path, **written) if path.suffix == ".csv" else pd.read_parquet(path)
     except MemoryError:
         raise  # an outcome of its own: with a higher limit the file may well be read
     except Exception as error:
         raise Refused(f"{path.name} cannot be read: {error}") from error
     if "row_id" not in frame.columns:
         raise Refused(f"{path.name} has no column row_id; it has {', '.join(map(str, frame.columns[:8]))}.")
+    if spec.get("answers") == LINES:
+        frame["row_id"] = pd.to_numeric(frame["row_id"], errors="coerce")
     doubled = frame["row_id"][frame["row_id"].duplicated()]
     if len(doubled):
         raise Refused(f"{path.name} answers {len(doubled)} rows twice, row_id {doubled.iloc[0]} first.")
@@ -43,7 +49,33 @@ def read_predictions(code: Path, spec: Mapping[str, Any], rows_file: str, data: 
     missing = np.setdiff1d(asked, frame.index.to_numpy())
     if len(missing):
         raise Refused(f"{path.name} lacks {len(missing)} of {len(asked)} asked rows, row_id {missing[0]} first.")
+    if spec.get("answers") == LINES:
+        return _written(frame.loc[asked], path.name, spec["kind"])
     return _columns(frame.loc[asked], path.name, list(spec["classes"]))
+
+
+def _written(frame: Frame, name: str, kind: str) -> Array:
+    """Written answers as an object array (rows,): lists of tags, a label with its tags, or texts."""
+    import numpy as np
+
+    wanted = ("label", "tags") if kind == "joint" else ("prediction",)
+    if lacking := [column for column in wanted if column not in frame.columns]:
+        raise Refused(f"{name} has no column {lacking[0]}; it has {', '.join(map(str, frame.columns[:8]))}.")
+    held = [[_cell(cell) for cell in frame[column]] for column in wanted]
+    found = np.empty(len(frame), dtype=object)
+    if kind == "joint":
+        found[:] = [[label, _tags(tags)] for label, tags in zip(*held, strict=True)]
+    else:
+        found[:] = [_tags(cell) for cell in held[0]] if kind == "tagging" else held[0]
+    return found
+
+
+def _cell(cell: object) -> str:
+    return " ".join(map(str, cell)) if hasattr(cell, "__iter__") and not isinstance(cell, str) else str(cell)
+
+
+def _tags(cell: str) -> list[str]:
+    return cell.split(" ") if cell else []
 
 
 def _columns(frame: Frame, name: str, classes: list[Any]) -> Array:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.arena.answer_forms import AnswerForm, form_from
 from bakeoff.arena.confined import Confined
 from bakeoff.arena.environments import USUAL, build_environment
 from bakeoff.arena.linked import GROUPED, Linked, Sizes, accept, most_links, records_of
@@ -184,8 +185,10 @@ class Predictor:
         return f"<Predictor: {self.entry} on {self.task}, {len(self.columns)} columns>"
 
     def predict(self, frame: Frame) -> Array:
-        """The most likely class of each row, or the predicted number; shape (rows,)."""
+        """The most likely class of each row, the predicted number, or what was written; shape (rows,)."""
         answers = self._answers(frame)
+        if self._form.is_written:
+            return answers
         return np.asarray(self.classes, dtype=object)[answers.argmax(axis=1)] if self.classes else answers[:, 0]
 
     def predict_proba(self, frame: Frame) -> Array:
@@ -234,25 +237,28 @@ class Predictor:
         if self.records:
             raise EntryError(f"{self.entry} links tables, it does not answer single pairs. Use link.")
         rows = _conformed(frame, self.columns, "frame")
-        width = max(1, len(self.classes))
         if not self._loading.confined:
-            return self._here().answers(rows, width)
+            return self._here().answers(rows, self._form)
         try:
-            data = self._asked_in_box(rows, len(rows) * width * 8)
+            return self._asked_in_box(rows)
         except BaseException:
             # Whatever went wrong, what this box says next would answer another question.
             self.close()
             raise
-        return np.frombuffer(data, dtype=np.float64).reshape(len(rows), width).copy()
 
-    def _asked_in_box(self, rows: Frame, due: int) -> bytes:
+    @property
+    def _form(self) -> AnswerForm:
+        return form_from(self._about["spec"])
+
+    def _asked_in_box(self, rows: Frame) -> Array:
         talk = self._started()
         name = self._handed_in(talk, "ask", rows)
-        data = talk.ask({"do": "ask", "file": name}, "answers", due)
+        data = talk.ask({"do": "ask", "file": name}, "answers", self._form.most(len(rows)))
         talk.take_back(name)
-        if len(data) != due:
-            raise EntryError(f"{self.entry} gave {len(data)} bytes of answers to {len(rows)} rows; {due} were due.")
-        return data
+        try:
+            return self._form.read(data, len(rows)).copy()
+        except Refused as refused:
+            raise EntryError(f"{self.entry} gave no answers: {refused}") from refused
 
     def _linked_in_box(self, rows: Mapping[str, Frame], sizes: Sizes) -> Linked:
         talk = self._started()

@@ -33,6 +33,7 @@ HOUSE_NOTES = frozenset(
         "gives labels, no probabilities",
         "gaps in asked rows filled with training medians",
         "not repeatable",
+        "answers cut at the longest that is allowed",
     }
 )
 

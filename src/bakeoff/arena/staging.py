@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.arena.answer_forms import AnswerForm, form_of
 from bakeoff.arena.cellrun import Call, Records
 from bakeoff.arena.linked import Sizes
 from bakeoff.arena.plans import TEST, CellPlan, Layout, asked_frame, key_for, lay_out
@@ -106,9 +107,9 @@ class Staged:
     rows_file: Path
 
     @property
-    def width(self) -> int:
-        """Columns of answers for each row."""
-        return max(1, len(self.data.task.classes))
+    def form(self) -> AnswerForm:
+        """What answers look like."""
+        return form_of(self.data.task)
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def _records_schema(data: TaskData) -> tuple[Column, ...]:
 
 def worker_spec(entry: Entry, data: TaskData, seed: int, limits: Limits) -> dict[str, Any]:
     """What the worker is told: where the algorithm comes from, and the schema an entry may ask for."""
-    task = data.task
+    task, form = data.task, form_of(data.task)
     return {
         "form": entry.source.form,
         "what": entry.source.what,
@@ -217,6 +218,9 @@ def worker_spec(entry: Entry, data: TaskData, seed: int, limits: Limits) -> dict
         "target": task.target,
         "metric": task.metric,
         "classes": list(task.classes),
+        "answers": form.answers,
+        "width": form.width,
+        "cap": form.cap,
         "seed": seed,
         "time_budget": limits.seconds,
         "threads": limits.threads,

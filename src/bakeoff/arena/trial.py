@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.arena.answer_forms import form_of
 from bakeoff.arena.confined import Confined
 from bakeoff.arena.escaping import clean
 from bakeoff.arena.predictions import SUFFIXES
@@ -96,18 +97,23 @@ def _stray(name: str, known: Sequence[str]) -> str:
 def _problem(box: Confined, asked: Asked) -> str:
     """Why a prediction file would be refused; empty when it is accepted."""
     task, rows = asked.task, len(asked.row_ids)
-    width = max(1, len(task.classes))
+    form = form_of(task)
     with tempfile.TemporaryDirectory(prefix="bakeoff-trial-") as folder:
         np.asarray(asked.row_ids, dtype=np.int64).tofile(Path(folder) / ROWS)
         box.hand_in(Path(folder) / ROWS)
-    message = {"do": "chore", "chore": "predictions", "task": task.name, "classes": list(task.classes), "rows": ROWS}
-    said, data = box.hear(message, "answers", rows * width * 8)
+    message: dict[str, Any] = {
+        "do": "chore",
+        "chore": "predictions",
+        "task": task.name,
+        "classes": list(task.classes),
+        "rows": ROWS,
+    }
+    message |= {"kind": task.kind, "answers": form.answers, "width": form.width, "cap": form.cap}
+    said, data = box.hear(message, "answers", form.most(rows))
     if problem := said.get("problem"):
         return clean(str(problem), 500)
-    if len(data) != rows * width * 8:
-        return f"{task.name}: {rows} rows of answers were asked for, and others came."
     try:
-        kind(task.kind).accept(np.frombuffer(data, dtype=np.float64).reshape(rows, width), task)
+        kind(task.kind).accept(form.read(data, rows), task)
     except Refused as refused:
         return f"{task.name}: {refused}"
     return ""

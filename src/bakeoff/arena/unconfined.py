@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.errors import EntryError
+from bakeoff.arena.answer_forms import AnswerForm
+from bakeoff.errors import EntryError, Refused
 from bakeoff.nouns import Array
 
 
@@ -33,8 +34,14 @@ class Unconfined:
         except Exception as error:  # unpickling runs the entry's own code
             raise EntryError(f"{entry} could not be loaded into this process: {error}.") from error
 
-    def answers(self, rows: Any, width: int) -> Array:
-        """Answers float64 (rows, width) to a frame of rows."""
+    def answers(self, rows: Any, form: AnswerForm) -> Array:
+        """Answers to a frame of rows in the form that is due."""
+        if form.is_written:
+            try:
+                return form.read(form.pack(self.model.answers(rows)), len(rows))
+            except Refused as refused:
+                raise EntryError(f"{self.entry} gave no answers: {refused}") from refused
+        width = form.width
         found = np.ascontiguousarray(self.model.answers(rows), dtype=np.float64)
         found = found.reshape(-1, 1) if found.ndim == 1 else found
         if found.shape != (len(rows), width):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bakeoff.nouns import Answered, Array, Brief, Finding, Plan, Probe, Visibility
+from bakeoff.nouns import LINES, Answered, Array, Brief, Finding, Plan, Probe, Visibility
 from bakeoff.stats.intervals import difference_of_means, wilson
 from bakeoff.tasks import kind
 
@@ -22,8 +22,9 @@ class Memorisation:
     """Quality on canaries that were in training against canaries that were not.
 
     A canary is a training row without a twin; an independent fair coin keeps or withholds it, and all are asked alike,
-    so any gap comes from having been trained on. The gap is of the true class's probability (and of accuracy), or
-    of the negative absolute error in standard deviations of the training target.
+    so any gap comes from having been trained on. The gap is of the true class's probability (and of accuracy), of
+    the negative absolute error in standard deviations of the training target, or, where answers are written, of how
+    close each comes to the truth.
     """
 
     name = "memorisation"
@@ -31,7 +32,9 @@ class Memorisation:
 
     def plan(self, brief: Brief) -> Plan:
         """At most a tenth of the training rows as canaries; none, with the reason, where there are too few."""
-        rows = len(brief.labels)
+        rows, probes = len(brief.labels), kind(brief.task.kind).probes
+        if not (probes.withhold and probes.ask):
+            return Plan(reason=probes.reason)
         if rows < LEAST_ROWS:
             return Plan(reason=f"under {LEAST_ROWS:,} training rows")
         canaries = self._canaries(brief, min(int(SHARE * rows), brief.budget))
@@ -63,7 +66,8 @@ class Memorisation:
     def judge(self, answered: Answered) -> Sequence[Finding]:
         """The gap with Welch's interval, and for classes the accuracy gap with Newcombe's."""
         asked = kind(answered.task.kind)
-        metrics = ("gap", "accuracy_gap") if answered.task.classes else ("gap",)
+        written = asked.answers == LINES
+        metrics = ("gap", "accuracy_gap") if answered.task.classes and not written else ("gap",)
         if not answered.plan.ask or len(answered.probes) != len(answered.plan.ask):
             reason = answered.plan.reason or "no canaries were asked"
             return [self._insufficient(metric, reason) for metric in metrics]
@@ -74,6 +78,8 @@ class Memorisation:
             return [self._insufficient(metric, reason, len(rows)) for metric in metrics]
         labels = asked.encode(answered.labels, answered.task)
         answers = asked.accept(answered.probes, answered.task)
+        if written:
+            return [self._gap("gap", asked.closeness(labels[rows], answers, answered.task), kept)]
         if not answered.task.classes:
             sd = float(np.std(labels))
             if sd == 0:

@@ -4,8 +4,6 @@ A kind of task says what may be asked, what answers look like and how they are s
 group `bakeoff.kinds`. Nothing here fits anything, and nothing here knows entries or cells.
 """
 
-from bakeoff.tasks.kinds import LINES as LINES
-from bakeoff.tasks.kinds import NUMBERS as NUMBERS
 from bakeoff.tasks.kinds import Kind as Kind
 from bakeoff.tasks.kinds import Metric as Metric
 from bakeoff.tasks.kinds import Probes as Probes

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bakeoff.errors import Refused, TaskError
-from bakeoff.nouns import Array, Label, Task
+from bakeoff.nouns import NUMBERS, Array, Label, Task
 from bakeoff.stats.bootstrap import Resample
-from bakeoff.tasks.kinds import NUMBERS, Metric, Probes, Score
+from bakeoff.tasks.kinds import Metric, Probes, Score
 from bakeoff.tasks.labels import coded, missing_problems, ordered, some
 from bakeoff.tasks.scoring import score_classes
 

@@ -44,9 +44,6 @@ class Score:
     replicates: Array | None = None
 
 
-NUMBERS, LINES = "numbers", "lines"  # the forms of answers
-
-
 @dataclass(frozen=True)
 class Probes:
     """What judges may do to tasks of a kind: withhold training rows, ask them, and perturb asked columns.

@@ -68,3 +68,12 @@ def missing_problems(target: str, parts: dict[str, Array]) -> list[str]:
                 f"(positions {some(gaps)}); fill these values in or drop the rows."
             )
     return problems
+
+
+def objects(values: Iterable[object]) -> Array:
+    """Each value as one cell of an object array (rows,), lists of equal length too."""
+    listed = list(values)
+    cells = np.empty(len(listed), dtype=object)
+    for row, value in enumerate(listed):
+        cells[row] = value
+    return cells

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bakeoff.nouns import Array, Label, Task
+from bakeoff.nouns import NUMBERS, Array, Label, Task
 from bakeoff.stats.bootstrap import Resample
 from bakeoff.tasks.classification import Classification
-from bakeoff.tasks.kinds import NUMBERS, Metric, Probes, Score
+from bakeoff.tasks.kinds import Metric, Probes, Score
 from bakeoff.tasks.labels import missing_problems, numbers, some
 from bakeoff.tasks.pair_scores import score_pairs
 

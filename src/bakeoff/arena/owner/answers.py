@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bakeoff.arena.answer_forms import form_of
 from bakeoff.arena.board import Estimate
 from bakeoff.arena.judging import NO_PROBES, unpack
 from bakeoff.arena.matrix import Matrix
@@ -64,6 +65,11 @@ class KeptAnswers:
     def truth(self) -> Array:
         """The test rows' targets as codes or numbers (rows,)."""
         return kind(self.task.kind).encode(self.data.truth, self.task)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the truth is one number a row, so that answers can be averaged and compared row by row."""
+        return self.truth.ndim == 1 and self.truth.dtype.kind in "iuf"
 
     @property
     def seeds(self) -> list[int]:
@@ -174,6 +180,6 @@ def kept_answers(challenge: Challenge, task: Task) -> KeptAnswers:
             held = challenge.store.artefacts.get(result.answers)
         except StoreError:
             continue  # `run` makes lost answers again
-        found[cell.entry, cell.seed] = unpack(held, plan, len(data.truth), max(1, len(task.classes))).test
+        found[cell.entry, cell.seed] = unpack(held, plan, len(data.truth), form_of(task)).test
     answered = {name for name, _ in found}
     return KeptAnswers(data, tuple(entry for entry in entries if entry.name in answered), found)

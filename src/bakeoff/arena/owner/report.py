@@ -89,6 +89,11 @@ def owner_report(
         raise UsageError(
             f"No entry has answered {table!r} yet; run the challenge first: bakeoff run{challenge.places.option}"
         )
+    if not kept.is_counted:
+        raise UsageError(
+            f"A report reads answers that are classes or numbers, and {table!r} is a task of {task.kind}; "
+            f"see how entries stand on it: bakeoff board{challenge.places.option}"
+        )
     if curve and (said := expired(challenge.places, task.table)):
         raise UsageError(f"{said} The report without --curve reads what is kept.")
     names = [challenge._named("entry", name, [entry.name for entry in kept.entries]) for name in entries]

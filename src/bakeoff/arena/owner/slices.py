@@ -101,6 +101,9 @@ def task_slices(kept: KeptAnswers, a: str, b: str, shown: int = SHOWN) -> TaskSl
     """The slices of one task on which two entries differ, with example rows."""
     answered = {name for name, _ in kept.answers}
     lacking = [name for name in (a, b) if name not in answered]
+    if not kept.is_counted:
+        reason = f"answers to a task of {kept.task.kind} are not yet compared row by row"
+        return TaskSlices(kept.task.name, a, b, reason=reason, verdict=f"Not compared: {reason}.")
     if lacking:
         reason = f"{' and '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} no answers here"
         return TaskSlices(kept.task.name, a, b, reason=reason, verdict=f"Not compared: {reason}.")
