@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,10 +16,9 @@ from bakeoff.nouns import Array
 from bakeoff.training.checkpoints import Checkpoint, copied, fingerprint
 from bakeoff.training.clock import Clock, Pace
 from bakeoff.training.history import Epoch, History
-from bakeoff.training.network import TableNetwork
 from bakeoff.training.preparation import DataStep, Source
 from bakeoff.training.recipe import Recipe
-from bakeoff.training.records import Batch, Records
+from bakeoff.training.records import Batch, Part, Records
 from bakeoff.training.regimes import GradientStep, Moved, OuterLoop, Plain, Regime
 from bakeoff.training.seeding import seeded, threads
 
@@ -32,11 +31,26 @@ MOST = 20_000  # held-out records beyond which another one says little and costs
 Watcher = Callable[[Epoch], None]
 
 
+class Learner(Protocol):
+    """A torch module that can be fitted: a `TableNetwork`, or one of the networks in `training/sequences`."""
+
+    mixed: bool
+
+    def losses(self, batch: Batch) -> Any:
+        """The loss of each record of a batch, a float32 tensor (records,)."""
+
+    def held_out_loss(self, records: Records, device: str) -> float:
+        """How badly records that were held out are answered; the weights with the smallest are taken back."""
+
+
+Learnt = TypeVar("Learnt", bound=Learner)
+
+
 @dataclass(frozen=True)
-class Fitted:
+class Fitted(Generic[Learnt]):
     """A network that was fitted, how it went, the positions held out, and the data steps of the fit itself."""
 
-    network: TableNetwork
+    network: Learnt
     history: History
     held_out: Array
     steps: tuple[DataStep, ...]
@@ -45,7 +59,7 @@ class Fitted:
 class Fitting:
     """A fit in progress; regimes use `network`, `records`, `recipe`, `step`, `batch`, `random` and `update`."""
 
-    def __init__(self, network: TableNetwork, records: Records, recipe: Recipe, step: GradientStep) -> None:
+    def __init__(self, network: Any, records: Records, recipe: Recipe, step: GradientStep) -> None:
         self.network = network
         self.records = records
         self.recipe = recipe
@@ -73,7 +87,7 @@ class Fitting:
         self.steps += 1
 
 
-def _optimiser(network: TableNetwork, recipe: Recipe) -> Any:
+def _optimiser(network: Any, recipe: Recipe) -> Any:
     learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(learnt, lr=recipe.rate, weight_decay=recipe.decay)
@@ -91,7 +105,7 @@ def _optimiser(network: TableNetwork, recipe: Recipe) -> Any:
 
 
 def fit(
-    network: TableNetwork,
+    network: Learnt,
     records: Records,
     recipe: Recipe,
     *,
@@ -99,7 +113,7 @@ def fit(
     clock: Clock | None = None,
     watcher: Watcher | None = None,
     checkpoint: Path | None = None,
-) -> Fitted:
+) -> Fitted[Learnt]:
     """Fit a network on records with targets; it is changed in place and left on the recipe's device.
 
     `clock` counts time that was spent before, on preparing rows for example; without it the recipe's seconds begin now.
@@ -109,17 +123,18 @@ def fit(
     if records.targets is None:
         raise UsageError("Records without targets cannot be learnt from; give their targets to TableReader.read.")
     _check_device(recipe)
+    module: Any = network
     kept, held = held_out_rows(records.targets, recipe)
     with seeded(recipe.seed, recipe.device), threads(recipe.threads):
-        network.to(recipe.device)
+        module.to(recipe.device)
         network.mixed = recipe.mixed
         try:
-            loop = _Loop(network, records, recipe, regime or Plain(), clock or Clock(recipe.seconds))
+            loop = _Loop(module, records, recipe, regime or Plain(), clock or Clock(recipe.seconds))
             loop.begin(kept, held, checkpoint)
             loop.run(watcher, checkpoint)
         finally:
             network.mixed = False
-    network.eval()
+    module.eval()
     steps: tuple[DataStep, ...] = ()
     if len(held):
         detail = f"{len(loop.history.epochs)} epochs were compared"
@@ -132,7 +147,7 @@ def _check_device(recipe: Recipe) -> None:
         raise UsageError(f"The device {recipe.device!r} is not there: torch sees no GPU; use device 'cpu'.")
 
 
-def held_out_rows(targets: Array, recipe: Recipe) -> tuple[Array, Array]:
+def held_out_rows(targets: Part, recipe: Recipe) -> tuple[Array, Array]:
     """Positions to learn from and to hold out, seeded; classes keep their shares, and each keeps one to learn from.
 
     Nothing is held out where fewer than 8 records would be.
@@ -144,7 +159,7 @@ def held_out_rows(targets: Array, recipe: Recipe) -> tuple[Array, Array]:
         return everything, np.zeros(0, dtype=np.int64)
     random = np.random.default_rng([recipe.seed % 2**32, 2**31])
     order = random.permutation(count)
-    if targets.ndim == 1 and targets.dtype.kind in "iu":
+    if isinstance(targets, np.ndarray) and targets.ndim == 1 and targets.dtype.kind in "iu":
         order = _stratified(targets, order)
     held = np.zeros(count, dtype=bool)
     held[order[:wanted]] = True
@@ -166,7 +181,7 @@ def _stratified(classes: Array, order: Array) -> Array:
 class _Loop:
     """Epochs, time, early stopping and checkpoints around a regime."""
 
-    def __init__(self, network: TableNetwork, records: Records, recipe: Recipe, regime: Regime, clock: Clock) -> None:
+    def __init__(self, network: Any, records: Records, recipe: Recipe, regime: Regime, clock: Clock) -> None:
         self.network, self.recipe, self.clock = network, recipe, clock
         self.all = records
         self.step: GradientStep = regime.step
@@ -290,10 +305,7 @@ class _Loop:
 
     def _held_out_loss(self) -> float:
         assert self.held is not None
-        outputs = torch.from_numpy(self.network.outputs(self.held, device=self.recipe.device))
-        with torch.inference_mode():
-            losses = self.network.head.losses(outputs, torch.from_numpy(self.held.targets))
-        return float(losses.double().mean())
+        return float(self.network.held_out_loss(self.held, self.recipe.device))
 
     def _checkpoint(self) -> Checkpoint:
         cuda = self.recipe.device.startswith("cuda")

@@ -82,6 +82,13 @@ class TableNetwork(nn.Module):
         """The loss of each record of a batch, float32 (records,)."""
         return self.head.losses(self(batch.inputs), batch.targets)
 
+    def held_out_loss(self, records: Records, device: str = "cpu") -> float:
+        """The mean loss of records with targets."""
+        outputs = torch.from_numpy(self.outputs(records, device=device))
+        with torch.inference_mode():
+            losses = self.head.losses(outputs, torch.from_numpy(records.targets))
+        return float(losses.double().mean())
+
     def plain_operations(self, plain: bool = True) -> TableNetwork:
         """Switch layers from fused kernels to operations that torch.func can map over records; outputs stay alike."""
         for module in self.modules():

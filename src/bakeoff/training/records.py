@@ -19,7 +19,10 @@ Inputs = dict[str, dict[str, Any]]  # by encoder, by part: tensors whose first d
 
 @dataclass(frozen=True)
 class Ragged:
-    """Lists of different lengths: record i holds values[offsets[i]:offsets[i + 1]]; a batch pads them with 0."""
+    """Lists of different lengths: record i holds values[offsets[i]:offsets[i + 1]]; a batch pads them with 0.
+
+    What is in a list may be numbers, or rows of equally many numbers: `values` is (all, ...).
+    """
 
     values: Array
     offsets: Array
@@ -49,9 +52,10 @@ class Ragged:
         return Ragged(self.values[np.repeat(self.offsets[:-1][positions], lengths) + inside], offsets)
 
     def padded(self, positions: Array) -> Array:
-        """These records as (records, longest), padded with 0 at the end; at least one column wide."""
+        """These records as (records, longest, ...), padded with 0 at the end; at least one column wide."""
         lengths = self.lengths[positions]
-        out = np.zeros((len(positions), max(1, int(lengths.max(initial=0)))), dtype=self.values.dtype)
+        longest = max(1, int(lengths.max(initial=0)))
+        out = np.zeros((len(positions), longest, *self.values.shape[1:]), dtype=self.values.dtype)
         taken = self.take(positions)
         rows = np.repeat(np.arange(len(positions)), lengths)
         out[rows, np.arange(len(taken.values)) - np.repeat(taken.offsets[:-1], lengths)] = taken.values
@@ -78,12 +82,12 @@ class Records:
     """Prepared rows: `parts` by encoder, `targets` with one entry for each record, or None.
 
     Class targets are int64 (records,), or float32 (records, classes) of probabilities to be matched; numbers are
-    float32 (records,).
+    float32 (records,); where each record has an answer for each of its tokens, or several, they are Ragged.
     """
 
     parts: Mapping[str, Mapping[str, Part]]
     size: int
-    targets: Array | None = None
+    targets: Part | None = None
 
     def __len__(self) -> int:
         return self.size
@@ -101,14 +105,12 @@ class Records:
 
     def take(self, positions: Array) -> Records:
         """These records alone, for example one client's."""
-        parts = {
-            name: {
-                key: part.take(positions) if isinstance(part, Ragged) else part[positions]
-                for key, part in inner.items()
-            }
-            for name, inner in self.parts.items()
-        }
-        return Records(parts, len(positions), None if self.targets is None else self.targets[positions])
+
+        def taken(part: Part) -> Part:
+            return part.take(positions) if isinstance(part, Ragged) else part[positions]
+
+        parts = {name: {key: taken(part) for key, part in inner.items()} for name, inner in self.parts.items()}
+        return Records(parts, len(positions), None if self.targets is None else taken(self.targets))
 
     def lengths(self) -> Array:
         """How long each record's longest list is, int64 (records,): what a padded batch's cost depends on."""

@@ -1,0 +1,1 @@
+"""Networks of sequences: taggers, joint intent and slots, spans, sequence to sequence, and language models."""
