@@ -67,8 +67,8 @@ class Joint:
                 )
             read[part] = [pair for pair in parsed if pair is not None]
         train, test = ({label for label, _ in pairs} for pairs in read.values())
-        tags = [set(chain.from_iterable(tags for _, tags in pairs)) for pairs in read.values()]
-        if len(train) == 1 and len(tags[0]) <= 1:
+        learnt, asked = (set(chain.from_iterable(tags for _, tags in pairs)) for pairs in read.values())
+        if len(train) == 1 and len(learnt) <= 1:
             problems.append(
                 f"Target {task.target!r} has a single label and a single tag in the training rows, so there is nothing "
                 "to learn; choose another target or split."
@@ -78,14 +78,18 @@ class Joint:
                 f"Target {task.target!r} has no label in test that is also in train: {some(sorted(test))}; "
                 "choose another split."
             )
-        return problems + [problem for problem in tag_problems(task, *tags, "slot_f1") if len(tags[0]) > 1]
+        return problems + [problem for problem in tag_problems(task, learnt, asked, "slot_f1") if len(learnt) > 1]
 
     def width(self, task: Task) -> int:
         """One line."""
         return 1
 
+    def longest(self, labels: Array) -> int:
+        """0: the cap is the same for every task."""
+        return 0
+
     def cap(self, task: Task) -> int:
-        """1 MiB."""
+        """256 KiB."""
         return MOST_BYTES
 
     def accept(self, answers: Array, task: Task) -> Array:

@@ -70,7 +70,7 @@ def tag_counts(truth: Array, answers: Array, task: Task) -> Array:
     rows = len(truth)
     names, codes, place, _ = _joined([*truth, *answers])
     kinds = sorted({_type(name) for name in names})
-    half = len(codes) // 2
+    half = len(codes) // 2  # both halves are laid out alike
     keys, owners = [], []
     for part in (codes[:half], codes[half:]):
         kind, begin, end = _chunks(names, part, kinds)
@@ -151,7 +151,7 @@ def _constant_entities(truth: Array, marking: Sequence[str], tokens: int) -> dic
 
 
 def _joined(tags: Sequence[Sequence[str]]) -> tuple[list[str], Array, Array, Array]:
-    """All tags in one line with an `O` of its own code 0 after each row: (names, codes, row of each, starts of rows)."""
+    """All tags in one line, an `O` with the code 0 after each row: (names, codes, row of each, starts of rows)."""
     codes_of: dict[str, int] = {}
     sizes = np.fromiter(map(len, tags), dtype=np.int64, count=len(tags))
     flat = np.array([codes_of.setdefault(tag, len(codes_of) + 1) for tag in chain.from_iterable(tags)], dtype=np.int64)
@@ -161,7 +161,6 @@ def _joined(tags: Sequence[Sequence[str]]) -> tuple[list[str], Array, Array, Arr
     inside = np.ones(len(rows), dtype=bool)
     inside[ends] = False
     codes[inside] = flat
-    rows = np.where(rows < len(tags), rows, 0)
     return [OUTSIDE, *codes_of], codes, rows, ends - sizes
 
 

@@ -14,7 +14,7 @@ from bakeoff.tasks.kinds import Metric, Probes, Score
 from bakeoff.tasks.labels import missing, missing_problems, objects, some
 from bakeoff.tasks.tag_scores import TAG_METRICS, constant_tags, marks_entities, score_tags, tag_counts
 
-MOST_BYTES = 2**20  # of one row's tags as JSON: some 40,000 tokens
+MOST_BYTES = 2**18  # of one row's tags as JSON: some 10,000 tokens
 
 
 class Tagging:
@@ -61,8 +61,12 @@ class Tagging:
         """One line."""
         return 1
 
+    def longest(self, labels: Array) -> int:
+        """0: the cap is the same for every task."""
+        return 0
+
     def cap(self, task: Task) -> int:
-        """1 MiB."""
+        """256 KiB."""
         return MOST_BYTES
 
     def accept(self, answers: Array, task: Task) -> Array:
@@ -70,10 +74,13 @@ class Tagging:
         return objects(accept_tags(answer, row, task) for row, answer in enumerate(answers))
 
     def encode(self, labels: Array, task: Task) -> Array:
-        """The tags of each row as a list: object (rows,); TaskError where they are missing."""
+        """The tags of each row as a list: object (rows,); TaskError where they are missing or empty."""
         if missing(labels).any():
             raise TaskError(f"Target {task.target!r} of {task.name!r} holds missing labels; check the table again.")
-        return objects(map(split, labels))
+        codes = objects(map(split, labels))
+        if "" in chain.from_iterable(codes):
+            raise TaskError(f"Target {task.target!r} of {task.name!r} holds empty tags; check the table again.")
+        return codes
 
     def learnt(self, labels: Array) -> Array:
         """A list of tags for each row: object (rows,)."""
@@ -99,7 +106,9 @@ class Tagging:
         """
         counts = tag_counts(truth_codes, answers, task)
         entity_metrics = marks_entities(set(chain.from_iterable(truth_codes)))
-        return score_tags(truth_codes, counts, tuple(only) or tuple(self.metrics), resample, entity_metrics=entity_metrics)
+        return score_tags(
+            truth_codes, counts, tuple(only) or tuple(self.metrics), resample, entity_metrics=entity_metrics
+        )
 
     def repeat(self, constant: str, codes: Array) -> Array:
         """The tag for every token of every row: object (rows,)."""
