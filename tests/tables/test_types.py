@@ -143,7 +143,7 @@ def test_lists_are_tokens_however_they_are_written(cells: list[Any]) -> None:
     frame = pd.DataFrame({"x": cells * 30, "y": ["u", "v", "v"] * 20})
     data = standardise(read(frame, Settings(target="y")))
     assert data.table.columns[0].type is ColumnType.TOKENS
-    assert set(data.frame["x"].dropna()) == {"a b c"}
+    assert set(data.frame["x"].dropna()) == {"a b\u00a0c"}  # a blank within a token is a hard one
     broken = frame["x"].where(frame.index > 0, "[a, b")
     assert infer_types(pd.DataFrame({"x": broken}))[0].type is not ColumnType.TOKENS
 

@@ -23,6 +23,7 @@ from bakeoff.tables.settings import MISSING
 from bakeoff.tables.types import date_format, likeliest_format, listed_cell
 
 HASHED = 1 << 16  # cells
+HARD_SPACE = "\u00a0"  # in the place of a blank within one token
 LOOKED_AT = 10_000  # first cells, which tell whether a column repeats its values, and how it writes dates
 
 
@@ -130,14 +131,21 @@ def _name(cell: object) -> str:
 
 
 def _spaced(series: Any) -> Any:
-    return series.astype(object).map(_tokens, "ignore")
+    """Lists, as such or written as texts, as tokens apart by single spaces, with a hard space within a token."""
+    cells = series.astype(object)
+    present = cells.dropna()
+    written = bool(present.map(lambda cell: isinstance(cell, str) and cell.startswith("[")).all())
+    return cells.map(lambda cell: _tokens(cell, written), "ignore")
 
 
-def _tokens(cell: Any) -> str:
-    if not isinstance(cell, str):
-        return " ".join(map(str, cell))
-    items = listed_cell(cell)
-    return cell if items is None else " ".join(map(str, items))
+def _tokens(cell: Any, written: bool) -> str:
+    if isinstance(cell, str):
+        # A bracket may be a token itself, so beside other texts only what quotes its items is a list.
+        items = listed_cell(cell) if written or cell[:2] in ('["', "['", "[]") else None
+        if items is None:
+            return cell
+        cell = items
+    return " ".join(str(item).replace(" ", HARD_SPACE) for item in cell)
 
 
 def _strings(series: Any, missing: tuple[str, ...], strip: bool = False) -> Any:

@@ -147,6 +147,21 @@ class Columns:
         series.name = name
         return series
 
+    def arrow(self, name: str, start: int, stop: int) -> Any:
+        """The rows from `start` to before `stop` of one column as a pyarrow ChunkedArray, from disk without a copy.
+
+        A missing number may be NaN there.
+        """
+        import pyarrow as pa
+
+        held = self._held[name]
+        if isinstance(held, Spilled):
+            return held.read(start, stop)
+        if not hasattr(held, "iloc"):
+            return held.slice(start, stop - start)
+        array = pa.array(held.iloc[start:stop], from_pandas=True)
+        return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
     def frame(self) -> Frame:
         """All columns side by side, made once."""
         if self._frame is None:
@@ -160,6 +175,16 @@ class Columns:
         asked = self.names if names is None else names
         held = {name: self.cut(name, start, stop) for name in asked}
         return pd.DataFrame(held, columns=list(asked), index=pd.RangeIndex(stop - start))
+
+    def with_columns(self, more: Mapping[str, Any], renamed: Mapping[str, str]) -> Columns:
+        """These columns, some under other names, with more of them or others in their place; these stay as they are."""
+        made = Columns(self.rows)
+        made.large, made._scratch = self.large, self._scratch
+        made._held = {renamed.get(name, name): held for name, held in self._held.items()}
+        for name, series in more.items():
+            chunks = None if made._scratch is None else _as_chunks(series)
+            made._held[name] = series if chunks is None or made._scratch is None else _written(made._scratch, chunks)
+        return made
 
     @classmethod
     def of(cls, frame: Frame, threshold: int = SPILL) -> Columns:

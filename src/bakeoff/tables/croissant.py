@@ -21,7 +21,8 @@ from bakeoff.tables.settings import Settings
 FILE = "croissant.json"
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
 PREFIX = "urn:bakeoff:"
-FORMATS = {".parquet": "application/x-parquet", ".csv": "text/csv"}
+PARQUET = ".parquet"
+FORMATS = {PARQUET: "application/x-parquet", ".csv": "text/csv"}
 CONTEXT: Mapping[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -77,10 +78,7 @@ def write_croissant(folder: Path, table: Table, settings: Settings, edition: Edi
     Each Parquet file becomes a record set of its own name; the CSV files and pictures are listed beside.
     """
     edition = edition or Edition()
-    files = sorted(path for path in folder.iterdir() if path.suffix in FORMATS)
     described = {column.name: column for column in table.columns}
-    with ThreadPoolExecutor(min(len(files), os.cpu_count() or 1) or 1) as pool:
-        held = list(pool.map(_file, files))
     said: dict[str, Any] = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -90,15 +88,36 @@ def write_croissant(folder: Path, table: Table, settings: Settings, edition: Edi
         "version": f"{edition.number}.0.0",
         "identifier": f"sha256:{table.digest}",
         "citeAs": citation(table, settings, edition.number),
-        "distribution": held + _pictures(folder),
-        "recordSet": [_records(path, described, settings.target) for path in files if path.suffix == ".parquet"],
+        "distribution": _distribution(folder),
+        "recordSet": [_records(path, described, settings.target) for path in _files(folder) if path.suffix == PARQUET],
         "bakeoff:kind": settings.kind or "",
         "bakeoff:target": settings.target,
     }
     said |= {key: value for key, value in _beside(settings, edition).items() if value}
+    return _told(said, folder)
+
+
+def list_files(folder: Path) -> Path:
+    """Name the files that lie beside a `croissant.json` by now in it, with their digests; gives its path."""
+    said = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    return _told({**said, "distribution": _distribution(folder)}, folder)
+
+
+def _told(said: Mapping[str, Any], folder: Path) -> Path:
     path = folder / FILE
     path.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")
     return path
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in FORMATS)
+
+
+def _distribution(folder: Path) -> list[dict[str, Any]]:
+    """The table's files with their digests, and its pictures."""
+    files = _files(folder)
+    with ThreadPoolExecutor(min(len(files), os.cpu_count() or 1) or 1) as pool:
+        return [*pool.map(_file, files), *_pictures(folder)]
 
 
 def citation(table: Table, settings: Settings, number: int = 1) -> str:

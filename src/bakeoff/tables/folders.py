@@ -19,16 +19,17 @@ from bakeoff.nouns import Column, ColumnType, Split
 from bakeoff.tables.cards import card
 from bakeoff.tables.cells import convert, fingerprint, labels
 from bakeoff.tables.columns import SPILL, Columns
-from bakeoff.tables.croissant import Edition, write_croissant
+from bakeoff.tables.croissant import FILE, Edition, list_files, write_croissant
 from bakeoff.tables.images import Picture
 from bakeoff.tables.settings import Settings, read_settings, settings_toml
 from bakeoff.tables.standard import TableData, assembled, with_public
-from bakeoff.tables.standard_files import Kept, Rows, Said, there, write_rows
+from bakeoff.tables.standard_files import Kept, Rows, Said, there, write_rows, write_twin
 from bakeoff.tables.types import infer_column
 
 ROW_ID = "row_id"
 PARTS = ("train", "test")
 PUBLIC, SOURCE = "public", "source_row"
+ONE_VALUED = (ColumnType.NUMERIC, ColumnType.CATEGORICAL)  # types of a target of quantities or classes
 OURS = frozenset(
     {f"{name}.{kind}" for name in ("train", "test", "left", "right") for kind in ("parquet", "csv")}
     | {"table.toml", "card.json", "croissant.json", "images"}
@@ -37,6 +38,8 @@ OURS = frozenset(
 
 def write(data: TableData, folder: str | Path, truth_folder: str | Path, edition: Edition | None = None) -> Path:
     """Write a table to `folder`, and the test rows' targets to `truth_folder/NAME.parquet`, readable by the owner only.
+
+    A large table is written as Parquet alone, and `complete` makes its CSV files.
 
     The folder appears whole or not at all; an earlier table there is replaced. `edition` is what its Croissant metadata
     say of the version. Raises UsageError when the folder holds anything else. Returns the folder.
@@ -83,7 +86,18 @@ def _tell(data: TableData, folder: Path) -> None:
 def _write_parts(data: TableData, folder: Path) -> None:
     for part in PARTS:
         columns = [column for column in data.table.columns if part == "train" or column.name != data.target]
-        write_rows(Rows(data.cells, columns, ROW_ID, *data.span(part)), folder / part)
+        # The CSV files of a large table take as long as all checks, and are made when the table leaves the challenge.
+        write_rows(Rows(data.cells, columns, ROW_ID, *data.span(part)), folder / part, twin=not data.cells.large)
+
+
+def complete(folder: str | Path) -> None:
+    """Write the CSV files that the folder of a large table lacks, and name them in its Croissant metadata."""
+    folder = Path(folder)
+    lacking = [path for path in sorted(folder.glob("*.parquet")) if not path.with_suffix(".csv").is_file()]
+    for path in lacking:
+        write_twin(path)
+    if lacking and (folder / FILE).is_file():
+        list_files(folder)
 
 
 def public_name(target: str) -> str:
@@ -191,7 +205,7 @@ def _restored(opened: Opened, folder: Path, threshold: int) -> TableData:
 
 
 def _standard(series: Any, column: Column, settings: Settings, folder: Path) -> tuple[Any, Iterable[str]]:
-    if column.name == settings.target:
+    if column.name == settings.target and column.type in ONE_VALUED:
         return (series.astype("float64") if column.type is ColumnType.NUMERIC else labels(series, ())), ()
     if column.type is ColumnType.IMAGE and series.map(lambda cell: cell is None or isinstance(cell, Picture)).all():
         return series, ()

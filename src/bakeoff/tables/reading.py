@@ -205,7 +205,8 @@ def _from_path(path: Path, given: Settings | None, threshold: int) -> _Found:
         files = _files(path)
         settings = read_settings(path) if given is None else given
         if len(files) == 1:
-            return replace(_of_file(next(iter(files.values())), threshold, settings), folder=path)
+            file = next(iter(files.values()))
+            return replace(_alone(_of_file(file, threshold, settings), file), folder=path)
         joined = _joined(files, threshold, settings)
         if settings.target in joined.partial and "row_id" in joined.names and (path / "card.json").is_file():
             raise TableError(without_truth(settings.target))
@@ -214,6 +215,14 @@ def _from_path(path: Path, given: Settings | None, threshold: int) -> _Found:
     if not file.is_file():
         raise NotFound(f"There is no file {str(path)!r}{_beside(path)}.")
     return _of_file(path, threshold, _settings_beside(file) if given is None else given)
+
+
+def _alone(found: _Found, file: Path) -> _Found:
+    """A folder's only file: where it is called the test part, its rows are no others."""
+    import numpy as np
+
+    part = PART_NAMES.get(_stem(file).lower(), "")
+    return replace(found, parts=np.full(found.cells.rows, part, dtype=object)) if part in TESTS else found
 
 
 def _of_file(path: Path, threshold: int, settings: Settings) -> _Found:

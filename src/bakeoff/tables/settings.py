@@ -44,7 +44,8 @@ class Settings:
     `complete` says that all matches among its records are labelled. `terms` are the owner's terms of use, `expires` the
     last day (ISO 8601) on which the table may be run, and `precision` the half-width of a 95 % interval that the public
     test part should allow. `logs` is shown, organiser (who alone then reads what entries print), or empty. `lenient`
-    settings (from about.json) may name columns that the data lack.
+    settings (from about.json) may name columns that the data lack. `targets` are all columns that were named as one,
+    where they are several; `target` is the first that can be classified.
     """
 
     name: str = ""
@@ -71,6 +72,7 @@ class Settings:
     logs: str = ""
     precision: float = 0.05
     lenient: bool = False
+    targets: tuple[str, ...] = ()
 
     def asking(self, target: str) -> Settings:
         """These settings with another target; the former one would give the answer away and is left out."""
@@ -175,6 +177,7 @@ class _Reader:
             logs=self.one_of("logs", READERS, ""),
             precision=self.share("precision", Settings.precision),
             lenient=self.lenient,
+            targets=tuple(targets) if len(targets) > 1 else (),
         )
 
     def dates(self) -> dict[str, str]:
@@ -308,6 +311,8 @@ def _words(said: str, lenient: bool) -> list[str]:
 def settings_toml(settings: Settings) -> str:
     """The settings as the text of a `table.toml` that reads back equal, save for `lenient`."""
     lines = [f"{key} = {_text(value)}" for key, value in _simple(settings).items() if value]
+    if settings.targets:
+        lines = [line if not line.startswith("target = ") else f"target = {_texts(settings.targets)}" for line in lines]
     if settings.missing != MISSING:
         lines.append(f"missing = {_texts(settings.missing)}")
     if settings.leave_out:

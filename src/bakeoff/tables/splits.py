@@ -173,17 +173,18 @@ def public_part(data: TableData) -> Array | None:
     test = data.parts == "test"
     by = data.column(split.column)[test] if split.method in ("owner", "time") else None
     owners, times = (by if split.method == method else None for method in ("owner", "time"))
-    return public_rows(data.labels("test"), owners, times, split)
+    kind = data.table.column(data.target).type
+    return public_rows(data.labels("test"), owners, times, split, kind is ColumnType.CATEGORICAL)
 
 
-def public_rows(labels: Array, owners: Any, times: Any, split: Split) -> Array:
+def public_rows(labels: Array, owners: Any, times: Any, split: Split, classes: bool = True) -> Array:
     """Which of the test rows are public, `split.public_share` of them or as near as can be: bool (test rows,).
 
     `labels` are the test targets: classes, each of which gives its share of the public rows (one row at least where
-    they fit, so that no class is met in the private part alone), or float64 for a quantity, divided at random. `owners`
-    (a series, or None) are kept whole, and of `times` the earlier are public. The choice depends on the split's seed
-    and on the labels, so that nobody can tell the public rows who does not have the truth. Raises TableError for test
-    rows that cannot be divided.
+    they fit, so that no class is met in the private part alone), or float64 for a quantity, divided at random, as is
+    whatever is said to be no `classes`. `owners` (a series, or None) are kept whole, and of `times` the earlier are
+    public. The choice depends on the split's seed and on the labels, so that nobody can tell the public rows who does
+    not have the truth. Raises TableError for test rows that cannot be divided.
     """
     import pandas as pd
 
@@ -193,7 +194,7 @@ def public_rows(labels: Array, owners: Any, times: Any, split: Split) -> Array:
     if n < 2:
         raise TableError(f"The test part has one row, which cannot be divided into public and private ones; {mend}")
     wanted = min(max(round(split.public_share * n), 1), n - 1)
-    classes = None if labels.dtype.kind == "f" else _codes(pd.Series(labels))
+    held = None if labels.dtype.kind == "f" or not classes else _codes(pd.Series(labels))
     generator = np.random.default_rng(int(digest(["public", split.seed, labels]), 16))
     if times is not None:
         if pd.Series(times).nunique() < 2:
@@ -203,15 +204,15 @@ def public_rows(labels: Array, owners: Any, times: Any, split: Split) -> Array:
         codes = _codes(owners, own=True)
         if codes.max() == 0:
             raise TableError(f"All test rows are of one owner in {split.column!r}, who cannot be divided; {mend}")
-        private = _by_owner(codes, classes, n - wanted, generator)
+        private = _by_owner(codes, held, n - wanted, generator)
         if not private.any():
             private = codes == np.bincount(codes).argmin()
         return ~private
-    if classes is None:
+    if held is None:
         public = np.zeros(n, bool)
         public[generator.permutation(n)[:wanted]] = True
         return public
-    return _drawn(classes, _spread(np.bincount(classes + 1), wanted), generator)
+    return _drawn(held, _spread(np.bincount(held + 1), wanted), generator)
 
 
 def _spread(counts: Array, wanted: int) -> Array:

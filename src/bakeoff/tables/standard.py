@@ -110,6 +110,7 @@ def assembled(
         types={column.name: column.type for column in columns},
         roles={column.name: column.role for column in columns if column.role not in (Role.FEATURE, Role.TARGET)},
         leave_out=(),
+        targets=(),
         split=split,
         images="",
         lenient=False,

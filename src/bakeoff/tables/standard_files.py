@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,52 +48,94 @@ class Rows:
         return [column.name for column in self.columns if column.type in REPEATED]
 
 
-def write_rows(rows: Rows, path: Path) -> None:
-    """Write rows as Parquet and CSV at `path`, group by group, with each picture under `images/` by its content."""
+def write_rows(rows: Rows, path: Path, *, twin: bool = True) -> None:
+    """Write rows as Parquet and CSV at `path`, group by group, with each picture under `images/` by its content.
+
+    Without its `twin` there is no CSV; `write_twin` makes it of the Parquet later. Pictures always have it, as it is
+    what names their files.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from pyarrow import csv
 
     schema = told = _schema(rows)
     for name in rows.pictures:
         told = told.set(told.get_field_index(name), pa.field(name, pa.large_string()))
     # zstd would make the files a quarter smaller, and take twice as long to.
     packing = {"compression": "snappy", "use_dictionary": rows.repeating}
-    # Texts are quoted, so that a missing cell and an empty text, or 01 and 1, stay apart.
-    options = csv.WriteOptions(quoting_style="needed", batch_size=CSV_ROWS)
     with (
         pq.ParquetWriter(path.with_suffix(".parquet"), schema, **packing) as whole,
-        csv.CSVWriter(path.with_suffix(".csv"), told, write_options=options) as texts,
+        _texts(path, told) if twin or rows.pictures else nullcontext() as texts,
         ThreadPoolExecutor(2) as pool,
     ):
         writing: list[Future[None]] = []
-        for frame, cells in _groups(rows):
+        for held, cells in _groups(rows, schema):
             paths = {name: [_keep(cell, path.parent) for cell in data] for name, data in cells.items()}
-            table = _table(frame, schema, cells)
-            tables = table, _table(frame, told, paths) if paths else table
+            table = _table(held, schema, cells)
+            tables = table, _table(held, told, paths) if paths else table
             # One group is made ready while the one before it is written.
             for one in writing:
                 one.result()
-            writing = [pool.submit(whole.write_table, tables[0]), pool.submit(texts.write_table, tables[1])]
+            writing = [pool.submit(whole.write_table, tables[0])]
+            if texts is not None:
+                writing.append(pool.submit(texts.write_table, tables[1]))
         for one in writing:
             one.result()
 
 
-def _groups(rows: Rows) -> Iterator[tuple[Frame, dict[str, Any]]]:
-    """The cells of each group of rows, and the bytes of their pictures by column."""
-    names = [column.name for column in rows.columns]
-    for first in range(rows.start, rows.stop, BLOCK):
-        frame = rows.cells.piece(first, min(first + BLOCK, rows.stop), names)
-        frame.insert(0, rows.index, np.arange(first, first + len(frame), dtype=np.int64))
-        for low, high, cells in bytes_of({name: frame[name] for name in rows.pictures}, len(frame)):
-            yield frame.iloc[low:high], cells
+def write_twin(path: Path) -> None:
+    """Write the CSV file beside a Parquet file that `write_rows` left without, group by group."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    with _texts(path, file.schema_arrow) as texts:
+        for batch in file.iter_batches(BLOCK):
+            texts.write_table(pa.Table.from_batches([batch]))
 
 
-def _table(frame: Frame, schema: Any, pictures: Mapping[str, Any]) -> Any:
+def _texts(path: Path, schema: Any) -> Any:
+    """What writes the CSV file of this name."""
+    from pyarrow import csv
+
+    # Texts are quoted, so that a missing cell and an empty text, or 01 and 1, stay apart.
+    options = csv.WriteOptions(quoting_style="needed", batch_size=CSV_ROWS)
+    return csv.CSVWriter(path.with_suffix(".csv"), schema, write_options=options)
+
+
+def _groups(rows: Rows, schema: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The cells of each group of rows as Arrow arrays, and the bytes of their pictures; both by column."""
     import pyarrow as pa
 
-    held = [pa.array(pictures.get(field.name, frame[field.name]), field.type, from_pandas=True) for field in schema]
-    return pa.Table.from_arrays(held, schema=schema)
+    pictures = rows.pictures
+    for first in range(rows.start, rows.stop, BLOCK):
+        last = min(first + BLOCK, rows.stop)
+        held = {rows.index: pa.array(np.arange(first, last, dtype=np.int64))}
+        for column in rows.columns:
+            if column.name not in pictures:
+                held[column.name] = _filled(rows.cells.arrow(column.name, first, last), schema.field(column.name).type)
+        seen = {name: rows.cells.cut(name, first, last) for name in pictures}
+        for low, high, cells in bytes_of(seen, last - first):
+            yield {name: array.slice(low, high - low) for name, array in held.items()}, cells
+
+
+def _filled(cells: Any, kind: Any) -> Any:
+    """Cells as Arrow has them, of this type; a missing number is no longer NaN."""
+    import pyarrow as pa
+
+    if pa.types.is_floating(cells.type):
+        return pa.chunked_array(
+            [pa.array(chunk.to_numpy(zero_copy_only=False), kind, from_pandas=True) for chunk in cells.chunks], kind
+        )
+    return cells.cast(kind)
+
+
+def _table(held: Mapping[str, Any], schema: Any, pictures: Mapping[str, Any]) -> Any:
+    import pyarrow as pa
+
+    arrays = [
+        pa.array(pictures[field.name], field.type) if field.name in pictures else held[field.name] for field in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _schema(rows: Rows) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from bakeoff.errors import TableError
 from bakeoff.nouns import Array, Column, ColumnType, Role, Split
+from bakeoff.tables.annotations import composed
 from bakeoff.tables.cells import LOOKED_AT, convert, fingerprint, labels
 from bakeoff.tables.checks import structure as checks
 from bakeoff.tables.columns import BLOCK, Columns
@@ -28,7 +29,7 @@ from bakeoff.tables.splits import (
     public_part,
 )
 from bakeoff.tables.standard import TableData, as_labels, assembled, with_public
-from bakeoff.tables.types import image_paths, infer_column
+from bakeoff.tables.types import SEVERAL, image_paths, infer_column
 
 PARTS = np.array(["train", "test"], dtype=object)
 
@@ -72,8 +73,9 @@ def standardise(raw: Raw, *, target: str | None = None, split: Split | None = No
     """
     settings = raw.settings.asking(target or raw.settings.target)
     settings = settings if split is None else replace(settings, split=split)
-    settings = _with_split_column(settings)
+    raw, settings, of_target = composed(raw, _with_split_column(settings))
     problems = [*raw.problems, *checks.structure(raw, settings), *checks.split_columns(settings, list(raw.names))]
+    problems += of_target
     if len(set(raw.names)) < len(raw.names) or not raw.rows or not raw.names:
         raise TableError([*problems, *checks.besides(raw.notes)])
     parts, part_column, part_problems = _parts(raw, settings)
@@ -197,6 +199,9 @@ class _Intake:
             findings.notes.append(f"Column {name!r} has {converted.infinite:,} infinite numbers, taken as missing.")
         named = checks.names_for_numbers(column, converted, series)
         findings.cells += [named] if named else checks.cells(column, converted.wrong, raw.parts, raw.numbers)
+        if column.role is Role.TARGET and column.type in SEVERAL:
+            findings.cells += checks.without_value(converted.series, name, raw.parts, raw.numbers)
+            return converted.series, None
         if column.role is Role.TARGET and not converted.wrong:
             quantity = converted.series.astype("float64")
             findings.cells += checks.target(quantity, name, raw.parts, raw.numbers)
@@ -294,13 +299,13 @@ def _split(
         divided, public = given_parts(parts)
         for part in ("train", "test"):
             if not (divided == part).any():
-                raise TableError(f"The {part} part has no rows; add some.")
+                raise TableError(_without_part(part))
         asked = settings.split or Split()
         share = asked.public_share if public is None else round(float(public.sum() / (divided == "test").sum()), 6)
         return divided, public, Split("given", asked.column, 0.0, asked.seed, share)
-    quantity = columns[settings.target].type is ColumnType.NUMERIC
-    split = settings.split or Split("random" if quantity else "stratified")
-    if split.method == "stratified" and quantity:
+    classes = columns[settings.target].type is ColumnType.CATEGORICAL
+    split = settings.split or Split("stratified" if classes else "random")
+    if split.method == "stratified" and not classes:
         split = replace(split, method="random")
     if split.method == "time" and columns[split.column].type not in (ColumnType.NUMERIC, ColumnType.DATETIME):
         raise TableError(
@@ -308,6 +313,15 @@ def _split(
         )
     deciding = [columns[name] for name in decided]
     return assign(pd.DataFrame(dict(decided)), deciding, settings.target, split), None, split
+
+
+def _without_part(part: str) -> str:
+    if part == "test":
+        return "The test part has no rows; add some."
+    return (
+        "The table has a test part and no training part; put a train file beside it, or have rows of the test file set "
+        "apart: name the file itself, or a --split."
+    )
 
 
 def _order(test: Array, seed: int) -> Array:

@@ -40,6 +40,8 @@ BY_DTYPE = {
     "M": (ColumnType.DATETIME, "dates"),
     "m": (ColumnType.NUMERIC, "lengths of time, in seconds"),
 }
+SEVERAL = (ColumnType.TEXT, ColumnType.TOKENS, ColumnType.ANNOTATION)  # types of a target that is no class
+ONE_VALUE = ("", "classification", "regression", "matching")  # kinds that ask for a class or a quantity
 START = r"(?:^|[_\s.-])"  # of a word within a name, so that "paid" is no id
 CODE_NAME = re.compile(rf"(?i:{START}(?:id|code|zip|(?:zip|post|postal)[_\s]?code|phone)$)|[a-z]I[Dd]$")
 ID_NAME = re.compile(rf"(?i:{START}(?:row_?)?(?:id|uuid|guid|index)$|^unnamed: 0$)|[a-z]I[Dd]$")
@@ -64,6 +66,8 @@ def infer_column(name: str, series: Any, settings: Settings, folder: Path | None
         kind, why = target_type(series, settings.kind, settings.missing)
         if declared in (ColumnType.NUMERIC, ColumnType.CATEGORICAL) and not settings.kind:
             kind, why = declared, "declared"
+        elif declared in SEVERAL and settings.kind not in ONE_VALUE:
+            kind, why = declared, f"the task is {settings.kind}" if settings.kind else "declared"
         return _with_trait(Column(name, kind, Role.TARGET, why), series, settings.missing)
     if declared is not None:
         order = settings.dates.get(name, "")

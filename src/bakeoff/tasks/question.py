@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TypedDict, Unpack
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from bakeoff.errors import TableError, TaskError
 from bakeoff.nouns import DEFAULT_VISIBILITY, Array, Column, ColumnType, Role, Split, Table, Task, Visibility
+from bakeoff.tasks.kinds import Written
 from bakeoff.tasks.kinds import kind as kind_named
 from bakeoff.tasks.labels import missing, numbers, some
 
@@ -42,12 +44,19 @@ def target_of(table: Table) -> Column:
 
 
 def infer_kind(table: Table, labels: Array) -> tuple[str, str]:
-    """What to ask about these labels, and why: ("classification" | "regression", reason).
+    """What to ask about these labels, and why: (kind, reason).
 
     Numbers are a quantity unless they are whole and few: two values, or at most 30 with five rows each on average.
+    Tokens beside a column of tokens are tags; annotations tell by their JSON what they are.
     Raises TaskError for targets that no kind of ours can answer (images, dates).
     """
     target = target_of(table)
+    if target.type is ColumnType.ANNOTATION:
+        return _of_annotations(target, labels)
+    if target.type is ColumnType.TOKENS and any(
+        column.type is ColumnType.TOKENS for column in table.of_role(Role.FEATURE)
+    ):
+        return "tagging", "its values are tags beside a column of tokens"
     if target.type in (ColumnType.IMAGE, ColumnType.DATETIME, ColumnType.TOKENS):
         raise TaskError(
             f"Target {target.name!r} of table {table.name!r} holds values of type {target.type}; "
@@ -63,6 +72,25 @@ def infer_kind(table: Table, labels: Array) -> tuple[str, str]:
     if distinct <= 2 or (distinct <= MOST_CLASSES and len(values) >= ROWS_PER_CLASS * distinct):
         return "classification", f"it has only {distinct} distinct whole numbers"
     return "regression", f"it has {distinct} distinct whole numbers in {len(values):,} rows"
+
+
+def _of_annotations(target: Column, labels: Array) -> tuple[str, str]:
+    """The kind whose form the first annotation has; TaskError where none has it."""
+    present = np.asarray(labels, dtype=object)[~missing(np.asarray(labels, dtype=object))]
+    try:
+        held = json.loads(present[0]) if len(present) else None
+    except (TypeError, ValueError):
+        held = None
+    if isinstance(held, dict) and {"label", "tags"} <= set(held):
+        return "joint", "its values are a label with tags"
+    if isinstance(held, dict) and {"text", "answer_start"} <= set(held):
+        return "span", "its values are answers and where they start"
+    if isinstance(held, list):
+        return "generation", "its values are lists of references"
+    raise TaskError(
+        f"Target {target.name!r} holds annotations of no known form; write JSON such as "
+        '{"label": ..., "tags": [...]}, {"text": [...], "answer_start": [...]} or a list of references.'
+    )
 
 
 def make_task(table: Table, labels_train: Array, labels_test: Array, **wish: Unpack[Wish]) -> Task:
@@ -93,6 +121,7 @@ def make_task(table: Table, labels_train: Array, labels_test: Array, **wish: Unp
         track=wish.get("track") or name,
         label=wish.get("label", ""),
         ignored=wish.get("ignored", ()),
+        longest=asked.longest(known) if isinstance(asked, Written) else 0,
     )
     problems = asked.check(task, labels_train, labels_test)
     if problems:

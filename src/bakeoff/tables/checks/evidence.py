@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bakeoff.nouns import Array, Column, ColumnType, Role
+from bakeoff.tables.annotations import JOINT, labels_of
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.sentences import rows
 
@@ -68,6 +69,11 @@ class Evidence:
         return self.examined.data
 
     @property
+    def told(self) -> bool:
+        """Whether the truth is a class or a quantity, which another column could tell."""
+        return bool(self.classes) or self.target.type is ColumnType.NUMERIC
+
+    @property
     def sampled_truth(self) -> Array:
         """The truth of the sampled rows."""
         return self.truth[self.sample]
@@ -104,11 +110,14 @@ def gather(examined: Examined) -> Evidence:
     target = data.table.of_role(Role.TARGET)[0]
     features = tuple(column for column in data.table.columns if column.role is not Role.TARGET)
     held = data.column(target.name)
+    names: Any = []
     if target.type is ColumnType.NUMERIC:
-        truth, names = held.to_numpy(np.float64), []
-    else:
-        codes, names = pd.factorize(held, sort=True)
+        truth = held.to_numpy(np.float64)
+    elif target.type is ColumnType.CATEGORICAL or data.settings.kind == JOINT:
+        codes, names = pd.factorize(held if data.settings.kind != JOINT else labels_of(held), sort=True)
         truth = codes.astype(np.int64)
+    else:
+        truth = pd.factorize(held)[0].astype(np.int64)
     classes = tuple(map(str, names))
     return Evidence(examined, target, features, truth, classes, _sample(truth, len(classes), data.split.seed))
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from bakeoff.errors import BESIDES
 from bakeoff.nouns import Array, Column, ColumnType, Frame, Role, Split, Table
+from bakeoff.tables.annotations import LANGUAGE_MODEL
 from bakeoff.tables.cells import Converted
 from bakeoff.tables.checks import (
     chronology,
@@ -44,6 +45,7 @@ __all__ = [
     "structure",
     "target",
     "unseen_labels",
+    "without_value",
 ]
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def structure(raw: Raw, settings: Settings) -> list[str]:
     problems = []
     if not raw.rows:
         problems.append(f"{whose} has columns but no rows; add rows.")
-    if len(names) == 1:
+    if len(names) == 1 and settings.kind != LANGUAGE_MODEL:
         problems.append(f"{whose} has one column, {names[0]!r}; it needs a target and at least one other column.")
     doubled = (
         list(dict.fromkeys(name for name in names if names.count(name) > 1)) if len(set(names)) < len(names) else []
@@ -84,7 +86,7 @@ def structure(raw: Raw, settings: Settings) -> list[str]:
             f"{whose} has no column {settings.target!r} to be the target{close}; "
             f"give --target one of its columns: {all_or_ends(known)}."
         )
-    elif known == [settings.target] and len(names) > 1:
+    elif known == [settings.target] and len(names) > 1 and settings.kind != LANGUAGE_MODEL:
         problems.append(f"{whose} has no column left beside the target {settings.target!r}; leave fewer out.")
     if not settings.lenient:
         said = naming_settings(settings)
@@ -187,9 +189,15 @@ def cells(column: Column, wrong: Mapping[str, Array], parts: Array | None, numbe
 
 def target(series: Any, name: str, parts: Array | None, numbers: Array | None = None) -> list[str]:
     """Problems of the target: no value at all, some missing, or a quantity with a few texts among its numbers."""
+    absent = without_value(series, name, parts, numbers)
+    return absent or _texts_in_quantity(series, name, parts, numbers)
+
+
+def without_value(series: Any, name: str, parts: Array | None, numbers: Array | None = None) -> list[str]:
+    """Problems of a target that has no value in some rows."""
     absent = series.isna().to_numpy(dtype=bool)
     if not absent.any():
-        return _texts_in_quantity(series, name, parts, numbers)
+        return []
     if absent.all():
         return [f"The target {name!r} has no value in any row; choose another target."]
     if parts is not None:
@@ -280,12 +288,16 @@ class TableCheck:
     applies: Callable[[Evidence], bool] = lambda evidence: True
 
 
+def _told(evidence: Evidence) -> bool:
+    return evidence.told
+
+
 def _has(*kinds: ColumnType) -> Callable[[Evidence], bool]:
     return lambda evidence: any(column.type in kinds for column in evidence.features)
 
 
 NUMERIC, CATEGORICAL, DATETIME = ColumnType.NUMERIC, ColumnType.CATEGORICAL, ColumnType.DATETIME
-TEXT, TOKENS, IMAGE = ColumnType.TEXT, ColumnType.TOKENS, ColumnType.IMAGE
+TEXT, TOKENS, IMAGE, ANNOTATION = ColumnType.TEXT, ColumnType.TOKENS, ColumnType.IMAGE, ColumnType.ANNOTATION
 COLUMN_CHECKS = (
     ColumnCheck("constant", frozenset(ColumnType) - {IMAGE}, contents.constant),
     ColumnCheck("nearly empty", frozenset(ColumnType), contents.nearly_empty),
@@ -293,7 +305,7 @@ COLUMN_CHECKS = (
     ColumnCheck("duplicate ids", frozenset({CATEGORICAL, NUMERIC}), contents.duplicate_ids),
     ColumnCheck("mixed types", frozenset({CATEGORICAL, TEXT}), contents.mixed_types, of_target=True),
     ColumnCheck("numbers as text", frozenset({CATEGORICAL, TEXT}), contents.numbers_as_text, of_target=True),
-    ColumnCheck("garbled text", frozenset({CATEGORICAL, TEXT, TOKENS}), contents.garbled, of_target=True),
+    ColumnCheck("garbled text", frozenset({CATEGORICAL, TEXT, TOKENS, ANNOTATION}), contents.garbled, of_target=True),
     ColumnCheck("spelling", frozenset({CATEGORICAL}), contents.spelling, of_target=True),
     ColumnCheck("ambiguous dates", frozenset({DATETIME}), contents.ambiguous_dates),
     ColumnCheck("implausible dates", frozenset({DATETIME}), chronology.implausible),
@@ -302,18 +314,18 @@ COLUMN_CHECKS = (
 TABLE_CHECKS = (
     TableCheck("date order", chronology.out_of_order, lambda e: sum(c.type is DATETIME for c in e.features) > 1),
     TableCheck("rare classes", contents.rare_classes, lambda e: bool(e.classes)),
-    TableCheck("given away", leaks.given_away),
-    TableCheck("given away by two", leaks.given_away_by_two, lambda e: len(e.features) > 1),
-    TableCheck("telling gaps", leaks.telling_gaps),
+    TableCheck("given away", leaks.given_away, _told),
+    TableCheck("given away by two", leaks.given_away_by_two, lambda e: len(e.features) > 1 and e.told),
+    TableCheck("telling gaps", leaks.telling_gaps, _told),
     TableCheck("duplicates", duplicates.repeated_rows),
     TableCheck("near-duplicates", resemblance.near_texts, _has(TEXT)),
     TableCheck("near-duplicates", resemblance.near_pictures, _has(IMAGE)),
     TableCheck("test share", division.test_share, lambda e: e.data.split.method in ("owner", "time")),
     TableCheck("untimed rows", division.untimed_rows, lambda e: e.data.split.method == "time"),
     TableCheck("owners", division.shared_owners, lambda e: any(c.role is Role.OWNER for c in e.features)),
-    TableCheck("file order", lookups.file_order),
-    TableCheck("picture names", lookups.picture_names, lambda e: bool(e.examined.image_names)),
-    TableCheck("picture metadata", picture_clues.picture_metadata, _has(IMAGE)),
+    TableCheck("file order", lookups.file_order, _told),
+    TableCheck("picture names", lookups.picture_names, lambda e: bool(e.examined.image_names) and e.told),
+    TableCheck("picture metadata", picture_clues.picture_metadata, lambda e: _has(IMAGE)(e) and e.told),
 )
 TWINS = ("duplicates", "near-duplicates")
 WITH_DUPLICATES = ("conflicting labels", "near-duplicates")  # found in the same look as duplicates
@@ -372,7 +384,10 @@ def _looking(evidence: Evidence, column: Column, series: Any) -> Iterator[Column
     for check in COLUMN_CHECKS:
         # Classes may be whole numbers, which hold no texts to look at.
         texts = column.role is not Role.TARGET or (check.of_target and series.dtype.kind not in "iuf")
-        if column.type in check.kinds and texts:
+        # What tells classes says nothing of whole texts, in which numbers may stand as well as words.
+        whole = column.role is Role.TARGET and column.type is not CATEGORICAL and check.look is not contents.garbled
+        idle = check.look is lookups.telling_ids and not evidence.told
+        if column.type in check.kinds and texts and not whole and not idle:
             yield check
 
 
