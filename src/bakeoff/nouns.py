@@ -168,7 +168,7 @@ class Task:
     `classes` are in the order of the answers' columns, empty for regression; `label` is real, made, or empty when
     nobody said which. `ignored` is the variant rule of a matching task: columns of the records in which two records may
     differ and still match. `truth` counts the corrections of the test rows' targets that count: 0 is the truth as it
-    came.
+    came. `longest` is the most characters that a written answer was seen to have in training, 0 where none is written.
     """
 
     name: str
@@ -184,6 +184,7 @@ class Task:
     label: str = ""
     ignored: tuple[str, ...] = ()
     truth: int = 0
+    longest: int = 0
 
     @cached_property
     def digest(self) -> str:
@@ -192,7 +193,8 @@ class Task:
         A corrected truth changes no answer: kept ones are judged again, and findings tell by which truth they are.
         """
         asked = [self.table_digest, self.kind, self.target, self.metric, self.classes, self.split.identity(), self.see]
-        return digest([*asked, self.ignored] if self.ignored else asked)
+        asked += [self.ignored] if self.ignored else []
+        return digest([*asked, {"longest": self.longest}] if self.longest else asked)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from bakeoff.arena.challenge import Challenge
 from bakeoff.arena.intake import TableOptions
 from bakeoff.errors import BakeoffError, NotFound
 
-KINDS = ("classification", "matching")
+KINDS = ("classification", "matching", "tagging", "joint", "span", "generation", "language_model")
 SLOW = ("autogluon", "catboost", "matcher", "multimodal", "network", "tabpfn")  # minutes instead of seconds in all
 
 
@@ -34,7 +34,7 @@ def make_demo(folder: str | Path, *, thorough: bool = False) -> Challenge:
 def make_demo_from(
     data: str | Path, folder: str | Path, *, watcher: Any = None, thorough: bool = False
 ) -> tuple[Challenge, list[str]]:
-    """A challenge on each folder under `data` whose about.json says classification or matching; why some were left out.
+    """A challenge on each folder under `data` whose about.json says what is asked; why some were left out.
 
     Baselines that take minutes are left out unless it is to be `thorough`. Raises NotFound when there is no folder.
     """

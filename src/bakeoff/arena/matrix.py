@@ -324,6 +324,7 @@ class _Desk:
         if outcome is Outcome.DONE:
             try:
                 answers = self._sorted(staged, played, entry)
+                self._check_written(staged, answers)
                 kept = CellAnswers(answers.test, answers.probes, played.linked)
                 if entry.source.form != "predictions":
                     measurements = replace(measurements, batch_dependent=answers.batch_dependent)
@@ -355,6 +356,13 @@ class _Desk:
             self.stopped.append(result)
         self.matrix._note(len(found), troubles)
         self.matrix.watcher.ended(result)
+
+    def _check_written(self, staged: Staged, answers: Sorted) -> None:
+        """Refused where written answers do not fit their rows: only beside the truth is the number of tags known."""
+        data = staged.data
+        asked = kind(data.task.kind)
+        if staged.form.is_written:
+            asked.closeness(asked.encode(data.truth, data.task), answers.test, data.task)
 
     def elsewhere(self, due: Due) -> None:
         """Take note of a cell that another run has run meanwhile."""

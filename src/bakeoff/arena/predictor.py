@@ -21,7 +21,7 @@ from bakeoff.arena.answer_forms import AnswerForm, form_from
 from bakeoff.arena.confined import Confined
 from bakeoff.arena.environments import USUAL, build_environment
 from bakeoff.arena.linked import GROUPED, Linked, Sizes, accept, most_links, records_of
-from bakeoff.arena.staging import SIDES, TaskData, labelled_pairs, worker_spec, write_records
+from bakeoff.arena.staging import LANGUAGE_MODEL, SIDES, TaskData, labelled_pairs, worker_spec, write_records
 from bakeoff.arena.supplies import Supplies, refusal
 from bakeoff.arena.unconfined import Unconfined
 from bakeoff.arena.wall.confinement import MODELS, Fittings, best_level
@@ -67,7 +67,7 @@ def take(
     about = {"format": FORMAT, "entry": entry.name, "digest": entry.digest, "task": data.task.name}
     about |= {"rows": len(data.labels) + len(data.truth), "spec": spec, "requirements": bool(environment)}
     about["models"] = bool(supplied.models)
-    about["columns"] = _named_types(data.columns(Visibility.BOTH))
+    about["columns"] = _named_types(data.asked)
     if links:
         about["records"] = {side: _named_types(data.record_columns(side)) for side in SIDES if side in files}
     _save(to.resolve(), model, code, about)
@@ -75,12 +75,15 @@ def take(
 
 
 def _all_rows(data: TaskData, folder: Path) -> dict[str, Path]:
-    """The training and test rows with all labels, as a file."""
+    """The training and test rows with all labels, as a file; of a language model, the training texts."""
     import pandas as pd
 
     columns = [column.name for column in data.columns(Visibility.FIT)]
-    frame = pd.concat([data.train[columns], data.test[columns]], ignore_index=True)
-    frame[TARGET] = np.concatenate([data.labels, data.truth])
+    if data.task.kind == LANGUAGE_MODEL:
+        frame = data.train[columns].assign(**{TARGET: data.labels})
+    else:
+        frame = pd.concat([data.train[columns], data.test[columns]], ignore_index=True)
+        frame[TARGET] = np.concatenate([data.labels, data.truth])
     write_rows(frame, folder / "all.parquet")
     return {"file": folder / "all.parquet"}
 

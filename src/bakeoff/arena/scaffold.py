@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 from bakeoff.arena.entries import baseline_point, needed
+from bakeoff.arena.scaffold_texts import SCAFFOLD_TEXTS
 from bakeoff.errors import EntryError
+from bakeoff.tasks import kind as kind_named
 
 SCAFFOLD_MODEL = '''"""A Bakeoff entry: any class with fit and predict_proba (or predict) on a pandas DataFrame."""
 
@@ -101,15 +103,20 @@ algorithm = "model:Model"
 """
 
 
-def write_scaffold(folder: Path, team: str = "", *, linkage: bool = False, like: str = "") -> None:
+def write_scaffold(folder: Path, team: str = "", *, linkage: bool = False, like: str = "", kind: str = "") -> None:
     """A new entry that runs as it is, to start from: with `linkage` one that links records, or `like` a baseline.
 
-    EntryError when its folder is taken, UsageError for a baseline that is none.
+    With a `kind` of text task, one for that. EntryError when its folder is taken, UsageError for a baseline that is
+    none, TaskError for a kind that is none.
     """
     if folder.exists() and any(folder.iterdir()):
         raise EntryError(f"{folder} is not empty; give the new entry a folder of its own.")
     model, parameter = (SCAFFOLD_LINKAGE, "candidates = 10") if linkage else (SCAFFOLD_MODEL, "learning_rate = 0.1")
     packages: tuple[str, ...] = ()
+    if kind:
+        kind_named(kind)
+    if kind in SCAFFOLD_TEXTS:
+        model, parameter = SCAFFOLD_TEXTS[kind]
     if like:
         point = baseline_point(like)
         model = SCAFFOLD_LIKE.format(name=like, module=point.module, attribute=point.attr)

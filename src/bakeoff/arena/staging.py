@@ -17,10 +17,12 @@ from bakeoff.arena.linked import Sizes
 from bakeoff.arena.plans import TEST, CellPlan, Layout, asked_frame, key_for, lay_out
 from bakeoff.arena.wall.worker import TARGET
 from bakeoff.errors import TaskError
-from bakeoff.nouns import Array, Column, Entry, Frame, Limits, Role, Sides, Table, Task, Visibility, plain
+from bakeoff.nouns import Array, Column, ColumnType, Entry, Frame, Limits, Role, Sides, Table, Task, Visibility, plain
 from bakeoff.tables import TableData, write_rows
 
 SIDES = ("left", "right")
+LANGUAGE_MODEL = "language_model"
+PLACES = 4_000  # of the test texts that a language model is asked about
 NOTHING_PLANNED = CellPlan({}, (), "")
 
 
@@ -54,6 +56,14 @@ class TaskData:
             if column.role is not Role.TARGET and self.task.see.get(column.role, Visibility.BOTH) in allowed
         )
 
+    @property
+    def asked(self) -> tuple[Column, ...]:
+        """The columns of asked rows; of a language model also its texts, as far as they are known to it."""
+        seen = self.columns(Visibility.BOTH)
+        if self.task.kind != LANGUAGE_MODEL:
+            return seen
+        return (*seen, Column(self.task.target, ColumnType.TEXT))
+
     def record_columns(self, side: str) -> tuple[Column, ...]:
         """The columns of the left or right records that an entry sees: those it sees in both fit and predict in pairs.
 
@@ -80,7 +90,7 @@ def task_data(task: Task, data: TableData) -> TaskData:
     """Set a table's rows apart as a task asks for."""
     if data.target != task.target:
         raise TaskError(f"The task {task.name} asks for {task.target!r}, but its table's target is {data.target!r}.")
-    return TaskData(
+    made = TaskData(
         task,
         data.table,
         data.rows("train"),
@@ -91,6 +101,25 @@ def task_data(task: Task, data: TableData) -> TaskData:
         data.public,
         data.sides,
         data.sources,
+    )
+    return _of_places(made) if task.kind == LANGUAGE_MODEL else made
+
+
+def _of_places(data: TaskData) -> TaskData:
+    """The test rows of a language model: places in the test texts, each with the characters before it."""
+    from bakeoff.tasks.language_model import positions, question, truths
+
+    texts = list(data.truth)
+    rows, cuts = positions(texts, PLACES, bytes.fromhex(data.task.digest))
+    test = data.test.iloc[rows].reset_index(drop=True)
+    asked = [question(texts[row], cut) for row, cut in zip(rows.tolist(), cuts.tolist(), strict=True)]
+    return replace(
+        data,
+        test=test.assign(**{data.task.target: asked}),
+        truth=truths(texts, rows, cuts),
+        row_ids=np.arange(len(rows)),
+        public=None if data.public is None else np.asarray(data.public)[rows],
+        sources=None if data.sources is None else data.sources[rows],
     )
 
 
@@ -128,8 +157,9 @@ def stage(data: TaskData, seed: int, plan: CellPlan, secret: bytes, folder: Path
     seen = [column.name for column in data.columns(Visibility.FIT)]
     train = data.train[seen].iloc[kept].reset_index(drop=True).assign(**{TARGET: data.labels[kept]})
     write_rows(train, folder / "train.parquet")
-    asked = [column.name for column in data.columns(Visibility.BOTH)]
-    calls = _write_calls(layout, plan, data.test[asked], data.train[asked], folder / "call")
+    asked = [column.name for column in data.asked]
+    learnt = [name for name in asked if name in data.train.columns]
+    calls = _write_calls(layout, plan, data.test[asked], data.train[learnt], folder / "call")
     rows_file = folder / "rows.i64"
     np.asarray(data.row_ids, dtype=np.int64).tofile(rows_file)
     return Staged(data, seed, plan, layout, folder / "train.parquet", calls, rows_file)

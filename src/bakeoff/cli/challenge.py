@@ -56,13 +56,14 @@ def new_entry(
     team: Annotated[str, Option(help="The team that brings it.")] = "",
     linkage: Annotated[bool, Option("--linkage", help="One that links the records of a matching table.")] = False,
     like: Annotated[str, Option(metavar="NAME", help="One like this baseline, with the packages that it needs.")] = "",
+    kind: Annotated[str, Option(metavar="NAME", help="One for tasks of this kind, such as tagging or span.")] = "",
 ) -> None:
     """Make an entry that runs as it is, to be changed."""
     from bakeoff.arena.scaffold import write_scaffold
 
-    if linkage and like:
-        raise UsageError("--linkage and --like each say what the entry starts from; give one of them.")
-    write_scaffold(folder, team, linkage=linkage, like=like)
+    if sum(map(bool, (linkage, like, kind))) > 1:
+        raise UsageError("--linkage, --like and --kind each say what the entry starts from; give one of them.")
+    write_scaffold(folder, team, linkage=linkage, like=like, kind=kind)
     typer.echo(f"A new entry in {folder}: change model.py. Next: bakeoff submit {folder} --to CHALLENGE")
 
 

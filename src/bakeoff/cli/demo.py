@@ -18,7 +18,7 @@ from bakeoff.errors import UsageError
 FOLDER = Path("demo")
 
 
-_Data = Option(metavar="DIR", help="Use every folder in DIR whose about.json says classification or matching.")
+_Data = Option(metavar="DIR", help="Use every folder in DIR whose about.json says what is asked of it.")
 
 _Thorough = Option("--thorough", help="Run the baselines that take minutes too, multimodal and matcher for two.")
 

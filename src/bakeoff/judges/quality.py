@@ -13,6 +13,11 @@ from bakeoff.stats.bootstrap import Resample, resample
 from bakeoff.stats.intervals import interval, wilson
 from bakeoff.tasks import Kind, Metric, Score, kind, normalise
 
+SHARES = {
+    *("accuracy", "balanced_accuracy", "macro_f1", "exact_match"),
+    *("token_accuracy", "label_accuracy", "sentence_accuracy"),
+}
+
 
 class Quality:
     """How good the answers to the test rows are.
@@ -105,7 +110,7 @@ def constant_score(asked: Kind, answered: Answered, truth: Array, weights: Resam
 
 def all_right(metric: Metric, score: Score, n: int) -> tuple[float, float, str] | None:
     """Wilson's interval where every row is answered rightly, since a bootstrap of right answers has no width."""
-    if metric.name not in ("accuracy", "balanced_accuracy", "macro_f1") or score.value != metric.perfect:
+    if metric.name not in SHARES or score.value != metric.perfect:
         return None
     return wilson(n, n)[0], 1.0, "every row is right; Wilson's interval"
 

@@ -116,6 +116,9 @@ class Written(Kind, Protocol):
     def cap(self, task: Task) -> int:
         """The most bytes that one answer may take as a line of JSON in UTF-8."""
 
+    def longest(self, labels: Array) -> int:
+        """The most characters of one answer that these training labels show; 0 where the cap does not depend on it."""
+
     def learnt(self, labels: Array) -> Any:
         """Labels as an entry learns from them: an object array (rows,) or a frame."""
 
