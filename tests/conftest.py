@@ -65,6 +65,9 @@ CHECKS: dict[str, Callable[[], str]] = {
     "xgboost": lambda: _why_no("xgboost", "xgboost"),
     "tabpfn": _why_no_tabpfn,
     "autogluon": lambda: _why_no("autogluon.tabular", "autogluon"),
+    "sacrebleu": lambda: _why_no("sacrebleu", "language"),
+    "rouge-score": lambda: _why_no("rouge_score", "language"),
+    "seqeval": lambda: _why_no("seqeval", "dev"),
 }
 
 

@@ -44,7 +44,7 @@ def bleu(counts: Array) -> Array:
     scores = [
         compute(row[:BLEU_ORDER], row[BLEU_ORDER:-2], row[-2], row[-1], smooth_method="exp").score / 100 for row in flat
     ]
-    return np.reshape(scores, np.shape(counts)[:-1])
+    return np.minimum(1.0, np.reshape(scores, np.shape(counts)[:-1]))  # rounding may leave it above
 
 
 def chrf_counts(references: References, answers: Sequence[str]) -> Array:
