@@ -21,6 +21,7 @@ from bakeoff.arena.corrections import correct_table
 from bakeoff.arena.versions import today
 from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.tables import load
+from bakeoff.tables.croissant import list_files
 
 YESTERDAY = (datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=1)).isoformat()
 
@@ -79,6 +80,20 @@ def test_an_export_without_truth_holds_no_test_target(challenge: Challenge, tmp_
     assert (with_truth / "truth" / "little.parquet").is_file()
     with pytest.raises(UsageError, match="is there already; export to a new folder"):
         challenge.export_table("little", tmp_path / "out")
+
+
+def test_a_large_table_gets_its_csv_files_when_it_is_exported(challenge: Challenge, tmp_path: Path) -> None:
+    whole = challenge.export_table("little", tmp_path / "whole")
+    # As a large table lies in a challenge: without CSV files.
+    home = challenge.places.tables / "little"
+    for part in ("train", "test"):
+        (home / f"{part}.csv").unlink()
+    list_files(home)
+    assert "text/csv" not in (home / "croissant.json").read_text()
+    made = challenge.export_table("little", tmp_path / "made")
+    contents = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (whole, made)]
+    assert contents[0] == contents[1] and "train.csv" in contents[1]
+    assert not (home / "train.csv").exists()
 
 
 def test_a_former_version_is_exported_and_cited_by_its_number(challenge: Challenge, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from bakeoff.errors import TableError
 from bakeoff.nouns import ColumnType, Split
 from bakeoff.tables import Picture, Settings, TableData, columns, load, read, standardise, write, write_rows
 from bakeoff.tables.columns import Columns
+from bakeoff.tables.folders import complete
 from bakeoff.tables.images import Place
 
 TEXTS = some.text(some.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
@@ -74,12 +75,15 @@ def test_a_table_on_disk_is_written_and_loaded_as_one_in_memory(tmp_path: Path) 
     for threshold in (0, 2**40):
         data = standardise(read(tmp_path / "t.csv", Settings(target="kept"), threshold=threshold))
         folder = write(data, tmp_path / str(threshold) / "t", tmp_path / "truth" / str(threshold))
-        kept.append(
-            [(folder / f"{part}.{kind}").read_bytes() for part in ("train", "test") for kind in ("csv", "parquet")]
-        )
         for again in (0, 2**40):
             same(load(folder, tmp_path / "truth" / str(threshold), threshold=again), data)
-    assert kept[0] == kept[1]
+        kept.append({path.name: path.read_bytes() for path in folder.iterdir()})
+        complete(folder)
+        kept.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    large, completed, small, untouched = kept
+    assert completed == small == untouched and {"train.csv", "test.csv"} < small.keys()
+    assert large.keys() == small.keys() - {"train.csv", "test.csv"}
+    assert b".csv" in small["croissant.json"] and b".csv" not in large["croissant.json"]
 
 
 def test_files_of_two_parts_join_alike_on_disk_and_in_memory(tmp_path: Path) -> None:

@@ -97,6 +97,8 @@ def export(places: Places, name: str, to: Path, *, number: int = 0, with_truth: 
     With its truth it can be added to another challenge, and is there the same table with the same digest. Raises
     NotFound for an unknown version, UsageError when `to` is there already.
     """
+    from bakeoff.tables.folders import complete
+
     if to.exists():
         raise UsageError(f"{str(to)!r} is there already; export to a new folder.")
     source, truth = _files(places, name, number)
@@ -104,6 +106,7 @@ def export(places: Places, name: str, to: Path, *, number: int = 0, with_truth: 
     with tempfile.TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as making:
         whole = Path(making) / "whole"
         _gather(source, truth if with_truth else None, whole)
+        complete(whole)
         whole.rename(to)
     return to
 
