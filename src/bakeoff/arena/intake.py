@@ -272,6 +272,9 @@ def _settings(source: Any, options: TableOptions) -> Any:
     settings: Any = options.settings or Settings()
     if options.settings is None and isinstance(source, (str, Path)):
         settings = settings_for(source)
+    if options.target and MATCHING not in (options.kind, settings.kind):
+        # What is said of a kind below is meant for this target.
+        settings = settings.asking(options.target)
     roles = dict(settings.roles)
     for role, names in (
         (Role.ID, (options.id,)),

@@ -50,7 +50,10 @@ class QuestionChoices:
     """What a person may say about a table and the question asked of it; the rest is in table.toml or inferred."""
 
     target: Annotated[str, Option(metavar="COL", help="The column to be predicted.")] = ""
-    kind: Annotated[str, Option(help="classification, regression or matching.")] = ""
+    kind: Annotated[
+        str,
+        Option(help="classification, regression, matching, tagging, joint, span, generation or language_model."),
+    ] = ""
     metric: Annotated[str, Option(help="The primary metric.")] = ""
     split: Annotated[str, _Split] = ""
     test_share: Annotated[float, Option(min=0, max=0.9, help="The share of rows set apart; 0 means a quarter.")] = 0.0

@@ -11,6 +11,7 @@ from bakeoff.nouns import Array, Column, ColumnType, Frame, Role
 from bakeoff.tables.images import dimensions, thumbnail
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.standard import TableData
+from bakeoff.tables.types import SEVERAL
 
 EXAMPLES = 5
 PIXELS = 96
@@ -28,13 +29,13 @@ def card(data: TableData) -> dict[str, Any]:
     `columns`: name, type, trait, role, why, missing (share), distinct, and `bins` (edges and counts), `top` (value and
     count), `words` or `sizes` (of at most 500 pictures) by type, of the training rows; of the first 200,000 where there
     are more, and `sampled` says so.
-    `target`: name, type and its distribution in each part. `examples`: the first training rows, images as data URIs of
-    at most 96 pixels. `remarks`: check, text, column and rows of what the checks found, `checked` the names of all
-    checks that looked. `drift`: what the two-sample test between train and test found.
+    `target`: name, type and its distribution in each part, or what `annotated_cards.annotated` tells. `examples`: the
+    first training rows, images as data URIs of at most 96 pixels. `remarks`: check, text, column and rows of what the
+    checks found, `checked` the names of all checks that looked. `drift`: what the two-sample test between train and
+    test found.
     """
     learnt, whole = data.span("train"), len(data.parts)
     target = next(column for column in data.table.columns if column.role is Role.TARGET)
-    asked = data.span("test")
     about = {**data.table.about, "terms": data.settings.terms, "expires": data.settings.expires}
     return {
         "name": data.table.name,
@@ -47,7 +48,7 @@ def card(data: TableData) -> dict[str, Any]:
         "target": {
             "name": target.name,
             "type": str(target.type),
-            **_targets(target, *(data.cells.cut(target.name, *span) for span in (learnt, asked))),
+            **_targets(data, target),
         },
         "examples": _examples(data, data.cells.piece(0, min(EXAMPLES, learnt[1]))),
         "records": _records(data),
@@ -121,7 +122,7 @@ def _column(column: Column, series: Any) -> dict[str, Any]:
 
 
 def _shape(kind: ColumnType, present: Any) -> Mapping[str, Any]:
-    if not len(present):
+    if not len(present) or kind is ColumnType.ANNOTATION:
         return {}
     if kind is ColumnType.IMAGE:
         return {"sizes": _sizes(present)}
@@ -200,7 +201,12 @@ def _top(present: Any) -> list[list[Any]]:
     return [[_plain(value), int(count)] for value, count in counts.items()]
 
 
-def _targets(target: Column, train: Any, test: Any) -> dict[str, Any]:
+def _targets(data: TableData, target: Column) -> dict[str, Any]:
+    if target.type in SEVERAL:
+        from bakeoff.tables.annotated_cards import annotated
+
+        return annotated(data)
+    train, test = (data.cells.cut(target.name, *data.span(part)) for part in ("train", "test"))
     if target.type is ColumnType.NUMERIC:
         parts = {"train": train.to_numpy(np.float64), "test": test.to_numpy(np.float64)}
         both = np.concatenate(list(parts.values()))
@@ -220,7 +226,13 @@ def _targets(target: Column, train: Any, test: Any) -> dict[str, Any]:
 
 def _examples(data: TableData, rows: Frame) -> list[dict[str, Any]]:
     kinds = {column.name: column.type for column in data.table.columns}
-    return [{name: _cell(cell, kinds[name]) for name, cell in row.items()} for row in rows.to_dict("records")]
+    held: list[dict[str, Any]] = rows.to_dict("records")
+    if kinds[data.target] in SEVERAL:
+        from bakeoff.tables.annotated_cards import kind_of, readable
+
+        asked = kind_of(data)
+        held = [{**row, data.target: readable(asked, row[data.target])} for row in held]
+    return [{name: _cell(cell, kinds[name]) for name, cell in row.items()} for row in held]
 
 
 def _cell(cell: Any, kind: ColumnType) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.nouns import Array, Column, ColumnType, Role
+from bakeoff.tables.annotations import TAGGING
 from bakeoff.tables.checks.coincidence import Coincidence, words_alone
 from bakeoff.tables.checks.evidence import Evidence, named_by_content
 from bakeoff.tables.remarks import Remark
@@ -174,7 +175,7 @@ def _exact(evidence: Evidence, twins: Twins) -> Iterator[Remark]:
             "",
             twice,
         )
-    if evidence.classes:
+    if evidence.classes or evidence.data.settings.kind == TAGGING:
         yield from _conflicts(evidence, places, groups)
 
 

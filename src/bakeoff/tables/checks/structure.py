@@ -15,6 +15,7 @@ from bakeoff.nouns import Array, Column, ColumnType, Frame, Role, Split, Table
 from bakeoff.tables.annotations import LANGUAGE_MODEL
 from bakeoff.tables.cells import Converted
 from bakeoff.tables.checks import (
+    annotated,
     chronology,
     contents,
     division,
@@ -326,6 +327,10 @@ TABLE_CHECKS = (
     TableCheck("file order", lookups.file_order, _told),
     TableCheck("picture names", lookups.picture_names, lambda e: bool(e.examined.image_names) and e.told),
     TableCheck("picture metadata", picture_clues.picture_metadata, lambda e: _has(IMAGE)(e) and e.told),
+    TableCheck("tag scheme", annotated.tag_scheme, annotated.is_tagged),
+    TableCheck("unseen tags", annotated.unseen_tags, annotated.is_tagged),
+    TableCheck("unanswered", annotated.unanswered, annotated.is_answered),
+    TableCheck("repeated texts", annotated.repeated_texts, annotated.is_modelled),
 )
 TWINS = ("duplicates", "near-duplicates")
 WITH_DUPLICATES = ("conflicting labels", "near-duplicates")  # found in the same look as duplicates
