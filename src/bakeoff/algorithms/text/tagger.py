@@ -1,0 +1,106 @@
+"""Networks that tag: a BiLSTM or a transformer over words, affixes and characters, with a conditional random field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bakeoff.algorithms.text.networks import NeuralEntry
+from bakeoff.algorithms.text.parameters import fitted
+from bakeoff.algorithms.text.reading import as_objects, labels_and_tags, tags_of, tokens_column, tokens_of
+from bakeoff.nouns import Array, Frame, Schema
+
+
+def _shape(reader: str, chain: bool) -> Any:
+    from bakeoff.training.sequences.layers import TokenShape
+    from bakeoff.training.sequences.tagging import TaggerShape
+
+    return TaggerShape(reader=TokenShape(kind=reader), chain=chain)
+
+
+class NeuralTagger(NeuralEntry):
+    """A tag for each token by `bakeoff.training.sequences.Tagger`.
+
+    `reader` is recurrent (a BiLSTM) or transformer, and with `chain` a conditional random field scores whole sequences
+    of tags. Declined without torch.
+    """
+
+    def __init__(
+        self,
+        *,
+        reader: str = "recurrent",
+        chain: bool = True,
+        epochs: int | None = None,
+        time_limit: float | None = None,
+        clock: str = "wall",
+        random_state: int | None = None,
+    ) -> None:
+        self.reader = reader
+        self.chain = chain
+        self.epochs = epochs
+        self.time_limit = time_limit
+        self.clock = clock
+        self.random_state = random_state
+
+    def fit(self, X: Frame, y: Array, *, schema: Schema | None = None) -> NeuralTagger:
+        """Learn from lists of tokens and lists of tags; Declined for another kind of task, or without tokens."""
+        going = self.started("tagging", "tagger", schema)
+        from bakeoff.training.sequences.tagging import RECIPE, Tagger
+
+        self.column_ = tokens_column(X, schema)
+        tokens = tokens_of(X, self.column_)
+        recipe = going.recipe(RECIPE, self.epochs)
+        model = Tagger(_shape(self.reader, self.chain))
+        self.model_ = model.fit(tokens, tags_of(y, tokens), recipe, going.circumstances())
+        self.ended(model.history)
+        return self
+
+    def predict(self, X: Frame) -> Array:
+        """Tags, an object array (rows,) of lists."""
+        model = fitted(self, "model_")
+        with self.asked():
+            return as_objects(model.predict(tokens_of(X, self.column_)))
+
+
+class NeuralJointTagger(NeuralEntry):
+    """A label for each sentence and a tag for each token by `bakeoff.training.sequences.JointTagger`.
+
+    `reader` and `chain` are `NeuralTagger`'s. Declined without torch.
+    """
+
+    def __init__(
+        self,
+        *,
+        reader: str = "recurrent",
+        chain: bool = True,
+        epochs: int | None = None,
+        time_limit: float | None = None,
+        clock: str = "wall",
+        random_state: int | None = None,
+    ) -> None:
+        self.reader = reader
+        self.chain = chain
+        self.epochs = epochs
+        self.time_limit = time_limit
+        self.clock = clock
+        self.random_state = random_state
+
+    def fit(self, X: Frame, y: Frame, *, schema: Schema | None = None) -> NeuralJointTagger:
+        """Learn from lists of tokens and a frame of `label` and `tags`; Declined for another kind of task."""
+        going = self.started("joint", "joint_tagger", schema)
+        from bakeoff.training.sequences.joint import JointShape, JointTagger
+        from bakeoff.training.sequences.tagging import RECIPE
+
+        self.column_ = tokens_column(X, schema)
+        tokens = tokens_of(X, self.column_)
+        labels, tags = labels_and_tags(y, tokens)
+        model = JointTagger(JointShape(_shape(self.reader, self.chain)))
+        self.model_ = model.fit(tokens, labels, tags, going.recipe(RECIPE, self.epochs), going.circumstances())
+        self.ended(model.history)
+        return self
+
+    def predict(self, X: Frame) -> tuple[Array, Array]:
+        """Labels and tags, two object arrays (rows,)."""
+        model = fitted(self, "model_")
+        with self.asked():
+            labels, tags = model.predict(tokens_of(X, self.column_))
+        return as_objects(labels), as_objects(tags)
