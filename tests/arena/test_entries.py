@@ -1,11 +1,8 @@
 """Entries: what is one, what is not and why, and what their digest covers."""
 
-import ast
-import gc
 import sys
 import tarfile
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import pytest
@@ -454,51 +451,3 @@ def test_the_digest_of_a_baseline_deep_in_a_package_covers_the_room_that_it_is_i
     for file in ("privacy/loop.py", "other.py"):
         (house / file).write_text("a = 1\n")
     assert made_of() == before, "the partner: what it does not learn by is not in it"
-
-
-def test_entries_are_read_by_several_threads_at_once(tmp_path):
-    """Python fails with SystemError where two threads build trees and the garbage collector lets the other go on."""
-    home = folder(
-        tmp_path, model__py=MODEL + "".join(f"\n\ndef step_{n}(x):\n    return [x, (x, {n})]\n" for n in range(300))
-    )
-
-    def slow(phase, info):
-        return [None for _ in range(200)]
-
-    before = sys.getswitchinterval()
-    gc.callbacks.append(slow)
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            read = list(pool.map(read_entry, [home] * 120))
-    finally:
-        sys.setswitchinterval(before)
-        gc.callbacks.remove(slow)
-    assert {entry.digest for entry in read} == {read_entry(home).digest}
-
-
-def test_an_entry_is_read_while_others_build_trees(tmp_path):
-    """The garbage collector may run in the middle of a tree, and its callbacks and finalizers build trees too."""
-    code = MODEL + "".join(f"\n\ndef step_{n}(x):\n    return [x, (x, {n})]\n" for n in range(300))
-    home = folder(tmp_path, model__py=code)
-    failed, built = [], []
-
-    def meddle(phase, info):
-        if phase == "start" and len(built) < 100 and not len(built) % 2:
-            built.append(ast.parse("x + 1"))
-        elif len(built) < 100:
-            built.append(None)
-
-    gc.callbacks.append(meddle)
-    try:
-        for _ in range(20):
-            read_entry(home)
-        built.clear()
-        for _ in range(20):
-            try:
-                ast.parse(code)
-            except SystemError as error:
-                failed.append(error)
-    finally:
-        gc.callbacks.remove(meddle)
-    assert failed, "the partner: a tree does fail when another is built in its middle"

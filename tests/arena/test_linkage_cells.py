@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from little_records import asked, little_records, matrix, written
 
+from bakeoff.arena.answer_forms import AnswerForm
 from bakeoff.arena.entries import baselines, read_entry
 from bakeoff.arena.judging import unpack
 from bakeoff.arena.linked import GROUPED, SCORED, answer_pairs
@@ -121,7 +122,8 @@ def answers(run, data, entry):
     held, _, results = run
     result = results[entry, data.task.name]
     assert result.outcome is Outcome.DONE, (result.reason, result.log)
-    return unpack(held.store.artefacts.get(result.answers), held.plan(data.task, 0), len(data.truth), 2)
+    answers = held.store.artefacts.get(result.answers)
+    return unpack(answers, held.plan(data.task, 0), len(data.truth), AnswerForm(width=2))
 
 
 def figures(run, data, entry):

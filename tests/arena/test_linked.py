@@ -12,6 +12,7 @@ from little_records import asked, little_records
 
 from bakeoff.algorithms.adapters import Adapted, adapt
 from bakeoff.algorithms.linkage_adapter import Linking
+from bakeoff.arena.answer_forms import AnswerForm
 from bakeoff.arena.judging import LINKS_UNPLANNED, CellAnswers, judge_cell, pack, unpack
 from bakeoff.arena.linked import GROUPED, SCORED, Linked, accept, answer_pairs, most_links, pack_links, unpack_links
 from bakeoff.arena.plans import CellPlan
@@ -20,6 +21,7 @@ from bakeoff.arena.staging import stage_records
 from bakeoff.errors import Declined, EntryError, Refused, StoreError
 from bakeoff.nouns import Cell, CellResult, Outcome, Plan, Probe, Schema
 
+TWO = AnswerForm(width=2)
 NOTHING = CellPlan({}, (), "")
 sizes = st.tuples(st.integers(1, 6), st.none() | st.integers(1, 6))
 
@@ -110,7 +112,7 @@ def test_other_numbers_of_bytes_and_forms_are_refused():
 def test_kept_links_come_back_behind_the_answers(linked):
     test = np.random.default_rng(0).random((4, 2))
     plan = CellPlan({"a": Plan(ask=(Probe(0), Probe(1)))}, (), "")
-    kept = unpack(pack(CellAnswers(test, {}, linked)), plan, 4, 2)
+    kept = unpack(pack(CellAnswers(test, {}, linked), TWO), plan, 4, TWO)
     assert np.array_equal(kept.test, test) and kept.probes == {}
     assert kept.linked.form == linked.form and np.array_equal(kept.linked.values, linked.values)
     with pytest.raises(StoreError, match="kept links of a cell are not whole"):
@@ -122,8 +124,8 @@ def test_answers_kept_before_there_were_links_are_read_as_ever():
     plan = CellPlan({"b": Plan(ask=(Probe(0), Probe(1))), "a": Plan(ask=(Probe(2),))}, (), "")
     test, a, b = rng.random((5, 2)), rng.random((1, 2)), rng.random((2, 2))
     data = np.concatenate([test, a, b]).astype("<f8").tobytes()
-    assert pack(CellAnswers(test, {"b": b, "a": a})) == data
-    kept = unpack(data, plan, 5, 2)
+    assert pack(CellAnswers(test, {"b": b, "a": a}), TWO) == data
+    kept = unpack(data, plan, 5, TWO)
     assert kept.linked is None and np.array_equal(kept.test, test)
     assert np.array_equal(kept.probes["a"], a) and np.array_equal(kept.probes["b"], b)
 

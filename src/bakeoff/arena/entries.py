@@ -16,6 +16,7 @@ import threading
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,10 +24,11 @@ from typing import Any
 from bakeoff.arena.escaping import clean
 from bakeoff.errors import EntryError, NotFound, StoreError, UsageError
 from bakeoff.nouns import ENTRY_PROTOCOL, Entry, Source, digest
+from bakeoff.tasks import kinds
 
 GROUP = "bakeoff.algorithms"
 LEARNING = ("training", "privacy", "fairness", "federated")
-KNOWN = ("protocol", "name", "team", "algorithm", "predictions", "parameters", "claims")
+KNOWN = ("protocol", "name", "team", "algorithm", "predictions", "kinds", "parameters", "claims")
 WORDS = ("name", "team", "algorithm", "predictions")
 LARGEST = 256 << 20
 MOST_READ = 1 << 20  # of one file that is parsed here: a parsed file takes up to some hundred times its size
@@ -114,8 +116,8 @@ def _baseline(point: EntryPoint, hashed: dict[Path, str]) -> Entry:
         code = hashed[home] if not rooms else digest([hashed[folder] for folder in (home, *rooms)])
     made_of = [point.value, package, version(package) if point.dist else "", code]
     kind = point.group.removeprefix(GROUP).strip(".")
-    kinds = (kind,) if kind else ()
-    return Entry(point.name, Source("baseline", point.name), digest(made_of), team="", baseline=True, kinds=kinds)
+    source = Source("baseline", point.name)
+    return Entry(point.name, source, digest(made_of), team="", baseline=True, kinds=(kind,) if kind else ())
 
 
 def _home(file: Path, package: str) -> Path:
@@ -164,7 +166,21 @@ def _read(path: Path, name: str, team: str) -> Entry:
     named = name or settings.get("name") or path.name
     team = team or settings.get("team", "")
     source = _source(path, settings, files)
-    return _named(source, settings.get("parameters", {}), named, team, settings.get("claims", {}))
+    made = _named(source, settings.get("parameters", {}), named, team, settings.get("claims", {}))
+    return replace(made, kinds=_kinds(path, settings))
+
+
+def _kinds(path: Path, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The kinds of task that an entry is for; none where it says none, and so takes part everywhere."""
+    given = settings.get("kinds", [])
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise EntryError(f'{path / "entry.toml"} gives kinds = {given!r}; it must be a list, kinds = ["tagging"].')
+    for one in given:
+        if one not in kinds():
+            near = difflib.get_close_matches(one, kinds(), 1)
+            mend = f"did you mean {near[0]!r}?" if near else f"kinds of task are {', '.join(kinds())}."
+            raise EntryError(f"{path / 'entry.toml'} names the kind {one!r}, which there is not; {mend}")
+    return tuple(given)
 
 
 def object_entry(name: str, pickled: bytes, folder: Path) -> Entry:
@@ -369,7 +385,7 @@ def keep_entry(entry: Entry, folder: Path) -> Entry:
         if not home.exists():
             raise StoreError(f"The entry {entry.name!r} could not be kept in {folder}; is the disk full?")
     kept = Source(entry.source.form, entry.source.what, str(home))
-    return Entry(entry.name, kept, entry.digest, entry.team, entry.parameters, entry.environment, entry.claims)
+    return replace(entry, source=kept)
 
 
 def _copy(source: Path, whole: Path) -> None:

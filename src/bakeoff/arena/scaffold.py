@@ -94,7 +94,7 @@ SCAFFOLD_TOML = """protocol = 1
 name = {name}
 team = {team}
 algorithm = "model:Model"
-
+{kinds}
 [parameters]
 {parameter}
 
@@ -115,7 +115,9 @@ def write_scaffold(folder: Path, team: str = "", *, linkage: bool = False, like:
     packages: tuple[str, ...] = ()
     if kind:
         kind_named(kind)
+    kinds = ""
     if kind in SCAFFOLD_TEXTS:
+        kinds = f"kinds = {json.dumps([kind])}  # the kinds of task that it takes part in\n"
         model, parameter = SCAFFOLD_TEXTS[kind]
     if like:
         point = baseline_point(like)
@@ -123,7 +125,7 @@ def write_scaffold(folder: Path, team: str = "", *, linkage: bool = False, like:
         parameter, packages = "# keyword arguments of the class", needed(point)
     folder.mkdir(parents=True, exist_ok=True)
     name, by = (json.dumps(word, ensure_ascii=False) for word in (folder.name, team))
-    settings = SCAFFOLD_TOML.format(name=name, team=by, parameter=parameter)
+    settings = SCAFFOLD_TOML.format(name=name, team=by, parameter=parameter, kinds=kinds)
     (folder / "model.py").write_text(model, encoding="utf-8")
     (folder / "entry.toml").write_text(settings, encoding="utf-8")
     head = "# Packages beyond the house's own, one a line; resolved once and mounted read-only."

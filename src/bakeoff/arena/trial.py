@@ -55,6 +55,7 @@ def try_code(entry: Entry, tasks: Sequence[Any], limits: Limits, fittings: Fitti
     `tasks` are their data. Raises EntryError for a fault that shows on every kind; to decline is none.
     """
     faults = []
+    tasks = [data for data in tasks if not entry.kinds or data.task.kind in entry.kinds]
     for data in {data.task.kind: data for data in reversed(tasks)}.values():
         try:
             with _Trial(limits, fittings, called=entry.name) as box:

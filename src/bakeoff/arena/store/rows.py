@@ -57,7 +57,7 @@ def finding_row(finding: Finding) -> dict[str, Any]:
 
 def entry_from(body: Mapping[str, Any]) -> Entry:
     """An entry back from its kept body."""
-    return Entry(**{**body, "source": Source(**body["source"])})
+    return Entry(**{**body, "source": Source(**body["source"]), "kinds": tuple(body.get("kinds", ()))})
 
 
 def storable(text: str) -> str:
