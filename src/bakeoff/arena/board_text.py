@@ -95,7 +95,7 @@ def board_text(board: Board, console: Console) -> None:
     headline = words.headline(board)
     rows = words.rows_shown(board)
     _print(console, glyphs, words.one_line(board.title) + (f", {rows}" if rows else ""), "bold")
-    about = [f"track {words.one_line(board.track)}"] if board.track else []
+    about = [f"track {words.spoken(board.track)}"] if board.track else []
     _print(console, glyphs, " · ".join([*about, board.question, words.compared(board)]), "dim")
     if board.notice:
         _print(console, glyphs, board.notice)

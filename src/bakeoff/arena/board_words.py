@@ -289,11 +289,16 @@ def compared(*boards: Board) -> str:
     words += f" on {counted(len(tasks), 'task')}"
     if tasks:
         kinds, labels = Counter(task.kind for task in tasks), Counter(task.label for task in tasks)
-        words += ": " + ", ".join(f"{number} {one_line(kind)}" for kind, number in kinds.items())
+        words += ": " + ", ".join(f"{number} {spoken(kind)}" for kind, number in kinds.items())
         said = ", ".join(f"{number} {one_line(label)}" for label, number in labels.items() if label)
         words += f"; {said}" if said else ""
     seeds = max((s.seeds_done + s.seeds_due for board in boards for s in board.squares.values()), default=0)
     return words + (f"; {counted(seeds, 'seed')}" if seeds else "")
+
+
+def spoken(name: str) -> str:
+    """A kind of task, or a track, in words: language_model is spoken language model."""
+    return one_line(name).replace("_", " ")
 
 
 def sign(square: Square | None) -> Sign | None:

@@ -326,7 +326,7 @@ def _question(task: Task, data: Any, why: str) -> list[str]:
     sides = data.sides
     if sides is None:
         classes = f" into {len(task.classes)} classes" if task.classes else ""
-        return [f"question: {task.kind} of {task.target}{classes} ({why})"]
+        return [f"question: {task.kind.replace('_', ' ')} of {task.target}{classes} ({why})"]
     records = f"{len(sides.left):,}" + (" left" if sides.right is not None else "")
     if sides.right is not None:
         records += f" and {len(sides.right):,} right"

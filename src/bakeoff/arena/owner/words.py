@@ -32,7 +32,7 @@ def asked_word(task: Task) -> str:
     if task.kind == "matching":
         return "which records match"
     classes = f" into {words.counted(len(task.classes), 'class', 'classes')}" if task.classes else ""
-    return f"{task.kind} of {task.target}{classes}"
+    return f"{task.kind.replace('_', ' ')} of {task.target}{classes}"
 
 
 def alike(*estimates: Estimate | None) -> int:
