@@ -77,6 +77,7 @@ def report_page(board: Board | Sequence[Board], cards: Mapping[str, Card]) -> st
             script=script,
             script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             large=LARGE,
+            words=words,
         )
     )
 
