@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rescored import assert_replicates_are_rescored
 
-from bakeoff.errors import Refused, TaskError
+from bakeoff.errors import MissingExtra, Refused, TaskError
 from bakeoff.nouns import Task
 from bakeoff.tasks import Kind, Written
 from bakeoff.tasks.generation import Generation
@@ -156,10 +157,23 @@ def test_long_answers_are_cut_and_other_ones_refused():
             KIND.accept(["a", wrong], short)
 
 
-def test_labels_that_cannot_be_asked_about():
+def test_labels_that_cannot_be_asked_about(require):
+    require("sacrebleu")
     good = objects(["a cat", '["a", "b"]'])
     assert KIND.check(TASK, good, good) == []
     assert "has empty text in 2 test rows" in KIND.check(TASK, good, objects(["a", " ", '["a", ""]']))[0]
     assert "the same text in every training row" in KIND.check(TASK, objects(["a", "a"]), good)[0]
     assert "has no value in 1 of 2" in KIND.check(TASK, objects(["a", None]), good)[0]
     assert "has no rows" in KIND.check(TASK, good, objects([]))[0]
+
+
+def test_without_sacrebleu_it_is_said_before_anything_runs(monkeypatch):
+    for module in ("sacrebleu", "sacrebleu.metrics"):
+        monkeypatch.setitem(sys.modules, module, None)
+    good = objects(["a cat", "a dog"])
+    (problem,) = KIND.check(TASK, good, good)
+    assert problem.endswith("install it with: pip install 'bakeoff[language]'")
+    codes = KIND.encode(good, TASK)
+    with pytest.raises(MissingExtra, match="language"):
+        KIND.score(codes, objects(["a", "b"]), TASK, only=("bleu",))
+    assert 0 < KIND.score(codes, objects(["a", "b"]), TASK, only=("chrf",))["chrf"].value < 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,8 @@ from bakeoff.tasks.span import accept_texts, line_bytes, spread_rows
 LEAST_MOST = 1_000  # characters that any answer may have
 ROOM = 4  # times the longest training reference
 SHORT, WORDS, SHARE = 32, 3, 0.95  # what counts as a short text, and how many of the targets must be one
-CANDIDATES, CANDIDATE_ROWS = 8, 300  # tried as constant answers, and the training rows they are tried on
+CANDIDATES = 8  # tried as constant answers
+CANDIDATE_ROWS, CANDIDATE_CHARACTERS = 300, 50_000  # the training rows they are tried on, and the length of these
 
 
 class Generation:
@@ -64,7 +66,7 @@ class Generation:
         return ()
 
     def check(self, task: Task, train_labels: Array, test_labels: Array) -> list[str]:
-        """Missing targets, rows without a reference that holds any text, and a single target in all training rows."""
+        """Missing targets, references without any text, a single target in all training rows, and no sacrebleu."""
         parts = {"training": train_labels, "test": test_labels}
         problems = missing_problems(task.target, parts)
         for part, labels in parts.items():
@@ -79,6 +81,11 @@ class Generation:
         if len(train) > 1 and all(true == train[0] for true in train):
             problems.append(
                 f"Target {task.target!r} is the same text in every training row; choose a target that changes."
+            )
+        if importlib.util.find_spec("sacrebleu") is None:
+            problems.append(
+                f"Texts written for {task.target!r} are scored by the package sacrebleu, which is not installed; "
+                "install it with: pip install 'bakeoff[language]'"
             )
         return problems
 
@@ -113,7 +120,7 @@ class Generation:
         return objects(parse(label)[0] for label in labels)
 
     def constants(self, train_codes: Array, task: Task) -> Mapping[str, str]:
-        """For each metric the best of eight training targets on up to 300 training rows.
+        """For each metric the best of eight training targets on up to 300 training rows with up to 50,000 characters.
 
         Tried are the four commonest ones and four of middling length; exact match takes the commonest.
         """
@@ -159,7 +166,9 @@ class ConstantTexts(Mapping[str, str]):
 
     def __init__(self, kind: Generation, codes: Array, task: Task) -> None:
         self._kind, self._task = kind, task
-        self._codes: Array = codes[spread_rows(len(codes), CANDIDATE_ROWS)]
+        length = float(np.mean([sum(map(len, true)) for true in codes]))
+        rows = min(CANDIDATE_ROWS, int(CANDIDATE_CHARACTERS / (length + 1)) + 1)
+        self._codes: Array = codes[spread_rows(len(codes), rows)]
         counts: Counter[str] = Counter(true[0] for true in codes)
         self._commonest = sorted(counts, key=lambda text: (-counts[text], text))[: CANDIDATES // 2]
         by_length = sorted(counts, key=lambda text: (len(text), text))
