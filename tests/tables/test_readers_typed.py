@@ -291,7 +291,7 @@ def test_an_unknown_ending_lists_what_is_read(tmp_path: Path) -> None:
     (tmp_path / "t.ods").write_bytes(b"PK")
     says = (
         r"t\.ods' is not a format Bakeoff reads; save it as CSV \(\.csv, \.tsv\), Parquet, Arrow \(\.arrow, "
-        r"\.feather\), JSON \(\.jsonl, \.json\), Excel \(\.xlsx\) or ARFF\."
+        r"\.feather\), JSON \(\.jsonl, \.json\), Excel \(\.xlsx\), CoNLL or ARFF\."
     )
     with pytest.raises(UsageError, match=says):
         open_table(tmp_path / "t.ods")

@@ -39,6 +39,8 @@ def card_text(card: Card, console: Console) -> list[RenderableType]:
         shown += [Text("Classes", style="bold"), Padding(classes, (0, 0, 1, 0))]
     elif spread := _spread(card, unicode):
         shown += [Text("Target", style="bold"), Padding(spread, (0, 0, 1, 0))]
+    elif several := _several(card, unicode):
+        shown += [Text("Target", style="bold"), *(Padding(each, (0, 0, 1, 0)) for each in several)]
     shown += [Text("Example rows", style="bold"), _examples(card, console, unicode)]
     shown += [Text("Found", style="bold"), *_found(card)]
     return shown
@@ -103,24 +105,60 @@ def bars(counts: Sequence[float], unicode: bool = True) -> str:
 
 
 def _classes(card: Card, unicode: bool) -> RenderableType | None:
-    from rich.table import Table
-    from rich.text import Text
-
     target = card.get("target", {})
     names, counts = target.get("classes", []), target.get("counts", {})
     if not names:
         return None
+    return _counted(card_words.Counted("class", names, counts["train"], counts["test"], 0), unicode)
+
+
+def _several(card: Card, unicode: bool) -> list[RenderableType]:
+    """What a target of several values holds: figures, counts, spreads, and rows with their marks."""
+    from rich.table import Table
+    from rich.text import Text
+
+    facts, plots = card_words.target_facts(card), card_words.target_plots(card)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    train, test = counts["train"], counts["test"]
+    for head in ("", "train", "test"):
+        grid.add_column(Text(head, style="dim"), justify="right" if head else "left")
+    for fact in facts:
+        grid.add_row(*(Text(words.printable(cell)) for cell in fact))
+    spread = Table.grid(padding=(0, 2))
+    for title, ends, counts in plots if unicode else ():
+        for part, held in counts.items():
+            spread.add_row(*(Text(words.printable(cell)) for cell in (title, part, bars(held), ends)))
+    shown: list[RenderableType] = [grid] if facts else []
+    shown += [_counted(group, unicode) for group in card_words.target_groups(card)]
+    shown += [spread] if spread.row_count else []
+    return [*shown, *map(_marked, card_words.target_marked(card))]
+
+
+def _marked(row: Sequence[tuple[str, str]]) -> Text:
+    """A row's text with what is marked in it, each mark behind its piece."""
+    from rich.text import Text
+
+    said = Text()
+    for piece, mark in row:
+        said.append(words.printable(piece), "bold underline" if mark else "")
+        said.append(f" [{words.printable(mark)}] " if mark else " ", "dim")
+    return said
+
+
+def _counted(group: card_words.Counted, unicode: bool) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    names, train, test = group.names, group.train, group.test
     most, mark = max(1, *train), "█" if unicode else "#"
-    for head in ("class", "train", "test", ""):
+    for head in (group.of, "train", "test", ""):
         grid.add_column(Text(head, style="dim"), justify="right" if head in ("train", "test") else "left")
     for place, name in enumerate(names[:CLASSES]):
-        bar = mark * max(1, round(BAR * train[place] / most))
+        bar = mark * max(bool(train[place]), round(BAR * train[place] / most))
         line = (str(name)[:40], f"{train[place]:,}", f"{test[place]:,}", bar)
         grid.add_row(*(Text(words.printable(cell)) for cell in line))
-    if len(names) > CLASSES:
-        grid.add_row(Text(f"and {len(names) - CLASSES:,} more", style="dim"))
+    if (left := len(names) - CLASSES + group.more) > 0:
+        grid.add_row(Text(f"and {left:,} more", style="dim"))
     return grid
 
 

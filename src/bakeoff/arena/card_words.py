@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.arena import board_words as words
@@ -91,6 +92,66 @@ def remarks(card: Card) -> list[tuple[str, str, bool]]:
     told = [(str(remark.get("check", "")), str(remark.get("text", ""))) for remark in said]
     told = told or [("", str(note)) for note in _list(card.get("notes"))]
     return sorted(((check, text, check in INFORMING) for check, text in told), key=lambda remark: remark[2])
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a target of several values holds: of what, and each name with its count in train and in test."""
+
+    of: str
+    names: tuple[str, ...]
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+    more: int
+
+
+def target_facts(card: Card) -> list[tuple[str, str, str]]:
+    """The figures of a target of several values: name, and what they are in train and in test."""
+    told = [fact for fact in _list(_mapping(card.get("target")).get("facts")) if isinstance(fact, list)]
+    return [(str(fact[0]), _figure(fact[0], fact[1]), _figure(fact[0], fact[2])) for fact in told if len(fact) == 3]
+
+
+def _figure(name: Any, value: Any) -> str:
+    if value is None:
+        return "-"
+    if str(name).startswith(("share", "rows ")) and isinstance(value, (int, float)):
+        return words.percent(value)
+    return quantity(value)
+
+
+def target_groups(card: Card) -> list[Counted]:
+    """How often what in a target of several values."""
+    found = []
+    for group in _list(_mapping(card.get("target")).get("groups")):
+        held = _mapping(group)
+        names, counts = _list(held.get("names")), _mapping(held.get("counts"))
+        train, test = _list(counts.get("train")), _list(counts.get("test"))
+        if names and len(train) == len(test) == len(names):
+            more = held.get("more")
+            more = more if isinstance(more, int) else 0
+            found.append(Counted(str(held.get("of", "")), tuple(map(str, names)), tuple(train), tuple(test), more))
+    return found
+
+
+def target_plots(card: Card) -> list[tuple[str, str, dict[str, list[Any]]]]:
+    """The spreads of a target of several values: title, its ends in words, and counts by part."""
+    return [
+        (
+            str(plot.get("title", "")),
+            span(_list(plot.get("edges"))),
+            {part: _list(held) for part, held in counts.items()},
+        )
+        for plot in map(_mapping, _list(_mapping(card.get("target")).get("plots")))
+        if (counts := _mapping(plot.get("counts")))
+    ]
+
+
+def target_marked(card: Card) -> list[list[tuple[str, str]]]:
+    """Example rows of a target of several values: pieces of text, each with what it is marked as, if anything."""
+    return [
+        [(str(piece[0]), str(piece[1])) for piece in _list(row) if isinstance(piece, list) and len(piece) == 2]
+        for row in _list(_mapping(card.get("target")).get("marked"))
+    ]
 
 
 def pieces(text: str) -> tuple[tuple[str, bool], ...]:

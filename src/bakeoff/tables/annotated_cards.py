@@ -227,7 +227,8 @@ def _in_context(context: str, question: str, texts: Sequence[str], starts: Seque
     before, after = context[max(0, start - AROUND) : start], context[stop : stop + AROUND]
     before = ("…" if start > AROUND else "") + before
     after += "…" if stop + AROUND < len(context) else ""
-    return [*asked, *([piece, mark] for piece, mark in ((before, ""), (texts[0], "answer"), (after, "")) if piece)]
+    parts = ((before.strip(), ""), (texts[0], "answer"), (after.strip(), ""))
+    return [*asked, *([piece, mark] for piece, mark in parts if piece)]
 
 
 def _generated(data: TableData) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import Array, ColumnType, Frame
 from bakeoff.tables.columns import SPILL, Columns
 from bakeoff.tables.numerals import LOOKED_AT, as_numbers, may_be_numbers
-from bakeoff.tables.readers.formats import SUFFIXES, open_folder, open_table
+from bakeoff.tables.readers.formats import SUFFIXES, is_part, open_folder, open_table
 from bakeoff.tables.readers.locations import Location
 from bakeoff.tables.readers.streams import Stream
 from bakeoff.tables.scratch import Trial
@@ -256,6 +256,11 @@ def _files(folder: Path) -> dict[str, Path]:
     """The data files of a folder by part; a folder with one file gives it under an empty name."""
     found = [path for path in sorted(folder.iterdir()) if path.is_file() and _ending(path) in SUFFIXES]
     found.sort(key=lambda path: SUFFIXES.index(_ending(path)))
+    found = found or [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file() and _stem(path).lower() in PART_NAMES and is_part(path)
+    ]
     if not found:
         raise NotFound(f"The folder {str(folder)!r} holds no {', '.join(SUFFIXES)} file.")
     parts: dict[str, Path] = {}
@@ -302,7 +307,7 @@ def _joined(files: Mapping[str, Path | Stream], threshold: int, settings: Settin
     return _Found(
         joined,
         names,
-        settings,
+        _filled(settings, next(iter(each.values())).settings),
         parts,
         partial=tuple(name for name in names if any(name not in cells for cells in held)),
         texts=all(found.texts for found in each.values()),

@@ -58,6 +58,25 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Holdings:
+    """How often what in a target of several values: the commonest of it, and how many more there are."""
+
+    of: str
+    shares: tuple[Share, ...]
+    left: int
+
+
+@dataclass(frozen=True)
+class SeveralValues:
+    """A target of several values: figures of train and test, counts, spreads (title and plots), and marked rows."""
+
+    facts: tuple[tuple[str, str, str], ...]
+    holdings: tuple[Holdings, ...]
+    spreads: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    marked: tuple[tuple[tuple[str, str], ...], ...]
+
+
+@dataclass(frozen=True)
 class ExampleCell:
     """A cell of an example row: a picture's data URI, or text."""
 
@@ -92,6 +111,7 @@ class TableView:
     classes_left: int
     spread: tuple[tuple[str, str], ...]
     spread_range: str
+    several: SeveralValues | None
     example_names: tuple[str, ...]
     examples: tuple[tuple[ExampleCell, ...], ...]
     notes: tuple[str, ...]
@@ -139,6 +159,7 @@ def _view(name: str, anchor: str, tasks: Sequence[tuple[Board, TaskColumn]], car
         classes_left=max(0, len(classes) - CLASSES_SHOWN),
         spread=_spread(target),
         spread_range=card_words.span(_list(target.get("edges"))),
+        several=_several(card),
         example_names=names,
         examples=tuple(tuple(_example(row.get(key), key in images, key in named) for key in names) for row in examples),
         notes=tuple(column.note for _, column in tasks if column.note),
@@ -238,13 +259,38 @@ def _classes(target: Card) -> tuple[Share, ...]:
     train, test = _numbers(counts.get("train")), _numbers(counts.get("test"))
     if not names or len(train) != len(names):
         return ()
-    test = test if len(test) == len(names) else [0.0] * len(names)
+    return _shares(names, train, test if len(test) == len(names) else [0.0] * len(names))
+
+
+def _shares(names: Sequence[Any], train: Sequence[float], test: Sequence[float]) -> tuple[Share, ...]:
     most, most_test = max(1.0, *train), max(1.0, *test)
     return tuple(
         Share(
             str(name), f"{held:,.0f}", f"{asked:,.0f}", round(100 * held / most, 1), round(100 * asked / most_test, 1)
         )
         for name, held, asked in zip(names, train, test, strict=True)
+    )
+
+
+def _several(card: Card) -> SeveralValues | None:
+    groups, facts = card_words.target_groups(card), card_words.target_facts(card)
+    if not groups and not facts:
+        return None
+    return SeveralValues(
+        tuple(facts),
+        tuple(
+            Holdings(
+                group.of,
+                _shares(group.names, group.train, group.test)[:CLASSES_SHOWN],
+                max(0, len(group.names) - CLASSES_SHOWN) + group.more,
+            )
+            for group in groups
+        ),
+        tuple(
+            (f"{title}, {ends}", tuple((part, histogram(_numbers(rows), 240, 60)) for part, rows in counts.items()))
+            for title, ends, counts in card_words.target_plots(card)
+        ),
+        tuple(tuple(row) for row in card_words.target_marked(card)),
     )
 
 

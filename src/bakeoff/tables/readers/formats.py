@@ -17,11 +17,12 @@ DELIMITERS = {".csv": "", ".txt": "", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 ARROW = (".arrow", ".feather", ".ipc")
 LINES = (".jsonl", ".ndjson")
 SHEETS = (".xlsx", ".xlsm")
-TEXTS = (*DELIMITERS, *LINES, ".json", ".arff")
+CONLL = (".conll", ".conllu", ".bio", ".iob", ".iob2")
+TEXTS = (*DELIMITERS, *LINES, ".json", ".arff", *CONLL)
 # What a folder is searched for; where it holds the same table twice, the first is read. Texts (.txt) and .json lie
 # beside tables for other ends, so they are read only when they are named.
-SUFFIXES = (".parquet", ".csv", ".tsv", ".tab", ".psv", *ARROW, *LINES, *SHEETS, ".arff")
-READ = "CSV (.csv, .tsv), Parquet, Arrow (.arrow, .feather), JSON (.jsonl, .json), Excel (.xlsx) or ARFF"
+SUFFIXES = (".parquet", ".csv", ".tsv", ".tab", ".psv", *ARROW, *LINES, *SHEETS, ".arff", *CONLL)
+READ = "CSV (.csv, .tsv), Parquet, Arrow (.arrow, .feather), JSON (.jsonl, .json), Excel (.xlsx), CoNLL or ARFF"
 
 
 def open_table(source: str | Path, name: str = "", query: str = "") -> Stream:
@@ -93,6 +94,19 @@ def parse(data: bytes, name: str) -> Frame:
     return frame_of(batches, stream.names)
 
 
+def is_part(path: Path) -> bool:
+    """Whether a file called train or test belongs to a table although its ending does not tell: JSON, or CoNLL."""
+    location = Location.of(path)
+    ending = location.endings[0]
+    return ending == ".json" or (ending == ".txt" and _holds_tags(location))
+
+
+def _holds_tags(location: Location) -> bool:
+    from bakeoff.tables.readers.conll import HEAD, is_conll
+
+    return is_conll(location.unpacked()[0].read(HEAD))
+
+
 def _of_file(location: Location) -> Stream:
     ending, packing = location.endings
     stream = None if packing else _seekable(location, ending)
@@ -121,6 +135,14 @@ def _seekable(location: Location, ending: str) -> Stream | None:
 
 def _texts(file: Readable, location: Location, ending: str) -> Stream | None:
     name = location.name
+    if ending in CONLL:
+        from bakeoff.tables.readers.conll import read_conll
+
+        return read_conll(file, name, ending)
+    if ending == ".txt" and _holds_tags(location):
+        from bakeoff.tables.readers.conll import read_conll
+
+        return read_conll(file, name)
     if ending in DELIMITERS:
         from bakeoff.tables.readers.delimited import read_delimited
 

@@ -14,6 +14,7 @@ from bakeoff.tables.readers.arrays import array_of, unnested
 from bakeoff.tables.readers.encodings import Utf8
 from bakeoff.tables.readers.locations import Readable
 from bakeoff.tables.readers.spool import Spool
+from bakeoff.tables.readers.squad import is_squad, read_squad
 from bakeoff.tables.readers.streams import Stream, batch_of
 from bakeoff.tables.sentences import SHOWN, listed
 
@@ -37,6 +38,8 @@ def read_json(file: Readable, name: str) -> Stream:
     if not first:
         raise TableError(f"{name!r} is empty; write or copy it again, or name another file.")
     text.push(head)
+    if first == b"{" and is_squad(head):
+        return read_squad(text, name)
     objects = _Objects(text, name)
     if first == b"[":
         objects.take_array()
