@@ -12,7 +12,8 @@ from rows_made import frame, labels_of
 
 from bakeoff.errors import MissingExtra, NotFound
 from bakeoff.training import Preparation, Recipe, TableNetwork, TableReader, fit
-from bakeoff.training.encoders.pretrained import MINILM, Pretrained, PretrainedStyle, model_folder
+from bakeoff.training.encoders.model_folder import MINILM, model_folder
+from bakeoff.training.encoders.pretrained import Pretrained, PretrainedStyle
 from bakeoff.training.heads import ClassHead
 from bakeoff.training.network import TrunkShape
 from bakeoff.training.seeding import seeded

@@ -1,4 +1,4 @@
-"""Records of sequences in batches of like length, for answers that differ in length from record to record."""
+"""What all networks of sequences share: batches of like length, and answers that differ in length."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from bakeoff.nouns import Array
 from bakeoff.training.records import Batch, Records
@@ -27,14 +28,26 @@ def by_length(records: Records, device: str = "cpu", most: int = 256, tokens: in
         begin = end
 
 
-def mean_loss(network: Any, records: Records, device: str = "cpu") -> float:
-    """The mean loss of records with targets, the network not learning."""
-    network.eval()
-    total = 0.0
-    with torch.inference_mode():
-        for batch in by_length(records, device):
-            total += float(network.losses(batch).double().sum())
-    return total / max(1, len(records))
+class SequenceNetwork(nn.Module):
+    """A network with `losses(batch)`, the loss of each record; `mixed` computes in bfloat16 where it may."""
+
+    mixed = False
+
+    def held_out_loss(self, records: Records, device: str = "cpu") -> float:
+        """The mean loss of records with targets, the network not learning."""
+        self.eval()
+        total = 0.0
+        with torch.inference_mode():
+            for batch in by_length(records, device):
+                total += float(self.losses(batch).double().sum())
+        return total / max(1, len(records))
+
+    def plain_operations(self, plain: bool = True) -> SequenceNetwork:
+        """Switch layers from fused kernels to operations that torch.func can map over records; outputs stay alike."""
+        for module in self.modules():
+            if hasattr(module, "plain"):
+                module.plain = plain
+        return self
 
 
 def gathered(network: Any, records: Records, answer: Any, device: str = "cpu") -> list[Any]:

@@ -20,7 +20,7 @@ from bakeoff.training.preparation import Known, Preparation
 from bakeoff.training.recipe import Recipe
 from bakeoff.training.records import Batch, Ragged, Records
 from bakeoff.training.seeding import seeded
-from bakeoff.training.sequences.batches import gathered, lists, mean_loss
+from bakeoff.training.sequences.batches import SequenceNetwork, gathered, lists
 from bakeoff.training.sequences.circumstances import Circumstances
 from bakeoff.training.sequences.saving import read_state, write_state
 from bakeoff.training.sequences.tagging import (
@@ -45,7 +45,7 @@ class JointShape:
     dropout: float = 0.4
 
 
-class JointNetwork(nn.Module):
+class JointNetwork(SequenceNetwork):
     """A tagger, and a label from the largest and the mean features over the sentence."""
 
     def __init__(self, tagger: TagNetwork, labels: int, shape: JointShape) -> None:
@@ -78,13 +78,10 @@ class JointNetwork(nn.Module):
     def losses(self, batch: Batch) -> Tensor:
         """Minus the log-likelihoods of each record's label and tags, in nats; targets hold the label, then the tags."""
         logits, hidden, mask = self.read(batch)
-        label, tags = batch.targets[:, 0], batch.targets[:, 1:]
+        label = batch.targets[:, 0]
+        tags = batch.targets[:, 1:] if len(batch) else batch.targets  # a batch without records is one token wide
         own = functional.cross_entropy(logits, label, reduction="none")
         return self.weight * own + self.tagger.head.losses(hidden, mask, tags)
-
-    def held_out_loss(self, records: Records, device: str = "cpu") -> float:
-        """The mean loss of records with targets."""
-        return mean_loss(self, records, device)
 
 
 class JointTagger:

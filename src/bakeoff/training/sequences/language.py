@@ -20,7 +20,7 @@ from bakeoff.training.preparation import Known, Preparation
 from bakeoff.training.recipe import Recipe
 from bakeoff.training.records import Batch, Ragged, Records
 from bakeoff.training.seeding import seeded
-from bakeoff.training.sequences.batches import by_length, gathered, mean_loss
+from bakeoff.training.sequences.batches import SequenceNetwork, by_length, gathered
 from bakeoff.training.sequences.circumstances import Circumstances
 from bakeoff.training.sequences.layers import KINDS, LSTM, TokenShape, TokenTransformer
 from bakeoff.training.sequences.saving import read_state, write_state
@@ -55,7 +55,7 @@ class LanguageShape:
             raise UsageError(f"A window needs at least 4 characters, and not {self.window}.")
 
 
-class LanguageNetwork(nn.Module):
+class LanguageNetwork(SequenceNetwork):
     """Logits of the next character after each one of a piece of text."""
 
     def __init__(self, classes: int, shape: LanguageShape) -> None:
@@ -70,7 +70,6 @@ class LanguageNetwork(nn.Module):
             self.readers = nn.ModuleList([TokenTransformer(shape.embedding, inner, causal=True)])
         self.drop = nn.Dropout(shape.dropout)
         self.out = nn.Linear(shape.width, classes)
-        self.mixed = False
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (records, tokens, classes) of codes (records, tokens)."""
@@ -92,10 +91,6 @@ class LanguageNetwork(nn.Module):
         targets = batch.targets
         each = functional.cross_entropy(logits.transpose(1, 2), (targets - 1).clamp(min=0), reduction="none")
         return -each * (targets > 0)
-
-    def held_out_loss(self, records: Records, device: str = "cpu") -> float:
-        """The mean loss of records with targets."""
-        return mean_loss(self, records, device)
 
 
 class CausalLM:

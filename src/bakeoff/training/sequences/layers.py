@@ -82,11 +82,11 @@ class WordLayers(nn.Module):
     def _affixes(self, codes: Tensor) -> Tensor:
         if self.plain or not len(codes):
             return functional.embedding(codes, self.affixes.weight, padding_idx=0).sum(-2)
-        return self.affixes(codes.flatten(0, 1)).view(*codes.shape[:2], -1)
+        return self.affixes(codes.flatten(0, 1)).view(*codes.shape[:2], self.style.affixes)
 
     def _characters(self, codes: Tensor, mask: Tensor) -> Tensor:
         if self.plain or not len(codes):
-            return self._kernels(codes.flatten(0, 1)).view(*codes.shape[:2], -1)
+            return self._kernels(codes.flatten(0, 1)).view(*codes.shape[:2], self.style.characters)
         out = self.kernels.weight.new_zeros(*codes.shape[:2], self.style.characters)
         return out.masked_scatter(mask.unsqueeze(-1), self._kernels(codes[mask]))
 

@@ -22,7 +22,7 @@ from bakeoff.training.sequences.saving import read_state, write_state
 from bakeoff.training.sequences.span_network import SpanNetwork, SpanShape
 from bakeoff.training.sequences.words import Words
 
-RECIPE = Recipe(epochs=15, batch=32, rate=2e-3, clip=5.0, held_out=0.05, patience=3)
+RECIPE = Recipe(epochs=10, batch=32, rate=2e-3, clip=5.0, held_out=0.0)
 
 Answers = Sequence[Mapping[str, Any]]
 

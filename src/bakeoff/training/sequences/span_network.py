@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bakeoff.training.records import Batch, Records
-from bakeoff.training.sequences.batches import mean_loss
+from bakeoff.training.records import Batch
+from bakeoff.training.sequences.batches import SequenceNetwork
 from bakeoff.training.sequences.layers import TokenShape, reader_of
 from bakeoff.training.sequences.overlap import FEATURES
 from bakeoff.training.sequences.words import WordStyle
@@ -32,7 +32,7 @@ class SpanShape:
     cap: int = 60
 
 
-class SpanNetwork(nn.Module):
+class SpanNetwork(SequenceNetwork):
     """Each token of the context, with what of the question it is like and the whole question beside it, in context.
 
     After the reader of Chen et al. (2017): attention from the tokens of the context to those of the question, a BiLSTM
@@ -51,7 +51,6 @@ class SpanNetwork(nn.Module):
         self.begin = Pointer(self.question.width, self.reader.width)
         self.end = Pointer(self.question.width, 2 * self.reader.width)
         self.drop = nn.Dropout(shape.reader.dropout)
-        self.mixed = False
 
     def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
         """The context's tokens as they were read (records, tokens, width), the question, and which tokens are there."""
@@ -104,10 +103,6 @@ class SpanNetwork(nn.Module):
         first = self.begins(hidden, whole, mask).gather(1, begin)
         last = self.ends(hidden, whole, mask, begin).gather(2, end.unsqueeze(-1)).squeeze(-1)
         return -(first + last).masked_fill(~given, -1e4).logsumexp(-1)
-
-    def held_out_loss(self, records: Records, device: str = "cpu") -> float:
-        """The mean loss of records with targets."""
-        return mean_loss(self, records, device)
 
     def spans(self, batch: Batch, cap: int, width: int = 8) -> Tensor:
         """The likeliest first and last token, int64 (records, 2), no more than `cap` tokens apart.

@@ -18,7 +18,7 @@ from bakeoff.training.preparation import Known, Preparation
 from bakeoff.training.recipe import Recipe
 from bakeoff.training.records import Batch, Ragged, Records
 from bakeoff.training.seeding import seeded
-from bakeoff.training.sequences.batches import gathered, lists, mean_loss
+from bakeoff.training.sequences.batches import SequenceNetwork, gathered, lists
 from bakeoff.training.sequences.chain import Chain, legal_moves
 from bakeoff.training.sequences.circumstances import Circumstances
 from bakeoff.training.sequences.layers import TokenShape, reader_of
@@ -64,7 +64,7 @@ class TagHead(nn.Module):
         return emissions.argmax(-1) if self.chain is None else self.chain.best(emissions, mask)
 
 
-class TagNetwork(nn.Module):
+class TagNetwork(SequenceNetwork):
     """Features of tokens, a reader and a head; a sentence's tags depend on that sentence alone."""
 
     def __init__(self, words: Any, reader: TokenShape, tags: int, chain: Chain | None) -> None:
@@ -72,7 +72,6 @@ class TagNetwork(nn.Module):
         self.words = words
         self.reader = reader_of(words.width, reader)
         self.head = TagHead(self.reader.width, tags, chain)
-        self.mixed = False
 
     def hidden(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Features of tokens read in their sentence, and which tokens are there."""
@@ -83,10 +82,6 @@ class TagNetwork(nn.Module):
     def losses(self, batch: Batch) -> Tensor:
         """Minus the log-likelihood of each record's tags, in nats."""
         return self.head.losses(*self.hidden(batch), batch.targets)
-
-    def held_out_loss(self, records: Records, device: str = "cpu") -> float:
-        """The mean loss of records with targets."""
-        return mean_loss(self, records, device)
 
 
 class Tagger:

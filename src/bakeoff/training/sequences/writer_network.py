@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bakeoff.training.layers.texts import mean
-from bakeoff.training.records import Batch, Records
-from bakeoff.training.sequences.batches import mean_loss
+from bakeoff.training.records import Batch
+from bakeoff.training.sequences.batches import SequenceNetwork
 from bakeoff.training.sequences.beam import BeamStyle, State, search
 from bakeoff.training.sequences.layers import LSTM, TokenShape, reader_of
 from bakeoff.training.sequences.pieces import END, START, PieceStyle
@@ -23,9 +23,8 @@ LEAST = 1e-9  # the least probability of a piece in a loss
 class WriterShape:
     """How texts are cut (`pieces`), how sources are read (`reader`), and how targets are written.
 
-    Pieces have `embedding` features; the decoder's two LSTMs are `width` wide.
-    At most `longest` pieces of a source are read; `beam` says how
-    answers are looked for, and its `longest` is the most pieces that one may have.
+    Pieces have `embedding` features; the decoder's two LSTMs are `width` wide. At most `longest` pieces of a source are
+    read; `beam` says how answers are looked for, and its `longest` is the most pieces that one may have.
     """
 
     pieces: PieceStyle = field(default_factory=PieceStyle)
@@ -37,7 +36,7 @@ class WriterShape:
     longest: int = 300
 
 
-class WriterNetwork(nn.Module):
+class WriterNetwork(SequenceNetwork):
     """A reader of the source, two LSTMs with attention after each, and a mixture of writing and copying.
 
     The second LSTM reads what the first one looked at, so it knows what was written of the source, and yet both go over
@@ -60,7 +59,6 @@ class WriterNetwork(nn.Module):
         self.bias = nn.Parameter(torch.zeros(pieces))
         self.copies = nn.Linear(shape.width + read + shape.embedding, 1)
         self.drop = nn.Dropout(shape.dropout)
-        self.mixed = False
 
     def read(self, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A source's pieces in context (records, pieces, width), their mean, and which are there."""
@@ -105,10 +103,6 @@ class WriterNetwork(nn.Module):
         share = copies.squeeze(-1)
         found = (1 - share) * own + share * copied
         return -(found.clamp(min=LEAST).log() * (targets != 0)).sum(1)
-
-    def held_out_loss(self, records: Records, device: str = "cpu") -> float:
-        """The mean loss of records with targets."""
-        return mean_loss(self, records, device)
 
     def written(self, batch: Batch, style: BeamStyle) -> tuple[list[list[int]], Tensor]:
         """The best target found for each record, END left out, and its log-probability."""
