@@ -12,7 +12,11 @@ from bakeoff.arena.intake import TableOptions
 from bakeoff.errors import BakeoffError, NotFound
 
 KINDS = ("classification", "matching", "tagging", "joint", "span", "generation", "language_model")
-SLOW = ("autogluon", "catboost", "matcher", "multimodal", "network", "tabpfn")  # minutes instead of seconds in all
+# Minutes instead of seconds in all.
+SLOW = (
+    *("autogluon", "catboost", "matcher", "multimodal", "network", "tabpfn"),
+    *("causal_lm", "joint_tagger", "seq2seq", "span_reader", "tagger"),
+)
 
 
 def make_demo(folder: str | Path, *, thorough: bool = False) -> Challenge:
