@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.multimodal.linear_member import Nested, centred, scores_of
+from bakeoff.algorithms.multimodal.linear_member import Beside, Nested, scores_of
 from bakeoff.algorithms.multimodal.target import as_logs, mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
 from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
@@ -27,7 +27,7 @@ class BoostedModel:
     boosters: tuple[Any, ...]
     rounds: int
     width: int
-    scores: tuple[Any, ...] = ()
+    scores: tuple[Beside, ...] = ()
 
     def outputs(self, asked: Asked, fold: int | None = None) -> Array:
         """Logarithms of probabilities, or scaled numbers; float32 (rows, width)."""
@@ -35,7 +35,7 @@ class BoostedModel:
         for k in range(len(self.boosters)) if fold is None else [fold]:
             features, begin = asked.get(self.view), None
             if self.scores:
-                begin = centred(self.scores[k].outputs(asked.get("wide")))
+                begin = self.scores[k].scores(asked)
                 features = np.hstack([features, begin])
             parts.append(ask(self.boosters[k], features, begin, self.rounds, self.width))
         return mean_outputs(parts, self.width > 1)
@@ -87,11 +87,15 @@ class BoostedMember:
         """Rounds at most."""
         return int(np.clip(6_000 // (work.target.width if work.target.width > 2 else 1), 40, 600))
 
+    def _view(self, work: Work) -> str:
+        # Scores of a linear model tell a second layer more of the texts' meaning than their directions do.
+        return self.view if self.second else work.richest(self.view)
+
     def estimate(self, work: Work, clock: Clock) -> float:
         """From a few rounds of the first fold."""
         import lightgbm
 
-        features = work.views.train(self.view)
+        features = work.views.train(self._view(work))
         rows = work.folds.learnt[0]
         settings = self.settings(work, len(rows), features.shape[1])
         data = lightgbm.Dataset(features[rows], work.target.values[rows], params=settings, free_raw_data=True)
@@ -103,7 +107,8 @@ class BoostedMember:
 
     def fit(self, work: Work, deadline: Deadline) -> Trained:
         """Boosters for each fold, all cut after the number of rounds that is best on average."""
-        features, folds, target = work.views.train(self.view), work.folds, work.target
+        view = self._view(work)
+        features, folds, target = work.views.train(view), work.folds, work.target
         scores: Nested | None = None
         if self.second:
             scores = scores_of(work, deadline.part(0.5))
@@ -124,8 +129,8 @@ class BoostedMember:
         out = np.zeros((len(target.values), target.width), dtype=np.float32)
         for k, held in enumerate(asked):
             out[folds.held[k]] = ask(boosters[k], held.features, held.begin, rounds, target.width)
-        weights = tuple(scores.weights) if scores is not None else ()
-        model = BoostedModel(self.view, tuple(boosters), rounds, target.width, weights)
+        weights = scores.beside() if scores is not None else ()
+        model = BoostedModel(view, tuple(boosters), rounds, target.width, weights)
         return Trained(model, out[folds.rows], cut)
 
 

@@ -121,7 +121,7 @@ class Fitting:
     def _one(self, member: Member) -> None:
         """Fit one member, on fewer rows where it must be; or leave it out and note what it would have taken."""
         began = self.clock.elapsed()
-        if SECOND.get(member.name, "linear") not in self.work.trained and member.name in SECOND:
+        if member.name in SECOND and "linear" not in self.work.trained:
             return
         wanted = self._estimated(member)
         room = self._usable()
@@ -137,6 +137,9 @@ class Fitting:
         self.course.seconds[member.name] = self.clock.elapsed() - began
         if share < 1.0:
             self.course.remarks[member.name] = f"on {share:.0%} of the rows"
+            self.course.unfitted[member.name] = wanted
+        if found.short:
+            self.course.remarks[member.name] = found.short
             self.course.unfitted[member.name] = wanted
         if found.cut:
             self.course.cut.append(member.name)
@@ -164,7 +167,7 @@ class Fitting:
             work = replace(self.work, folds=folds, trained=dict(self.work.trained), shared=dict(self.work.shared))
             work.shared.pop("scores", None)
             for member in members:
-                if member.name not in weights and member.name not in SECOND.values():
+                if member.name not in weights:
                     continue
                 began = self.clock.elapsed()
                 found = member.fit(work, Deadline(self.clock, min(self._usable(), 1e9)))

@@ -125,13 +125,18 @@ class Nested:
     """Linear scores for a second layer, made so that no row's score has seen the row, nor the fold held out.
 
     `learnt[k]` float32 (rows of fold k's learnt part, width) and `held[k]` for its held-out part; `weights[k]` score
-    any other row as fold k's second layer knows it.
+    any other row, as `view` shows it, as fold k's second layer knows it.
     """
 
+    view: str
     learnt: list[Array]
     held: list[Array]
     weights: list[Weights]
     cut: bool
+
+    def beside(self) -> tuple[Beside, ...]:
+        """For each fold, what answers other rows."""
+        return tuple(Beside(self.view, weights) for weights in self.weights)
 
 
 def nested(work: Work, view: str, strength: float, deadline: Deadline) -> Nested:
@@ -152,17 +157,36 @@ def nested(work: Work, view: str, strength: float, deadline: Deadline) -> Nested
         means.append(mean_weights(mine))
         learnt.append(centred(scores[work.folds.learnt[k]]))
         held.append(centred(means[-1].outputs(features[work.folds.held[k]])))
-    return Nested(learnt, held, means, models.cut)
+    return Nested(view, learnt, held, means, models.cut)
 
 
 def scores_of(work: Work, deadline: Deadline) -> Nested:
-    """The linear member's nested scores, made by the first second-layer member that needs them."""
+    """Nested scores of the best linear member so far, made by the first second-layer member that needs them."""
     if "scores" not in work.shared:
-        linear = work.trained["linear"].model
-        assert isinstance(linear, LinearModel)
+        linear = best_linear(work)
         work.shared["scores"] = nested(work, linear.view, linear.strength, deadline)
     found: Nested = work.shared["scores"]
     return found
+
+
+def best_linear(work: Work) -> LinearModel:
+    """The linear model with the least loss on held-out rows, of those fitted so far."""
+    fitted = [one for one in work.trained.values() if isinstance(one.model, LinearModel)]
+    best = min(fitted, key=lambda one: float(work.target.losses(one.held_out, work.folds.rows).mean()))
+    assert isinstance(best.model, LinearModel)
+    return best.model
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a second layer's fold asks of the linear model below it: its weights, and the view they are for."""
+
+    view: str
+    weights: Weights
+
+    def scores(self, asked: Asked) -> Array:
+        """Centred scores, float32 (rows, outputs)."""
+        return centred(self.weights.outputs(asked.get(self.view)))
 
 
 Part = tuple[tuple[int, int], Array, Array]  # a key, the rows to learn from, and the rows to score

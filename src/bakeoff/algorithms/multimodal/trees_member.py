@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.multimodal.descent import Weights
-from bakeoff.algorithms.multimodal.linear_member import Nested, centred, scores_of
+from bakeoff.algorithms.multimodal.linear_member import Beside, Nested, scores_of
 from bakeoff.algorithms.multimodal.target import mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
 from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
@@ -29,20 +28,17 @@ class TreesModel:
     forests: tuple[tuple[Any, ...], ...]
     width: int
     prior: Array
-    scores: tuple[Any, ...] = ()
+    scores: tuple[Beside, ...] = ()
 
     def outputs(self, asked: Asked, fold: int | None = None) -> Array:
         """Logarithms of probabilities, or scaled numbers; float32 (rows, width)."""
         parts = []
         for k in range(len(self.forests)) if fold is None else [fold]:
-            features = beside(asked.get(self.view), self.scores[k], asked) if self.scores else asked.get(self.view)
+            features = asked.get(self.view)
+            if self.scores:
+                features = np.hstack([features, self.scores[k].scores(asked)])
             parts.append(told(self.forests[k], filled(features), self.prior))
         return mean_outputs(parts, self.width > 1)
-
-
-def beside(features: Array, weights: Weights, asked: Asked) -> Array:
-    """Features with a linear model's scores beside them."""
-    return np.hstack([features, centred(weights.outputs(asked.get("wide")))])
 
 
 def filled(features: Array) -> Array:
@@ -82,7 +78,7 @@ class TreesMember:
 
     def estimate(self, work: Work, clock: Clock) -> float:
         """From one tree."""
-        features, rows = filled(work.views.train(self.view)), work.folds.learnt[0]
+        features, rows = filled(work.views.train(work.richest(self.view))), work.folds.learnt[0]
         began = clock.elapsed()
         self._forest(work, len(rows)).fit(features[rows], work.target.values[rows])
         return (clock.elapsed() - began) * self.count(work) * len(work.folds) * 0.8
@@ -96,7 +92,8 @@ class TreesMember:
     def fit(self, work: Work, deadline: Deadline) -> Trained:
         """Trees for each fold."""
         scores: Nested | None = scores_of(work, deadline.part(0.5)) if "linear" in work.trained else None
-        features, folds, target = work.views.train(self.view), work.folds, work.target
+        view = work.richest(self.view)
+        features, folds, target = work.views.train(view), work.folds, work.target
         prior = np.exp(target.constant().astype(np.float64))
         out = np.zeros((len(target.values), target.width), dtype=np.float32)
         forests = []
@@ -110,8 +107,8 @@ class TreesMember:
             forests.append(trees)
             cut = cut or short
             out[folds.held[k]] = told(trees, filled(held), prior)
-        weights = tuple(scores.weights) if scores is not None else ()
-        model = TreesModel(self.view, tuple(forests), target.width, prior, weights)
+        weights = scores.beside() if scores is not None else ()
+        model = TreesModel(view, tuple(forests), target.width, prior, weights)
         return Trained(model, out[folds.rows], cut)
 
     def _grown(self, work: Work, features: Array, values: Array, deadline: Deadline) -> tuple[tuple[Any, ...], bool]:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from bakeoff.algorithms.columns import Columns
+from bakeoff.algorithms.multimodal.meanings import Meanings
 from bakeoff.algorithms.multimodal.rows import Rows
 from bakeoff.algorithms.multimodal.terms import Terms, TermStyle
 from bakeoff.algorithms.table_network import MANY
@@ -258,35 +259,18 @@ class PictureView:
         return self._placed(self._described(rows), len(rows))
 
 
-class Sentences:
-    """Every text as all-MiniLM-L6-v2 embeds it, where that is installed; dense float32 (rows, columns x 384)."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        from bakeoff.training.encoders.pretrained import Pretrained, PretrainedStyle
-
-        self.encoders = [Pretrained(name, PretrainedStyle(longest=96)) for name in names]
-
-    def fit_transform(self, rows: Rows) -> Array:
-        """Nothing is learnt."""
-        return self.transform(rows)
-
-    def transform(self, rows: Rows) -> Array:
-        """Embeddings of length three, so that they count beside terms of length one."""
-        parts = [encoder.read(rows.frame)["embedding"] for encoder in self.encoders]
-        # The encoder rounds otherwise in another batch; three digits are alike in all.
-        return (3 * np.round(np.hstack(parts), 4)).astype(np.float32)
-
-
 class Views:
     """All views of one table, each made when a member first asks for it.
 
     `train(name)` gives the training rows' features, `read(X)` those of other rows. Names: plain, topics, pictures,
-    dense (these three side by side), wide, shown (wide and pictures), sentences, meant (wide and sentences).
+    dense (these three side by side), wide, shown (wide and pictures), sentences, meant (wide and sentences), deep
+    (dense and the main directions of sentences). `meanings` tells which columns are embedded.
     """
 
     def __init__(self, X: Frame, columns: Columns, seed: int) -> None:
         self.columns = columns
         self.seed = seed
+        self.meanings = Meanings(columns.text)
         self._fitted: dict[str, Any] = {}
         self._train: Asked | None = Asked(self, Rows(X, columns))
 
@@ -294,6 +278,11 @@ class Views:
         """The training rows' features; a view that is new is learnt."""
         assert self._train is not None, "the training rows were let go"
         return self._train.get(name)
+
+    def strings(self, name: str) -> list[str]:
+        """A column of the training rows as texts."""
+        assert self._train is not None, "the training rows were let go"
+        return self._train.rows.strings(name)
 
     @property
     def frame(self) -> Frame:
@@ -318,6 +307,8 @@ class Views:
             return sparse.hstack([asked.get("wide"), sparse.csr_matrix(asked.get("pictures"))], format="csr")
         if name == "meant":
             return sparse.hstack([asked.get("wide"), sparse.csr_matrix(asked.get("sentences"))], format="csr")
+        if name == "deep":
+            return np.hstack([asked.get("dense"), self.meanings.main(asked.get("sentences"))])
         inputs: tuple[Any, ...] = (rows,)
         if name in ("topics", "wide"):
             inputs = (rows, asked.get("words"))
@@ -335,7 +326,7 @@ class Views:
             "topics": lambda: Topics(self.seed),
             "wide": lambda: Wide(self.columns),
             "pictures": lambda: PictureView(self.columns.image, self.seed),
-            "sentences": lambda: Sentences(self.columns.text),
+            "sentences": lambda: self.meanings,
         }
         return makers[name]()
 

