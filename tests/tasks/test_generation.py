@@ -105,6 +105,13 @@ def test_small_examples_by_hand(require):
     assert 0 < KIND.closeness(truth, objects(["a cat sat on the mat", "abx"]), TASK).min() < 1
 
 
+def test_answers_that_no_text_file_could_hold_are_scored(require):
+    require("sacrebleu")
+    truth = objects([["a cat"], ["a \ud800 dog and more", "b"]])
+    scores = KIND.score(truth, objects(["\ud800\x00", "a \ud800 dog and more"]), TASK, only=tuple(KIND.metrics))
+    assert scores["exact_match"].value == 0.5 and all(0 < score.value < 1 for score in scores.values())
+
+
 def test_the_metric_fits_the_length_of_the_targets():
     assert KIND.default_metric(objects(["schreibst", "l i e b s t", "hat geschrieben"]))[0] == "exact_match"
     assert KIND.default_metric(objects(["The cat sat on the mat.", "Hello"]))[0] == "chrf"

@@ -8,8 +8,8 @@ without replacement.
 Labels are of two sorts. Training labels are whole texts; the codes of one are those of all its places, so there are
 more codes than labels. Asked rows are labelled by `truths`: JSON text `{"next": "e", "of": [places, bytes, words]}`,
 where `of` counts the places, the UTF-8 bytes and the words of all test texts. Perplexity per word and per byte divide
-what is lost at the places asked by the bytes and the words that a place has on average; these are known exactly, and
-estimating them from the same places would double the error.
+what is lost at the places asked by the bytes and the words that a place has on average. These are known exactly;
+estimated from the same places they would more than double the error of the perplexity per word.
 
 A text's end counts as one byte, as the line feed that ends a line does. Words are what blanks set apart.
 """

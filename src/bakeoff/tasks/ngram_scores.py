@@ -54,14 +54,11 @@ def chrf_counts(references: References, answers: Sequence[str]) -> Array:
     n-grams are counted as answered where the reference has any of that length.
     """
     owners = np.repeat(np.arange(len(answers)), [len(true) for true in references])
-    pairs = [
-        (squeezed(answer), squeezed(reference))
-        for true, answer in zip(references, answers, strict=True)
-        for reference in true
-    ]
-    counts = np.empty((len(pairs), 3 * CHRF_ORDER))
-    for start, end in _chunks([len(answer) + len(reference) for answer, reference in pairs]):
-        counts[start:end] = _shared_ngrams(pairs[start:end])
+    given = [squeezed(answer) for answer in answers]
+    true = [[squeezed(reference) for reference in row] for row in references]
+    sizes = [len(text) + sum(map(len, row)) for text, row in zip(given, true, strict=True)]
+    parts = [_shared_ngrams(given[start:end], true[start:end]) for start, end in _chunks(sizes)]
+    counts = np.concatenate([np.empty((0, 3 * CHRF_ORDER)), *parts])
     # Stable, so that the first of equal references comes first.
     order = np.lexsort((-chrf(counts), owners))
     best = order[np.unique(owners[order], return_index=True)[1]]
@@ -112,34 +109,41 @@ def _chunks(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
     yield from ((start, end) for start, end in pairwise(edges) if start < end)
 
 
-def _shared_ngrams(pairs: Sequence[tuple[str, str]]) -> Array:
-    """The counts of each pair of an answer and a reference: float64 (pairs, 18)."""
-    texts = [answer for answer, _ in pairs] + [reference for _, reference in pairs]
+def _shared_ngrams(answers: Sequence[str], references: References) -> Array:
+    """The counts of each answer with each of its references, in the order of the references: float64 (pairs, 18)."""
+    row_of = np.repeat(np.arange(len(answers)), [len(true) for true in references])
+    texts = [*answers, *(text for true in references for text in true)]
     sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     signs = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4")
     alphabet, letters = np.unique(signs, return_inverse=True)
     owner = np.repeat(np.arange(len(texts)), sizes)
     left = np.repeat(np.cumsum(sizes), sizes) - np.arange(len(signs))  # letters from here to the text's end
-    counts = np.zeros((len(pairs), 3 * CHRF_ORDER))
+    counts = np.empty((len(row_of), 3 * CHRF_ORDER))
     place, grams, width = np.arange(len(letters)), np.zeros(len(letters), dtype=np.int64), 1
     for n in range(1, CHRF_ORDER + 1):
         there = left >= n
         owner, left, grams, place = owner[there], left[there], grams[there], place[there]
-        if width * len(alphabet) * len(pairs) >= WIDEST:
+        if width * len(alphabet) * len(texts) >= WIDEST:
             kept, grams = np.unique(grams, return_inverse=True)
             width = len(kept)
         grams = grams * len(alphabet) + letters[place + n - 1]
         width *= len(alphabet)
-        counts[:, 3 * n - 3 : 3 * n] = _matches(grams, owner, len(pairs))
+        counts[:, 3 * n - 3 : 3 * n] = _matches(grams, owner, row_of, len(answers))
     return counts
 
 
-def _matches(grams: Array, owner: Array, pairs: int) -> Array:
-    """Answered, true and shared n-grams of each pair: float64 (pairs, 3); owners from `pairs` on are references."""
-    of_answer = owner < pairs
-    answered, many = np.unique(grams[of_answer] * pairs + owner[of_answer], return_counts=True)
-    true, few = np.unique(grams[~of_answer] * pairs + owner[~of_answer] - pairs, return_counts=True)
-    both, here, there = np.intersect1d(answered, true, assume_unique=True, return_indices=True)
-    shared = np.bincount(both % pairs, weights=np.minimum(many[here], few[there]), minlength=pairs)
-    totals = np.bincount(owner, minlength=2 * pairs)
-    return np.stack([np.where(totals[pairs:] > 0, totals[:pairs], 0), totals[pairs:], shared], axis=1)
+def _matches(grams: Array, owner: Array, row_of: Array, rows: int) -> Array:
+    """Answered, true and shared n-grams of each pair: float64 (pairs, 3).
+
+    Owners below `rows` are answers, and the others are references; `row_of` (pairs,) is the answer beside each.
+    """
+    pairs, of_answer = len(row_of), owner < rows
+    answered, many = np.unique(grams[of_answer] * rows + owner[of_answer], return_counts=True)
+    true, few = np.unique(grams[~of_answer] * pairs + owner[~of_answer] - rows, return_counts=True)
+    wanted = true // pairs * rows + row_of[true % pairs]
+    there = np.searchsorted(answered, wanted)
+    found = np.flatnonzero(there < len(answered))
+    found = found[answered[there[found]] == wanted[found]]
+    shared = np.bincount(true[found] % pairs, weights=np.minimum(many[there[found]], few[found]), minlength=pairs)
+    totals = np.bincount(owner, minlength=rows + pairs)
+    return np.stack([np.where(totals[rows:] > 0, totals[row_of], 0), totals[rows:], shared], axis=1)
