@@ -138,16 +138,17 @@ def test_the_commands_add_and_list_a_matching_table(tmp_path):
     assert "--right needs labelled pairs" in refused
 
 
-def test_the_demo_of_a_folder_takes_tables_to_classify_and_to_match(tmp_path):
+def test_the_demo_of_a_folder_takes_tables_of_every_kind_and_no_other(tmp_path):
     things(tmp_path / "data" / "things")
     (tmp_path / "data" / "things" / "about.json").write_text(
         json.dumps({"kind": ["matching"], "columns": {"id": "id"}})
     )
-    for name, kind in (("flowers", "classification"), ("words", "tagging")):
+    words = {"tokens": ["ada sings", "we dance"] * 20, "kind": ["B-who O", "O O"] * 20}
+    for name, kind in (("flowers", "classification"), ("words", "tagging"), ("groups", "clustering")):
         (tmp_path / "data" / name).mkdir()
-        frame = pd.DataFrame({"size": range(40), "kind": ["a", "b"] * 20})
+        frame = pd.DataFrame(words if kind == "tagging" else {"size": range(40), "kind": ["a", "b"] * 20})
         frame.to_csv(tmp_path / "data" / name / "data.csv", index=False)
-        about = {"kind": [kind], "target": "kind"}
+        about = {"kind": [kind], "target": "kind", "columns": {"tokens": "tokens"} if kind == "tagging" else {}}
         (tmp_path / "data" / name / "about.json").write_text(json.dumps(about))
     challenge, left_out = make_demo_from(tmp_path / "data", tmp_path / "held")
     with pytest.raises(NotFound):
@@ -156,8 +157,9 @@ def test_the_demo_of_a_folder_takes_tables_to_classify_and_to_match(tmp_path):
     assert {(task.name, task.track) for task in challenge.tasks()} == {
         ("flowers", "classification"),
         ("things", "matching"),
+        ("words", "tagging"),
     }
-    assert challenge.tracks() == ["classification", "matching"]
+    assert challenge.tracks() == ["classification", "matching", "tagging"]
     challenge.close()
     assert {"multimodal", "matcher"} <= set(slow_left_out(challenge))
     names = {entry.name for entry in challenge.entries()}
