@@ -93,6 +93,9 @@ def _optimiser(network: Any, recipe: Recipe) -> Any:
         return torch.optim.SGD(learnt, lr=recipe.rate, weight_decay=recipe.decay)
     marked = {parameter for module in network.modules() if hasattr(module, "rare") for parameter in module.parameters()}
     rare = [parameter for parameter in learnt if parameter in marked]
+    timed = [module for module in network.modules() if hasattr(module, "times")]  # what was learnt before moves little
+    slow = {parameter: module.times for module in timed for parameter in module.parameters()}
+    marked |= set(slow)
     # A bias or a norm's scale has nothing to gain from being small.
     flat = [parameter for parameter in learnt if parameter.ndim < 2 and parameter not in marked]
     full = [parameter for parameter in learnt if parameter.ndim >= 2 and parameter not in marked]
@@ -101,6 +104,9 @@ def _optimiser(network: Any, recipe: Recipe) -> Any:
         {"params": flat, "weight_decay": 0.0},
         {"params": rare, "weight_decay": recipe.decay, "eps": RARE_EPSILON, "times": RARE_TIMES},
     ]
+    for times in sorted(set(slow.values())):
+        gentle = [parameter for parameter in learnt if slow.get(parameter) == times]
+        groups.append({"params": gentle, "weight_decay": recipe.decay, "times": times})
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=recipe.rate, fused=True)
 
 

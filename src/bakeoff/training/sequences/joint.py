@@ -33,7 +33,7 @@ from bakeoff.training.sequences.tagging import (
     keeps_bio,
     tag_names,
 )
-from bakeoff.training.sequences.words import Sentences, Words
+from bakeoff.training.sequences.words import Sentences, words_for
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class JointTagger:
         if len(labels) != len(sentences):
             raise UsageError(f"There are {len(sentences)} sentences and {len(labels)} labels; give one for each.")
         around = circumstances or Circumstances(recipe)
-        self.words = Words("tokens", self.shape.tagger.words).learn(sentences, self.preparation)
+        self.words = words_for("tokens", self.shape.tagger.words).learn(sentences, self.preparation)
         self.tags, self.bio = tag_names(tags, self.preparation), keeps_bio(tags)
         self.labels = _label_names(labels, self.preparation)
         with seeded(recipe.seed):
@@ -177,7 +177,7 @@ class JointTagger:
         """What `save` wrote; nothing in the file is run. UsageError when it holds something else."""
         shape, learnt, weights = read_state(path, cls.kind, JointShape)
         found = cls(shape)
-        found.words = Words("tokens", shape.tagger.words).restore(learnt["words"])
+        found.words = words_for("tokens", shape.tagger.words).restore(learnt["words"])
         found.tags, found.labels, found.bio = tuple(learnt["tags"]), tuple(learnt["labels"]), learnt["bio"]
         found.network = found._build()
         found.network.load_state_dict(weights)

@@ -114,7 +114,7 @@ class CausalLM:
         if not len(texts):
             raise UsageError("There are no texts to learn from; give at least one.")
         around = circumstances or Circumstances(recipe)
-        self._take(_characters(texts, self.shape.most, self.preparation))
+        self._take(known_characters(texts, self.shape.most, self.preparation))
         with seeded(recipe.seed):
             self.network = LanguageNetwork(len(self.classes), self.shape)
         fitted = fit(self.network, self._pieces(texts, self.shape.window, 0)[0], recipe, **around.given())
@@ -213,7 +213,7 @@ class CausalLM:
         return found
 
 
-def _characters(texts: Sequence[str], most: int, preparation: Preparation) -> list[str]:
+def known_characters(texts: Sequence[str], most: int, preparation: Preparation) -> list[str]:
     """The characters that are told apart, as known or the most frequent of training texts, in their own order."""
     given = preparation.known.vocabularies.get("characters")
     if given is not None:

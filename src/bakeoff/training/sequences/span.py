@@ -20,7 +20,7 @@ from bakeoff.training.sequences.circumstances import Circumstances
 from bakeoff.training.sequences.overlap import Rarity, Tokens, overlap, tokens
 from bakeoff.training.sequences.saving import read_state, write_state
 from bakeoff.training.sequences.span_network import SpanNetwork, SpanShape
-from bakeoff.training.sequences.words import Words
+from bakeoff.training.sequences.words import words_for
 
 RECIPE = Recipe(epochs=10, batch=32, rate=2e-3, clip=5.0, held_out=0.0)
 
@@ -71,7 +71,7 @@ class SpanReader:
         self.preparation.taken("answer length", "", 1, len(kept), f"at most {self.cap} tokens")
         self.rarity = Rarity().learn(read, self.preparation)
         seen = {one.words: one for one in read}
-        self.words = Words("words", self.shape.words)
+        self.words = words_for("words", self.shape.words)
         self.words.learn([*[one.words for one in seen.values()], *[one.words for one in asked]], self.preparation)
         with seeded(recipe.seed):
             self.network = SpanNetwork(self.words.layers(), self.shape)
@@ -135,7 +135,7 @@ class SpanReader:
         """What `save` wrote; nothing in the file is run. UsageError when it holds something else."""
         shape, learnt, weights = read_state(path, cls.kind, SpanShape)
         found = cls(shape)
-        found.words = Words("words", shape.words).restore(learnt["words"])
+        found.words = words_for("words", shape.words).restore(learnt["words"])
         found.rarity, found.cap = Rarity().restore(learnt["rarity"]), learnt["cap"]
         found.network = SpanNetwork(found.words.layers(), shape)
         found.network.load_state_dict(weights)

@@ -23,7 +23,7 @@ from bakeoff.training.sequences.chain import Chain, legal_moves
 from bakeoff.training.sequences.circumstances import Circumstances
 from bakeoff.training.sequences.layers import TokenShape, reader_of
 from bakeoff.training.sequences.saving import read_state, write_state
-from bakeoff.training.sequences.words import Sentences, Words, WordStyle
+from bakeoff.training.sequences.words import Sentences, WordStyle, words_for
 
 RECIPE = Recipe(epochs=20, batch=32, rate=3e-3, clip=5.0, held_out=0.0)
 
@@ -111,7 +111,7 @@ class Tagger:
         """
         check_tags(sentences, tags)
         around = circumstances or Circumstances(recipe)
-        self.words = Words("tokens", self.shape.words).learn(sentences, self.preparation)
+        self.words = words_for("tokens", self.shape.words).learn(sentences, self.preparation)
         self.tags = tag_names(tags, self.preparation)
         self.bio = keeps_bio(tags)
         with seeded(recipe.seed):
@@ -152,7 +152,7 @@ class Tagger:
         """What `save` wrote; nothing in the file is run. UsageError when it holds something else."""
         shape, learnt, weights = read_state(path, cls.kind, TaggerShape)
         found = cls(shape)
-        found.words = Words("tokens", shape.words).restore(learnt["words"])
+        found.words = words_for("tokens", shape.words).restore(learnt["words"])
         found.tags, found.bio = tuple(learnt["tags"]), learnt["bio"]
         found.network = found._build()
         found.network.load_state_dict(weights)

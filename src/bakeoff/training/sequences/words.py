@@ -28,7 +28,9 @@ class WordStyle:
     The `most` frequent words are kept, or words are hashed into `hashed` numbers (0: not). Prefixes, suffixes and
     shapes are hashed into `slots` numbers of `affixes` features, and `characters` kernels look at the first `longest`
     characters (0: no such part); neither takes anything from data. While learning, the share `unseen` of the words is
-    taken for unknown, and the share `dropout` of a token's features is left out.
+    taken for unknown, and the share `dropout` of a token's features is left out. With `model`, a folder with a Hugging
+    Face encoder and its tokenizer, that encoder's last layer takes the place of all this; where it is `tuned`, it
+    learns with the rest at a hundredth of the rate.
     """
 
     embedding: int = 100
@@ -41,6 +43,8 @@ class WordStyle:
     longest: int = 20
     unseen: float = 0.1
     dropout: float = 0.4
+    model: str = ""
+    tuned: bool = True
 
 
 class Words:
@@ -106,6 +110,15 @@ class Words:
         kept = state["words"]
         self.vocabulary.places = None if kept is None else {word: FIRST + place for place, word in enumerate(kept)}
         return self
+
+
+def words_for(name: str, style: WordStyle) -> Any:
+    """Words of one's own, or those of the Hugging Face encoder that the style names."""
+    if not style.model:
+        return Words(name, style)
+    from bakeoff.training.sequences.pretrained import PretrainedWords
+
+    return PretrainedWords(name, style)
 
 
 CHARACTERS = 1 + FURTHEST + 64
