@@ -16,7 +16,7 @@ from bakeoff.errors import Refused, TaskError
 from bakeoff.nouns import Task
 from bakeoff.tasks import Kind, Written
 from bakeoff.tasks.labels import objects
-from bakeoff.tasks.language_model import LanguageModel, positions, question, truth, truths
+from bakeoff.tasks.language_model import LanguageModel, positions, question, truth, truths, turns
 
 KIND = LanguageModel()
 TEXTS = st.lists(st.one_of(st.text("ab \nü你😀", max_size=9), st.text(max_size=9)), min_size=1, max_size=6).filter(any)
@@ -24,6 +24,13 @@ TEXTS = st.lists(st.one_of(st.text("ab \nü你😀", max_size=9), st.text(max_si
 
 def asking(classes):
     return Task("lm", "lm", "", "language_model", "text", "bits_per_byte", classes=classes)
+
+
+def everywhere(texts):
+    """All places of the texts in order."""
+    places = [(row, cut) for row, text in enumerate(texts) for cut in range(len(text) + 1)]
+    rows, cuts = np.array(places, dtype=np.int64).T
+    return rows, cuts
 
 
 def chances(rows, width, seed=0):
@@ -48,7 +55,7 @@ def test_classes_are_the_commonest_characters():
 def test_all_places_asked_give_the_perplexities_of_the_texts(texts, seed):
     """By hand, character after character, against the codes of asked places and of whole texts."""
     task = asking(KIND.classes(objects(texts[:1])))
-    rows, cuts = positions(texts, 10_000, b"k")
+    rows, cuts = everywhere(texts)
     answers = chances(len(rows), len(task.classes), seed)
     nats = 0.0
     for row, (text, cut) in enumerate(zip(rows, cuts, strict=True)):
@@ -80,7 +87,7 @@ def test_a_small_example_by_hand():
     """Each of the nine places at one half: 9 bits for 9 bytes, and 4.5 bits a word."""
     texts = ["ab ab", "ab"]
     task = asking(KIND.classes(objects(texts)))
-    codes = KIND.encode(truths(texts, *positions(texts, 99, b"k")), task)
+    codes = KIND.encode(truths(texts, *everywhere(texts)), task)
     answers = np.full((9, 5), 0.5 / 4)
     answers[np.arange(9), codes[:, 0].astype(int)] = 0.5
     scores = {name: score.value for name, score in KIND.score(codes, answers, task).items()}
@@ -101,7 +108,7 @@ def test_some_places_estimate_all_of_them():
     due = KIND.score(whole, KIND.repeat(share, whole), task)["perplexity_per_word"].value
     found = []
     for number in range(40):
-        codes = KIND.encode(truths(texts, *positions(texts, 500, bytes([number]))), task)
+        codes = KIND.encode(truths(texts, *positions(texts, 300, bytes([number]))), task)
         found.append(KIND.score(codes, KIND.repeat(share, codes), task)["perplexity_per_word"].value)
     error = np.std(np.log(found)) / np.sqrt(len(found))
     assert abs(np.mean(np.log(found)) - math.log(due)) < 4 * error < 0.1
@@ -112,24 +119,24 @@ def test_some_places_estimate_all_of_them():
 def test_replicates_are_scores_of_the_places_drawn(texts, seed):
     texts = [*texts, "a b"]
     task = asking(KIND.classes(objects(texts)))
-    codes = KIND.encode(truths(texts, *positions(texts, 30, b"k")), task)
+    codes = KIND.encode(truths(texts, *everywhere(texts)), task)
     assert_replicates_are_rescored(KIND, codes, chances(len(codes), len(task.classes), seed), task)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(0, 40), min_size=0, max_size=8), st.integers(1, 60), st.binary(max_size=4))
+@given(st.lists(st.integers(0, 300), min_size=0, max_size=8), st.integers(1, 60), st.binary(max_size=4))
 def test_places_are_distinct_and_named_by_the_key(sizes, most, key):
     texts = ["x" * size for size in sizes]
     rows, cuts = positions(texts, most, key)
     total = sum(sizes) + len(sizes)
     drawn = list(zip(rows.tolist(), cuts.tolist(), strict=True))
-    assert len(drawn) == min(most, total) == len(set(drawn)) and drawn == sorted(drawn)
+    assert len(drawn) == min(most, -(-total // 16)) == len(set(drawn)) and drawn == sorted(drawn)
     assert all(0 <= cut <= sizes[row] for row, cut in drawn)
     again = positions(texts, most, key)
     assert np.array_equal(again[0], rows) and np.array_equal(again[1], cuts)
 
 
-@pytest.mark.parametrize("length", [4, 25])
+@pytest.mark.parametrize("length", [15, 25, 200])
 def test_every_place_is_drawn_as_often(length):
     """Both ways of drawing, of few places and of many: a chi-square over the places far from its tail."""
     texts, most = ["x" * length, "y" * length], 2
@@ -137,9 +144,33 @@ def test_every_place_is_drawn_as_often(length):
     for number in range(3_000):
         seen.update(zip(*(part.tolist() for part in positions(texts, most, number.to_bytes(2, "big"))), strict=True))
     places = 2 * (length + 1)
-    due = 3_000 * most / places
+    due = 3_000 * min(most, -(-places // 16)) / places
     chi_square = sum((seen[row, cut] - due) ** 2 / due for row in range(2) for cut in range(length + 1))
     assert chi_square < places + 5 * math.sqrt(2 * places)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 6_000), min_size=1, max_size=4), st.integers(1, 900), st.binary(max_size=2))
+def test_nothing_shows_a_truth_before_it_is_answered(sizes, most, key):
+    texts = ["x" * size for size in sizes]
+    rows, cuts = positions(texts, most, key)
+    turn = turns(rows, cuts)
+    assert turn.min() >= 0 and turn.max() < 64
+    seen: dict[tuple[int, int], int] = {}  # the first turn in which each character is shown
+    for row, cut, due in zip(rows.tolist(), cuts.tolist(), turn.tolist(), strict=True):
+        for shown in range(cut - len(question(texts[row], cut)), cut):
+            seen[row, shown] = min(due, seen.get((row, shown), 64))
+    for row, cut, due in zip(rows.tolist(), cuts.tolist(), turn.tolist(), strict=True):
+        assert seen.get((row, cut), 64) > due
+
+
+def test_a_long_text_is_asked_from_end_to_end_in_few_turns():
+    rows, cuts = positions(["x" * 200_000], 4_000, b"k")
+    turn = turns(rows, cuts)
+    assert 3_200 < len(cuts) < 4_000 and turn.max() == 63
+    assert np.histogram(cuts, 10, (0, 200_000))[0].min() > 300
+    few = positions(["x" * 50] * 2_000, 4_000, b"k")
+    assert len(few[0]) == 4_000 and turns(*few).max() < 16
 
 
 def test_what_is_shown_and_what_is_asked():

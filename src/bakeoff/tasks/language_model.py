@@ -5,6 +5,10 @@ shown (at most the last 500) and the one behind it is asked for, `<end>` behind 
 is asked, and no answer can be more certain than what it is given. The places of all test texts are drawn uniformly,
 without replacement.
 
+What is shown at one place holds the truth of those shortly before it. So places are asked in turns, each text's from
+its beginning on, and an answer is given before anything is shown that holds its truth. There are at most 64 turns:
+of places that follow each other so closely for longer, some are left out, until what is shown is new.
+
 Labels are of two sorts. Training labels are whole texts; the codes of one are those of all its places, so there are
 more codes than labels. Asked rows are labelled by `truths`: JSON text `{"next": "e", "of": [places, bytes, words]}`,
 where `of` counts the places, the UTF-8 bytes and the words of all test texts. Perplexity per word and per byte divide
@@ -33,6 +37,9 @@ from bakeoff.tasks.scoring import SMALLEST, GroupSums
 OTHER, END = "<other>", "<end>"
 MOST_CHARACTERS = 1_000
 CONTEXT = 500
+SPARSE = 16  # at most one place in so many is asked, which lets 64 turns reach through most texts
+TURNS = 64
+AFRESH = CONTEXT + 32  # characters from one place to the next whose context says nothing of it
 ASKED = '{"next": '  # how the label of an asked place begins
 BITS = np.log(2)
 MOST_NATS = 700.0  # e to this is still a number
@@ -157,12 +164,36 @@ class LanguageModel:
 
 
 def positions(texts: Sequence[str], most: int, key: bytes) -> tuple[Array, Array]:
-    """At most `most` places of the texts, drawn uniformly without replacement: int64 texts (n,) and cuts (n,).
+    """At most `most` places of the texts, and one in 16, drawn uniformly: int64 texts (n,) and cuts (n,).
 
     A text of c characters has c + 1 places, the last before its end. The same texts, number and key give the same
-    places, in the order of the texts.
+    places, in the order of the texts. Some are left out of a text that would need more than 64 turns.
     """
     ends = np.cumsum([len(text) + 1 for text in texts], dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    rows, cuts = _drawn(ends, min(most, -(-total // SPARSE)), key)
+    asked = turns(rows, cuts) < TURNS
+    return rows[asked], cuts[asked]
+
+
+def turns(rows: Array, cuts: Array) -> Array:
+    """In which call each place may be asked, places in order: int64 (n,), from 0 to 63.
+
+    A place whose context holds the truth of another comes in a later call than that. Those that come too late even for
+    the last call have 64; `positions` gives none such.
+    """
+    turn = np.zeros(len(rows), dtype=np.int64)
+    last, due = (-1, 0), 0  # the last place that is asked, and the turn of the next one
+    for place, (row, cut) in enumerate(zip(rows.tolist(), cuts.tolist(), strict=True)):
+        due = 0 if row != last[0] or cut - last[1] >= AFRESH else due
+        turn[place] = due
+        if due < TURNS:
+            last, due = (row, cut), due + 1
+    return turn
+
+
+def _drawn(ends: Array, most: int, key: bytes) -> tuple[Array, Array]:
+    """Places drawn uniformly without replacement, in order; `ends` (texts,) are sums of the texts' places."""
     total = int(ends[-1]) if len(ends) else 0
     if total <= most:
         chosen = np.arange(total)
