@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from planted_tables import ERRORS, PLANTED, ROWS, quantity, rng, sound
+from planted_texts import TEXT_PLANTED
 
 from bakeoff.errors import TableError
 from bakeoff.nouns import ColumnType, Split
@@ -18,6 +19,7 @@ from bakeoff.tables.checks.structure import COLUMN_CHECKS, TABLE_CHECKS, WITH_DU
 from bakeoff.tables.splits import PRECISION
 
 DOCS = Path(__file__).parents[2] / "docs"
+PLANTED = {**PLANTED, **TEXT_PLANTED}
 NAMES = {check.name for check in (*COLUMN_CHECKS, *TABLE_CHECKS)} | {*WITH_DUPLICATES, NEARLY}
 
 

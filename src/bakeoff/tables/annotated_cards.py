@@ -125,7 +125,7 @@ def _tagged(data: TableData) -> dict[str, Any]:
     cells = _both(data, data.target)
     tags = {part: [tags_of(kind, cell) for cell in held] for part, held in cells.items()}
     counts = {part: Counter(tag for row in rows for tag in row) for part, rows in tags.items()}
-    bio = is_bio(set(counts["train"]))
+    bio = is_bio(counts["train"])
     total = {part: max(1, sum(counted.values())) for part, counted in counts.items()}
     found = {part: [entities(row) for row in rows] if bio else [] for part, rows in tags.items()}
     facts = [

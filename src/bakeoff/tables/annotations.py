@@ -101,8 +101,8 @@ def is_list(cell: Any) -> bool:
 
 
 def items_of(cell: Any) -> list[str] | None:
-    """The items of a raw cell: those of a list, or the words of a text apart by blanks; None for a missing one."""
-    if is_missing(cell):
+    """The items of a raw cell: those of a list, or the words of a text apart by blanks; None for one without any."""
+    if is_missing(cell) or (isinstance(cell, str) and not cell.strip()):
         return None
     if isinstance(cell, str):
         written = listed_cell(cell) if cell[:2] != "[ " else None

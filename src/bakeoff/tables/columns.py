@@ -14,6 +14,7 @@ from threading import Condition
 from typing import Any, TypeVar
 
 from bakeoff.nouns import Frame
+from bakeoff.tables.coded import Coded, as_arrow
 from bakeoff.tables.scratch import Scratch, Spill, Spilled, Trial, Writer
 
 T = TypeVar("T")
@@ -91,14 +92,22 @@ class Columns:
         return name in self._held
 
     def put(self, name: str, series: Any) -> None:
-        """Add a column, or replace the one of that name."""
+        """Add a column, a pandas series or one of codes, or replace the one of that name."""
         self._frame = None
+        if isinstance(series, Coded):
+            self._held[name] = _written(self._scratch, series) if self._scratch else series.head(len(series))
+            return
         held = series.reset_index(drop=True)
         chunks = None if self._scratch is None else _as_chunks(held)
         former = self._held.get(name)
         self._held[name] = held if chunks is None or self._scratch is None else _written(self._scratch, chunks)
         if isinstance(former, Spilled):
             former.remove()
+
+    def coded(self, name: str) -> Coded | None:
+        """A column of texts that repeat as it lies on disk, None for any other."""
+        held = self._held[name]
+        return held.coded() if isinstance(held, Spilled) else None
 
     def weight(self, name: str) -> int:
         """Bytes of a column on disk, 0 for one in memory."""
@@ -266,8 +275,12 @@ def _grouped(batches: Iterable[Any]) -> Iterator[list[Any]]:
         yield group
 
 
-def _written(scratch: Scratch, chunks: Iterable[Any]) -> Spilled:
+def _written(scratch: Scratch, chunks: Iterable[Any] | Coded) -> Spilled:
     writer = Writer(scratch.file())
+    if isinstance(chunks, Coded):
+        for start in range(0, max(len(chunks), 1), BLOCK):
+            writer.append(as_arrow(chunks.codes[start : start + BLOCK]))
+        return writer.close(values=chunks.values)
     for chunk in chunks:
         writer.append(chunk)
     return writer.close()

@@ -12,13 +12,14 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bakeoff.nouns import Array
+from bakeoff.tables.coded import Coded, Coding
 from bakeoff.tables.images import Picture, Place
 from bakeoff.tables.numerals import LOOKED_AT, may_be_numbers, parsed
 
@@ -43,7 +44,8 @@ class Spilled:
     """A column in a file of record batches.
 
     `places` (batches + 1,) are the bytes and `bounds` (batches + 1,) the rows at which they begin; `schema` is theirs.
-    `form` is "whole" for whole numbers written as float64, "category" for decoded categories, else empty.
+    `form` is "whole" for whole numbers written as float64, "category" for decoded categories, else empty. `values` are
+    the texts of a column that is written as codes, None for any other.
     """
 
     path: Path
@@ -51,14 +53,35 @@ class Spilled:
     bounds: Array
     schema: Any
     form: str = ""
+    values: Any = None
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
-        return int(self.places[-1])
+        """Bytes that the cells take, about."""
+        if self.values is None:
+            return int(self.places[-1])
+        return int(self.bounds[-1]) * (int(self.values.nbytes) // max(len(self.values), 1) + 1)
 
     def read(self, start: int, stop: int) -> Any:
         """The rows from `start` to before `stop` as a pyarrow ChunkedArray."""
+        import pyarrow as pa
+
+        read = self._read(start, stop)
+        if self.values is not None:
+            return pa.chunked_array([self.values.take(chunk) for chunk in read.chunks], self.values.type)
+        if self.form == "whole":
+            return read.cast(pa.int64())
+        return read.dictionary_encode() if self.form == "category" else read
+
+    def coded(self) -> Coded | None:
+        """The column as codes, None for one that is not written so."""
+        if self.values is None:
+            return None
+        chunks = self._read(0, int(self.bounds[-1])).chunks
+        codes = [chunk.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
+        return Coded(np.concatenate([np.zeros(0, np.int16), *codes]), self.values)
+
+    def _read(self, start: int, stop: int) -> Any:
         import pyarrow as pa
 
         kind = self.schema.field(0).type
@@ -72,10 +95,7 @@ class Spilled:
                     begin = int(self.bounds[place])
                     low, high = max(start - begin, 0), min(stop, int(self.bounds[place + 1])) - begin
                     chunks.append(pa.ipc.read_record_batch(data, self.schema).column(0).slice(low, high - low))
-        read = pa.chunked_array(chunks, kind)
-        if self.form == "whole":
-            return read.cast(pa.int64())
-        return read.dictionary_encode() if self.form == "category" else read
+        return pa.chunked_array(chunks, kind)
 
     def remove(self) -> None:
         """Take the file away; what was read from it stays."""
@@ -113,10 +133,10 @@ class Writer:
         self._places.append(self._places[-1] + data.size + padding)
         self._bounds.append(self._bounds[-1] + batch.num_rows)
 
-    def close(self, form: str = "") -> Spilled:
+    def close(self, form: str = "", values: Any = None) -> Spilled:
         """The column as it was written."""
         places, bounds = (np.array(one, dtype=np.int64) for one in (self._places, self._bounds))
-        return Spilled(self.path, places, bounds, self._schema, form or self._form)
+        return Spilled(self.path, places, bounds, self._schema, form or self._form, values)
 
 
 class _Blob:
@@ -192,6 +212,34 @@ class _Tried:
         return self._writer.close("whole" if self._whole else "")
 
 
+class _Repeated:
+    """A column of texts on its way to disk as codes, while they repeat."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = Writer(path)
+        self._coding = Coding()
+
+    def append(self, array: Any) -> bool:
+        """Write the cells as codes; False, with nothing written, when there are too many different texts."""
+        codes = self._coding.codes(array)
+        if codes is not None:
+            self._writer.append(codes)
+        return codes is not None
+
+    def spelt(self, path: Path) -> Writer:
+        """What writes the column as texts from now on; what was written as codes is in it."""
+        writer = Writer(path)
+        if self._writer.rows:
+            written = self.close()
+            for start, stop in pairwise(written.bounds.tolist()):
+                writer.append(written.read(start, stop).chunk(0))
+            written.remove()
+        return writer
+
+    def close(self) -> Spilled:
+        return self._writer.close(values=self._coding.values)
+
+
 class Spill:
     """The columns of a stream on their way to disk."""
 
@@ -200,7 +248,7 @@ class Spill:
         # Of a name that comes twice, the first column is kept.
         self._places = {name: place for place, name in reversed(list(enumerate(names)))}
         self._trial = trial
-        self._writers: dict[str, Writer | _Blob | _Tried] = {}
+        self._writers: dict[str, Writer | _Blob | _Tried | _Repeated] = {}
         self._late: list[str] = []
 
     def append(self, batches: Sequence[Any]) -> None:
@@ -212,15 +260,21 @@ class Spill:
 
     def _put(self, name: str, array: Any) -> None:
         writer = self._writers.get(name) or self._writer(name, array.type)
-        if not isinstance(writer, _Tried):
+        if not isinstance(writer, (_Tried, _Repeated)):
             writer.append(array)
         elif not writer.append(array):
-            self._settle(name, writer.rows, array)
+            if isinstance(writer, _Tried):
+                self._settle(name, writer.rows, array)
+            else:
+                self._writers[name] = spelt = writer.spelt(self.scratch.file())
+                spelt.append(array)
 
-    def _writer(self, name: str, kind: Any) -> Writer | _Blob | _Tried:
+    def _writer(self, name: str, kind: Any) -> Writer | _Blob | _Tried | _Repeated:
         path = self.scratch.file()
         if self._trial is not None and name in self._trial.names:
-            made: Writer | _Blob | _Tried = _Tried(path, self._trial.missing)
+            made: Writer | _Blob | _Tried | _Repeated = _Tried(path, self._trial.missing)
+        elif _holds_texts(kind):
+            made = _Repeated(path)
         else:
             made = _Blob(path, self.scratch) if _holds_bytes(kind) else Writer(path)
         self._writers[name] = made
@@ -231,9 +285,8 @@ class Spill:
         if rows:
             self._late.append(name)
             return
-        writer = Writer(self.scratch.file())
-        writer.append(array)
-        self._writers[name] = writer
+        self._writers[name] = _Repeated(self.scratch.file())
+        self._put(name, array)
 
     def close(self) -> dict[str, Any]:
         """All columns by name, in order: `Spilled`, or a pandas series of pictures."""
@@ -251,6 +304,12 @@ def _end_to_end(arrays: Sequence[Any]) -> Sequence[Any]:
     import pyarrow as pa
 
     return [pa.concat_arrays(arrays)] if len(arrays) > 1 and pa.types.is_large_string(arrays[0].type) else arrays
+
+
+def _holds_texts(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_large_string(kind))
 
 
 def _is_struct(kind: Any) -> bool:

@@ -50,7 +50,8 @@ def span(given: Given) -> Made:
     made.renamed = {old: new for old, new in ((context, CONTEXT), (question, QUESTION)) if old != new}
     made.notes += [f"Column {old!r} is called {new!r} here." for old, new in made.renamed.items()]
     contexts = given.texts(context)
-    cells, told = _answers(given, texts)
+    starts = _starts_column(given, texts)
+    cells, told = _answers(given, texts, starts)
     answers = _placed(given, made, contexts, cells)
     made.columns[made.target] = [
         None if one is None else written({"text": one[0], "answer_start": one[1]}) for one in answers
@@ -58,7 +59,9 @@ def span(given: Given) -> Made:
     made.types |= {made.target: ColumnType.ANNOTATION, CONTEXT: ColumnType.TEXT, QUESTION: ColumnType.TEXT}
     made.problems += told
     firsts = [one[0][0] if one is not None and one[0] else None for one in answers]
-    known = [name for name in OF_ANSWERS if name in given.names and name != made.target]
+    known = [
+        name for name in dict.fromkeys((texts, starts, *OF_ANSWERS)) if name in given.names and name != made.target
+    ]
     made.left_out += [*known, *repeating(given, firsts, (*known, made.target, context, question))]
     return made
 
@@ -75,13 +78,15 @@ def _texts_column(given: Given) -> str:
     return found
 
 
-def _answers(given: Given, texts: str) -> tuple[list[Answers | None], list[str]]:
+def _starts_column(given: Given, texts: str) -> str:
+    """The column that says where the answers start, with lists where those are lists; empty where there is none."""
+    known = [name for name in (f"{texts.rpartition('.')[0]}.answer_start", *ANSWER_STARTS) if name in given.names]
+    return next((name for name in known if given.holds_lists(name) == given.holds_lists(texts)), "")
+
+
+def _answers(given: Given, texts: str, starts: str) -> tuple[list[Answers | None], list[str]]:
     """The answers of each row and where they start, None where either is unknown; and what is wrong with them."""
     raw = given.raw
-    starts = given.first((f"{texts.rpartition('.')[0]}.answer_start", *ANSWER_STARTS))
-    lists = given.holds_lists(texts)
-    if starts and lists != given.holds_lists(starts):
-        starts = next((n for n in ANSWER_STARTS if n in given.names and given.holds_lists(n) == lists), "")
     series = raw.column(texts)
     found: list[Answers | None] = []
     unreadable, uneven = np.zeros(raw.rows, bool), np.zeros(raw.rows, bool)

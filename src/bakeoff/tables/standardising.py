@@ -14,6 +14,7 @@ from bakeoff.nouns import Array, Column, ColumnType, Role, Split
 from bakeoff.tables.annotations import composed
 from bakeoff.tables.cells import LOOKED_AT, convert, fingerprint, labels
 from bakeoff.tables.checks import structure as checks
+from bakeoff.tables.coded import Coded
 from bakeoff.tables.columns import BLOCK, Columns
 from bakeoff.tables.reading import TESTS, Raw
 from bakeoff.tables.remarks import Remark
@@ -29,7 +30,7 @@ from bakeoff.tables.splits import (
     public_part,
 )
 from bakeoff.tables.standard import TableData, as_labels, assembled, with_public
-from bakeoff.tables.types import SEVERAL, image_paths, infer_column
+from bakeoff.tables.types import SEVERAL, image_paths, infer_coded, infer_column
 
 PARTS = np.array(["train", "test"], dtype=object)
 
@@ -169,18 +170,44 @@ class _Intake:
     def _keep(self, division: _Division | None, name: str) -> _Findings:
         """Convert a column, keep it and its fingerprint, and give what was found."""
         findings = _Findings()
+        named: Array | None = None
         if name in self.decided:
-            series, named = self.decided.pop(name), None
-        else:
+            series = self.decided.pop(name)
+        elif (series := self._by_value(name)) is None:
             series, named = self._converted(name, findings)
         if division is None or self.findings.problems or findings.problems:
             return findings
-        kept = _in_order(series, division.order)
+        kept = series.take(division.order) if isinstance(series, Coded) else _in_order(series, division.order)
         self.standard.put(name, kept)
-        self.prints[name] = fingerprint(kept)
+        self.prints[name] = kept.fingerprint() if isinstance(kept, Coded) else fingerprint(kept)
         if named is not None:
             self.image_names[name] = named[division.order]
         return findings
+
+    def _by_value(self, name: str) -> Any:
+        """A column of names or dates that repeat in its standard form, each different one looked at once.
+
+        None for any other, and for one with something to be said of some of its cells.
+        """
+        import pandas as pd
+
+        raw, settings = self.raw, self.settings
+        coded = None if name == settings.target else raw.cells.coded(name)
+        if coded is None:
+            return None
+        column = infer_coded(name, coded, settings, raw.folder)
+        pictures = image_paths(coded.head(50), settings.missing) is not None
+        if column.type not in (ColumnType.CATEGORICAL, ColumnType.DATETIME) or column.role is Role.ID or pictures:
+            return None
+        values = coded.different()
+        converted = convert(values, column.type, raw.folder, settings.missing, settings.dates.get(name, ""))
+        if converted.wrong:
+            return None
+        self.columns[name] = column
+        if column.type is ColumnType.CATEGORICAL:
+            return coded.mapped(converted.series)
+        times = np.append(converted.series.to_numpy(), np.datetime64("NaT"))
+        return pd.Series(times[coded.codes])
 
     def _converted(self, name: str, findings: _Findings) -> tuple[Any, Array | None]:
         """A column in its standard form, and the paths of its pictures (n,) as given."""

@@ -120,14 +120,16 @@ def _uneven(given: Given, name: str, tokens_name: str, both: Sequence[Sequence[l
     raw = given.raw
     counts = [np.array([len(items or ()) for items in side]) for side in both]
     here = np.array([items is not None for items in both[0]], dtype=bool)
-    wrong, empty = here & (counts[0] != counts[1]), counts[1] == 0
+    empty = counts[1] == 0
+    wrong = here & ~empty & (counts[0] != counts[1])
     problems = []
-    if (wrong & ~empty).any():
-        first = int((wrong & ~empty).nonzero()[0][0])
-        told = f"{counts[0][first]:,} tags for {counts[1][first]:,} tokens in the first of them"
+    if wrong.any():
+        first = int(wrong.nonzero()[0][0])
+        several = " in the first of them" if wrong.sum() > 1 else ""
+        told = f"{counts[0][first]:,} for {counts[1][first]:,} tokens{several}"
         problems.append(
             f"Column {name!r} must have one tag for each token of {tokens_name!r}, but "
-            f"{rows(wrong & ~empty, raw.parts, raw.numbers)} {'has' if wrong.sum() == 1 else 'have'} more or fewer "
+            f"{rows(wrong, raw.parts, raw.numbers)} {'has' if wrong.sum() == 1 else 'have'} more or fewer "
             f"({told}); write as many tags as tokens."
         )
     if empty.any():

@@ -8,15 +8,18 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bakeoff.nouns import Column, ColumnType, Frame, Role
+from bakeoff.tables.coded import Coded
 from bakeoff.tables.images import ENDINGS, Picture
 from bakeoff.tables.iso_times import read_iso
 from bakeoff.tables.settings import DATE_ORDERS, MISSING, Settings
 
+FIRST = 1_000  # rows that are looked at before all are
 SAMPLE = 5_000  # rows that are looked at for the shape of texts
 PART = 200_000  # rows of a longer column whose values are counted, when they hardly repeat
 VARIED = 0.9  # share of different values in that part from which they hardly do
@@ -58,6 +61,17 @@ def infer_types(frame: Frame, settings: Settings | None = None, folder: Path | N
     )
 
 
+def infer_coded(name: str, coded: Coded, settings: Settings, folder: Path | None = None) -> Column:
+    """The record of one raw column of texts that repeat and is not the target, as `infer_column` gives it."""
+    declared, missing, order = settings.types.get(name), settings.missing, settings.dates.get(name, "")
+    if declared is not None:
+        kind, why = declared, f"declared, {order}" if order else "declared"
+    else:
+        kind, why = _by_codes(coded, missing, folder)
+    column = Column(name, kind, settings.roles.get(name) or Role.FEATURE, why)
+    return _with_trait(column, coded.head(FIRST), missing, coded)
+
+
 def infer_column(name: str, series: Any, settings: Settings, folder: Path | None = None) -> Column:
     """The record of one raw column, as `infer_types` makes it for each."""
     declared = settings.types.get(name)
@@ -81,8 +95,8 @@ def infer_column(name: str, series: Any, settings: Settings, folder: Path | None
     return _with_trait(Column(name, kind, role or Role.FEATURE, why), series, settings.missing)
 
 
-def _with_trait(column: Column, series: Any, missing: tuple[str, ...]) -> Column:
-    trait, seen = _trait(column, series, missing)
+def _with_trait(column: Column, series: Any, missing: tuple[str, ...], coded: Coded | None = None) -> Column:
+    trait, seen = _trait(column, series, missing, coded)
     why = column.why
     if trait == "boolean" and column.type is ColumnType.NUMERIC:
         why = f"{why}; only 0 and 1, so true or false"
@@ -95,19 +109,23 @@ def _with_trait(column: Column, series: Any, missing: tuple[str, ...]) -> Column
     return replace(column, why=why, trait=trait)
 
 
-def _trait(column: Column, series: Any, missing: tuple[str, ...]) -> tuple[str, list[str]]:
-    """boolean, id-like, constant or nothing, and the values of a boolean column."""
+def _trait(column: Column, series: Any, missing: tuple[str, ...], coded: Coded | None) -> tuple[str, list[str]]:
+    """boolean, id-like, constant or nothing, and the values of a boolean column.
+
+    Of a column that is `coded` too, `series` are the first cells.
+    """
     if column.type not in (ColumnType.NUMERIC, ColumnType.CATEGORICAL, ColumnType.DATETIME):
         return "", []
     try:
         # A look at the first cells spares most columns the full count.
-        if series.iloc[:1000].nunique() <= 2 + len(missing):
-            seen = _values(series, missing)
+        if series.iloc[:FIRST].nunique() <= 2 + len(missing):
+            seen = _values(series if coded is None else coded.different(), missing)
             if len(seen) <= 1:
                 return "constant", seen
             if len(seen) == 2 and {value.lower() for value in seen} in TRUTHS:
                 return "boolean", seen
-        if column.role is not Role.TARGET and column.type is not ColumnType.DATETIME and all_different(series, missing):
+        once = coded is None and column.role is not Role.TARGET and column.type is not ColumnType.DATETIME
+        if once and all_different(series, missing):
             return "id-like", []
     except TypeError:  # lists and mappings have no hash
         return "", []
@@ -182,11 +200,34 @@ def _by_text(present: Any, missing: tuple[str, ...], folder: Path | None) -> tup
     if rows < len(part):
         part = part[~part.str.strip().isin(missing)]
     sample = part.iloc[:: -(-rows // SAMPLE)]
+    return _by_counts(counts, sample, folder, None if whole else lambda: present[~present.str.strip().isin(missing)])
+
+
+def _by_codes(coded: Coded, missing: tuple[str, ...], folder: Path | None) -> tuple[ColumnType, str]:
+    """What `_by_text` says of the cells of a column that is coded."""
+    import pandas as pd
+
+    values = coded.different()
+    gone = values.str.strip().isin(missing).to_numpy(dtype=bool)
+    counts = pd.Series(coded.counts(), index=pd.Index(values))[~gone]
+    if not len(counts):
+        return ColumnType.CATEGORICAL, "no value at all"
+    return _by_counts(counts, coded.every(-(-int(counts.sum()) // SAMPLE), ~gone), folder)
+
+
+def _by_counts(
+    counts: Any, sample: Any, folder: Path | None, rest: Callable[[], Any] | None = None
+) -> tuple[ColumnType, str]:
+    """The type of texts by how often each different one occurs and by a sample of them.
+
+    Where only a part of the rows was counted, `rest` gives all of them.
+    """
     if folder is not None and _are_image_paths(sample, folder):
         return ColumnType.IMAGE, "paths of image files"
+    rows, whole = int(counts.sum()), rest is None
     values = counts.index.to_series()
-    if (format_ := date_format(values)) is not None and not whole:
-        values = present[~present.str.strip().isin(missing)]
+    if (format_ := date_format(values)) is not None and rest is not None:
+        values = rest()
         format_ = date_format(values)
     if format_ is not None:
         other = _other_order(values, format_)

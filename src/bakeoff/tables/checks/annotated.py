@@ -16,6 +16,8 @@ from bakeoff.tables.checks.tag_schemes import TAG, is_bio, stray
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.sentences import listed
 
+UNLIKELY = 1e-3  # chance that all questions without an answer fall into one part of a table divided at random
+
 
 def is_tagged(evidence: Evidence) -> bool:
     """Whether the target holds tags."""
@@ -97,13 +99,15 @@ def _unseen(evidence: Evidence, what: str, test: Array, new: list[list[str]]) ->
 
 
 def unanswered(evidence: Evidence) -> Iterator[Remark]:
-    """Questions without an answer in train alone, or in test alone."""
+    """Questions without an answer in train alone, or in test alone, more than chance would leave there."""
     empty = evidence.data.column(evidence.target.name).str.startswith('{"text": []').to_numpy(dtype=bool)
     test = evidence.data.parts == "test"
     shares = {part: float(empty[here].mean()) for part, here in (("train", ~test), ("test", test)) if here.any()}
     if len(shares) < 2 or not empty.any() or all(shares.values()):
         return
     has, lacks = ("train", "test") if shares["train"] else ("test", "train")
+    if (1 - empty.mean()) ** int((test if lacks == "test" else ~test).sum()) > UNLIKELY:
+        return
     places = empty.nonzero()[0]
     yield evidence.remark(
         "unanswered",

@@ -7,17 +7,19 @@ so that IOB1 (Ramshaw and Marcus 1995) and IOB2 (Tjong Kim Sang and Veenstra 199
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 TAG = re.compile(r"O|[BIESLU]-\S+")
-LIKE = 0.8  # share of the different tags that follow the scheme from which the others are strangers in it
+LIKE = 0.8  # share of the tags but O that follow the scheme from which the others are strangers in it
 
 
-def is_bio(tags: Collection[str]) -> bool:
-    """Whether most of the different tags are O, B-x or I-x, or the tags of a scheme that also marks ends."""
-    follow = [tag for tag in tags if TAG.fullmatch(tag)]
-    marked = [tag for tag in follow if tag[:2] in ("B-", "I-")]
-    return bool(marked) and len(follow) >= LIKE * len(tags)
+def is_bio(tags: Iterable[str]) -> bool:
+    """Whether most tags but O, each counted as often as it comes or as a `Counter` says, mark parts of entities."""
+    counts = Counter(tags)
+    counts.pop("O", None)
+    marked = sum(count for tag, count in counts.items() if TAG.fullmatch(tag))
+    return marked > 0 and marked >= LIKE * sum(counts.values())
 
 
 def entities(tags: Sequence[str]) -> list[tuple[str, int, int]]:
