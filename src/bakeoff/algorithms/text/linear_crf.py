@@ -14,7 +14,8 @@ class LinearCRF(Estimator):
     """A linear classifier of words, word pairs and characters for the label, and a CRF for the tags.
 
     With `tell_label` the CRF is told each sentence's label: in training as a classifier without that sentence would
-    give it, so that it learns how far to trust it. The other parameters are `CRFTagger`'s. Declined without python-crfsuite.
+    give it, so that it learns how far to trust it. The other parameters are `CRFTagger`'s.
+    Declined without python-crfsuite.
     """
 
     def __init__(

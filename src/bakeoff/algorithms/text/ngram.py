@@ -12,17 +12,17 @@ from bakeoff.algorithms.text.counting import Ladder
 from bakeoff.algorithms.text.parameters import Estimator, fitted, only
 from bakeoff.algorithms.text.reading import text_columns, texts_of
 from bakeoff.nouns import Array, Frame, Schema
-from bakeoff.tasks.language_model import LanguageModel
+from bakeoff.tasks.language_model import CONTEXT, LanguageModel
 
 CELLS = 2_000_000  # places times symbols that are worked on at a time
 
 
 def prefixes_of(X: Frame, column: str) -> list[str]:
-    """What was written so far, in the asked rows' column of the target's name, or else in their only column of text."""
-    if column in X.columns:
-        return texts_of(X, column)
-    found = text_columns(X)
-    return texts_of(X, found[0] if len(found) == 1 else column)
+    """The last 500 characters written so far, in the column of the target's name, or else in the only one of text."""
+    if column not in X.columns:
+        found = text_columns(X)
+        column = found[0] if len(found) == 1 else column
+    return [text[-CONTEXT:] for text in texts_of(X, column)]
 
 
 def learnt_from(y: Any, schema: Schema | None) -> tuple[list[str], tuple[str, ...], str]:

@@ -12,7 +12,7 @@ THREADS = 1
 
 
 class Estimator:
-    """Parameters are what `__init__` takes by name, kept under their own names; what is learnt ends in an underscore."""
+    """Parameters are what `__init__` takes by name; the name of what is learnt ends in an underscore."""
 
     @classmethod
     def _names(cls) -> list[str]:

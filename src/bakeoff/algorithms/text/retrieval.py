@@ -13,19 +13,18 @@ from bakeoff.algorithms.tfidf import TfIdf
 from bakeoff.nouns import Array, Frame, Schema
 
 ROWS = 512  # asked at a time
-_WORDS = re.compile(r"\w+")
-_BOUNDS = re.compile(r"\w[\w\s']*\w|\w")
+TRIED = 200  # training sources that swapping is tried on
 
 
 class Retrieval(Estimator):
     """The text that was written for the nearest training source, by the cosine of TF-IDF weighted words.
 
-    With `swap`, words that the nearest source has and the asked one lacks give way to those that stand in their place
-    (`name[The Vaults]` for `name[The Punter]`), where both sources have the same frame of words. Of the texts of one
-    source, the one that shares most words with the others is taken.
+    With `swap`, values of the nearest source (what stands between bars, brackets or commas) give way in its text to
+    those that stand in the same places of the asked one; None does so where it brings training sources nearer to their
+    own texts. Of the texts of one source, the one that shares most words with the others is taken.
     """
 
-    def __init__(self, *, swap: bool = True) -> None:
+    def __init__(self, *, swap: bool | None = None) -> None:
         self.swap = swap
 
     def fit(self, X: Frame, y: Array, *, schema: Schema | None = None) -> Retrieval:
@@ -40,7 +39,22 @@ class Retrieval(Estimator):
         spread = [_spread(source) for source in self.sources_]
         self.weights_ = TfIdf("words").fit(spread)
         self.known_ = self.weights_.transform(spread)
+        self.swap_ = self._helps(list(texts.values())) if self.swap is None else self.swap
         return self
+
+    def _helps(self, texts: list[list[str]]) -> bool:
+        """Whether swapped texts of the nearest other source have more words of a source's own texts."""
+        gained = 0.0
+        rows = np.random.default_rng(0).permutation(len(texts))[:TRIED]
+        for row in rows.tolist() if len(texts) > 1 else ():
+            likeness = (self.known_[[row]] @ self.known_.T).toarray()[0]
+            likeness[row] = -1.0
+            nearest = int(np.argmax(np.round(likeness, 5)))
+            plain = self.texts_[nearest]
+            changed = swapped(plain, self.sources_[nearest], self.sources_[row])
+            own = Counter(" ".join(texts[row]).lower().split())
+            gained += _shared(Counter(changed.lower().split()), own) - _shared(Counter(plain.lower().split()), own)
+        return gained > 0
 
     def predict(self, X: Frame) -> Array:
         """Texts, an object array (rows,)."""
@@ -58,7 +72,7 @@ class Retrieval(Estimator):
 
     def _told(self, source: str, nearest: int) -> str:
         text = self.texts_[nearest]
-        return swapped(text, self.sources_[nearest], source) if self.swap else text
+        return swapped(text, self.sources_[nearest], source) if self.swap_ else text
 
 
 def _spread(source: str) -> str:
@@ -71,10 +85,13 @@ def _middle(texts: list[str]) -> str:
     if len(texts) < 3:
         return texts[0]
     counts = [Counter(text.lower().split()) for text in texts[:20]]
-    shared = [
-        sum(2 * (mine & other).total() / max(1, mine.total() + other.total()) for other in counts) for mine in counts
-    ]
+    shared = [sum(_shared(mine, other) for other in counts) for mine in counts]
     return texts[int(np.argmax(shared))]
+
+
+def _shared(mine: Counter[str], other: Counter[str]) -> float:
+    """The F1 of two bags of words."""
+    return 2 * (mine & other).total() / max(1, mine.total() + other.total())
 
 
 def values(source: str) -> list[str]:

@@ -92,13 +92,9 @@ class SpanFeatures:
                 f"s+1={on_form}",
             )
             told = [f"{kind}|{one}" for one in own]
-            told += [
-                *own,
-                f"{kind}|w-2={back2}",
-                f"{kind}|w+2={on2}",
-                f"{kind}|w01={word}|{on}",
-                f"{kind}|w-10={back}|{word}",
-            ]
+            if known_whole:
+                told += [*own, f"{kind}|w-2={back2}", f"{kind}|w+2={on2}"]
+                told += [f"{kind}|w01={word}|{on}", f"{kind}|w-10={back}|{word}"]
             told += [
                 f"r={rank}",
                 f"in={inside}|{rank}",

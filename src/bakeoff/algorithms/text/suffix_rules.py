@@ -12,6 +12,7 @@ Change = tuple[tuple[str, ...], tuple[str, ...]]
 BAR = "|"
 LONGEST = 12  # symbols of an ending that rules look at
 DEEPEST = 5  # symbols at the beginning that a rule may change
+LONGER = 3  # symbols that a run must have more than a shared beginning to be taken for what does not change
 
 
 class Copy(Estimator):
@@ -90,8 +91,16 @@ class SuffixRules(Estimator):
 
 
 def changes(source: list[str], target: list[str]) -> tuple[Change, Change]:
-    """How the beginning and the ending of a source change around the longest run of symbols that both share."""
+    """How the beginning and the ending of a source change around symbols that both share.
+
+    These are the longest shared run, or what both begin with where that is not much shorter: a changed vowel stands
+    nearer to the ending than to the beginning.
+    """
     start, at, length = _longest_run(source, target)
+    shared = next((place for place, (one, two) in enumerate(zip(source, target, strict=False)) if one != two), -1)
+    shared = min(len(source), len(target)) if shared < 0 else shared
+    if shared and length < shared + LONGER:
+        start, at, length = 0, 0, shared
     if not length:
         return ((), ()), (tuple(source), tuple(target))
     beginning = (tuple(source[:start]), tuple(target[:at]))
