@@ -110,14 +110,18 @@ class Layout:
         return np.concatenate([self.rows_of(call) for call in np.unique(self.call)])
 
 
-def lay_out(plan: CellPlan, tests: int, key: bytes) -> Layout:
-    """Shuffle test rows, repeated rows and probes into calls, twins and repeats apart."""
+def lay_out(plan: CellPlan, tests: int, key: bytes, turns: Array | None = None) -> Layout:
+    """Shuffle test rows, repeated rows and probes into calls, twins and repeats apart.
+
+    Where `turns` (test rows,) says in which call each test row must come, it does, and none is repeated: a later call
+    may hold what answers an earlier one.
+    """
     rng = generator(key)
     judges = tuple(sorted(name for name, made in plan.plans.items() if made.ask))
-    repeats = rng.choice(tests, size=min(REPEATS, tests // 4), replace=False)
+    repeats = rng.choice(tests, size=min(REPEATS, tests // 4) if turns is None else 0, replace=False)
     origin = [np.full(tests, TEST), np.full(len(repeats), REPEAT)]
     index = [np.arange(tests), repeats]
-    first = rng.integers(CALLS, size=tests)
+    first = rng.integers(CALLS, size=tests) if turns is None else np.asarray(turns)
     call = [first, (first[repeats] + rng.integers(1, CALLS, size=len(repeats))) % CALLS]
     for place, name in enumerate(judges):
         asked = plan.plans[name].ask
@@ -194,13 +198,14 @@ class Sorted:
 
     test: Array
     probes: Mapping[str, Array]
-    batch_dependent: bool
+    batch_dependent: bool | None
 
 
 def sort_answers(layout: Layout, answers: Array, tests: int) -> Sorted:
     """Sort answers (asked rows, width) or (asked rows,), which come in layout order.
 
-    A repeated row whose two answers differ, numbers by more than 1e-6, shows that answers depend on the batch.
+    A repeated row whose two answers differ, numbers by more than 1e-6, shows that answers depend on the batch; None
+    where no row was repeated.
     """
     test = np.empty((tests, *answers.shape[1:]), dtype=answers.dtype)
     first = layout.origin == TEST
@@ -212,7 +217,7 @@ def sort_answers(layout: Layout, answers: Array, tests: int) -> Sorted:
         mine = layout.origin == PROBE + place
         probes[name] = np.empty((int(mine.sum()), *answers.shape[1:]), dtype=answers.dtype)
         probes[name][layout.index[mine]] = answers[mine]
-    return Sorted(test, probes, bool(differ.any()))
+    return Sorted(test, probes, bool(differ.any()) if again.any() else None)
 
 
 def _differ(first: Array, second: Array) -> Array:

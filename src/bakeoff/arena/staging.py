@@ -33,7 +33,8 @@ class TaskData:
     `train` and `test` hold every column but the target; `labels` and `truth` are their targets as given; `row_ids` are
     the public ids of the test rows. `public` (test rows,) tells the public ones, None where the test part is whole;
     `sides` are the records behind a matching task's pairs; `sources` (test rows,) are the test rows' numbers in the
-    file that they came from, None where nobody knows.
+    file that they came from, None where nobody knows. `turns` (test rows,) tells in which call each test row is asked,
+    None where the order does not matter.
     """
 
     task: Task
@@ -46,6 +47,7 @@ class TaskData:
     public: Array | None = None
     sides: Sides | None = None
     sources: Array | None = None
+    turns: Array | None = None
 
     def columns(self, when: Visibility) -> tuple[Column, ...]:
         """The columns an entry sees in fit, or in predict too."""
@@ -107,7 +109,7 @@ def task_data(task: Task, data: TableData) -> TaskData:
 
 def _of_places(data: TaskData) -> TaskData:
     """The test rows of a language model: places in the test texts, each with the characters before it."""
-    from bakeoff.tasks.language_model import positions, question, truths
+    from bakeoff.tasks.language_model import positions, question, truths, turns
 
     texts = list(data.truth)
     rows, cuts = positions(texts, PLACES, bytes.fromhex(data.task.digest))
@@ -120,6 +122,7 @@ def _of_places(data: TaskData) -> TaskData:
         row_ids=np.arange(len(rows)),
         public=None if data.public is None else np.asarray(data.public)[rows],
         sources=None if data.sources is None else data.sources[rows],
+        turns=turns(rows, cuts),
     )
 
 
@@ -152,7 +155,7 @@ class StagedRecords:
 def stage(data: TaskData, seed: int, plan: CellPlan, secret: bytes, folder: Path) -> Staged:
     """Write the training rows without the withheld ones, and the rows of each call, as Parquet files in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    layout = lay_out(plan, len(data.test), key_for(secret, data.task, seed, "layout"))
+    layout = lay_out(plan, len(data.test), key_for(secret, data.task, seed, "layout"), data.turns)
     kept = _kept(data, plan)
     seen = [column.name for column in data.columns(Visibility.FIT)]
     train = data.train[seen].iloc[kept].reset_index(drop=True).assign(**{TARGET: data.labels[kept]})
