@@ -278,3 +278,24 @@ def test_real_sets_are_taken_whole_and_with_few_remarks(name: str, bakeoff_data:
     data = standardise(read(folder, replace(settings_for(folder), kind=kind)))
     assert (len(data.parts), len(data.labels("test"))) == (rows, tests)
     assert len([remark for remark in data.remarks if remark.check != "reading"]) <= 4
+
+
+@pytest.mark.parametrize("kind", ["joint", "span", "generation"])
+@pytest.mark.parametrize("said", [True, False])
+def test_a_target_that_was_made_before_is_taken_as_it_is(kind: str, said: bool) -> None:
+    data = KINDS[kind]()
+    types = {data.target: ColumnType.ANNOTATION}
+    again = made(data.frame, target=data.target, kind=kind if said else "", types=types)
+    assert again.settings.kind == kind
+    names = list(data.frame)
+    pd.testing.assert_frame_equal(
+        again.frame.sort_values(names, ignore_index=True), data.frame.sort_values(names, ignore_index=True)
+    )
+
+
+def test_a_made_target_with_a_fault_is_told() -> None:
+    frame = KINDS["joint"]().frame
+    frame.loc[2, "y+tags"], frame.loc[4, "y+tags"] = '["a"]', '{"label": "a", "tags": ["O"]}'
+    with pytest.raises(TableError, match="'y\\+tags' cannot be read in data row 3; write JSON such as") as told_:
+        made(frame, target="y+tags", kind="joint")
+    assert any("data row 5 has more or fewer (1 for" in problem for problem in told_.value.problems)

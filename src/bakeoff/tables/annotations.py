@@ -148,12 +148,29 @@ def _asked(given: Given) -> Settings:
     if not settings.target:
         return _by_names(given)
     if settings.target in names:
-        from bakeoff.tables.tags import token_column
-
-        lists = given.holds_lists(settings.target)
-        return replace(settings, kind=TAGGING) if lists and token_column(given, settings.target) else settings
+        return replace(settings, kind=_by_cells(given))
     pieces = settings.target.split("+")
     return replace(settings, kind=JOINT) if len(pieces) == 2 and set(pieces) <= names else settings
+
+
+def _by_cells(given: Given) -> str:
+    """The kind of task that the target's cells are made for; empty where they may be anything."""
+    from bakeoff.tables.tags import is_joint, token_column
+
+    target = given.settings.target
+    cells = given.head(target)
+    if not cells or (not isinstance(cells[0], (str, list, tuple, dict)) and not is_list(cells[0])):
+        return ""
+    if is_joint(cells):
+        return JOINT
+    held = [cell if isinstance(cell, dict) else parsed(cell) for cell in cells]
+    if all(isinstance(one, dict) and {"text", "answer_start"} <= set(one) for one in held):
+        return SPAN
+    if not given.holds_lists(target):
+        return ""
+    if given.settings.types.get(target) is ColumnType.ANNOTATION:
+        return GENERATION
+    return TAGGING if token_column(given, target) else ""
 
 
 def _by_names(given: Given) -> Settings:

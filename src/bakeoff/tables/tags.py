@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.nouns import ColumnType
+from bakeoff.nouns import Array, ColumnType
 from bakeoff.tables.annotations import (
     JOINT,
     LABELS,
@@ -17,10 +17,12 @@ from bakeoff.tables.annotations import (
     items_of,
     joined,
     missing_column,
+    parsed,
     written,
 )
 from bakeoff.tables.sentences import rows
 
+LENGTHS = 1_000  # first rows whose tokens and tags are counted to find the column of tokens
 TOKEN_NAMES = ("tokens", "words", "token", "word", "form", "forms", "sentence", "text")
 TAG_NAMES = ("tags", "ner_tags", "slots", "slot_tags", "labels", "bio", "ner", "upos", "pos_tags", "pos", "tag")
 
@@ -37,6 +39,8 @@ def tagging(given: Given) -> Made:
 
 def joint(given: Given) -> Made:
     """The target of a joint task: a label of each row together with its tags, under both columns' names."""
+    if given.settings.target in given.names and is_joint(given.head(given.settings.target)[:1]):
+        return _as_it_is(given)
     name, label = _tag_column(given), _label_column(given)
     made = Made(f"{label}+{name}", JOINT)
     tags, labels = _with_tokens(given, made, name), given.texts(label)
@@ -46,6 +50,36 @@ def joint(given: Given) -> Made:
     ]
     made.types[made.target] = ColumnType.ANNOTATION
     made.left_out += [label, name]
+    return made
+
+
+def is_joint(cells: Sequence[Any]) -> bool:
+    """Whether cells hold JSON of a label with tags, and there is one."""
+    held = [parsed(cell) for cell in cells]
+    return bool(held) and all(isinstance(one, dict) and {"label", "tags"} <= set(one) for one in held)
+
+
+def _as_it_is(given: Given) -> Made:
+    """The target of a joint task whose cells hold labels with tags already."""
+    raw, name = given.raw, given.settings.target
+    made = Made(name, JOINT, types={name: ColumnType.ANNOTATION})
+    held = [(cell, parsed(cell)) for cell in given.texts(name)]
+    sound = [isinstance(one, dict) and isinstance(one.get("tags"), list) and "label" in one for _, one in held]
+    tags = [[str(tag) for tag in one["tags"]] if well else None for well, (_, one) in zip(sound, held, strict=True)]
+    made.columns[name] = [
+        None if items is None else written({"label": str(one["label"]), "tags": items})
+        for items, (_, one) in zip(tags, held, strict=True)
+    ]
+    wrong = np.array([cell is not None for cell, _ in held], dtype=bool) & ~np.array(sound, dtype=bool)
+    if wrong.any():
+        made.problems.append(
+            f"The target {name!r} cannot be read in {rows(wrong, raw.parts, raw.numbers)}; write JSON such as "
+            '{"label": "PlayMusic", "tags": ["O", "B-artist"]}.'
+        )
+        made.columns[name] = [
+            cell if bad else one for cell, bad, one in zip(given.texts(name), wrong, made.columns[name], strict=True)
+        ]
+    _with_tokens(given, made, name, tags)
     return made
 
 
@@ -75,7 +109,7 @@ def _label_column(given: Given) -> str:
     return known[0]
 
 
-def token_column(given: Given, tags: str) -> str:
+def token_column(given: Given, tags: str, wanted: Array | None = None) -> str:
     """The column whose cells have as many tokens as the tags, by its type, name or cells; empty where there is none."""
     settings = given.settings
     open_ = [name for name in given.names if name not in (tags, *settings.targets, *settings.leave_out)]
@@ -83,7 +117,7 @@ def token_column(given: Given, tags: str) -> str:
     lists = [name for name in open_ if name not in declared and given.holds_lists(name)]
     named = [name for name in TOKEN_NAMES if name in open_ and name not in (*declared, *lists)]
     texts = [name for name in open_ if name not in (*declared, *lists, *named) and given.holds_texts(name)]
-    wanted = _lengths(given, tags)
+    wanted = _lengths(given, tags) if wanted is None else wanted
     for group in (declared, lists, named, texts):
         known = sorted(group, key=lambda name: TOKEN_NAMES.index(name) if name in TOKEN_NAMES else len(TOKEN_NAMES))
         # A few rows may be wrong, and are told; a column in which most are is another thing.
@@ -95,19 +129,23 @@ def token_column(given: Given, tags: str) -> str:
     return ""
 
 
-def _lengths(given: Given, name: str) -> Any:
-    cells = given.raw.cells.cut(name, 0, min(1000, given.raw.rows))
+def _lengths(given: Given, name: str) -> Array:
+    cells = given.raw.cells.cut(name, 0, min(LENGTHS, given.raw.rows))
     return np.array([len(items_of(cell) or ()) for cell in cells])
 
 
-def _with_tokens(given: Given, made: Made, name: str) -> list[list[str] | None]:
-    """The tags of a column; the tokens beside them are put in order, and what is wrong with either is noted."""
-    tokens_name = token_column(given, name)
+def _with_tokens(
+    given: Given, made: Made, name: str, told: list[list[str] | None] | None = None
+) -> list[list[str] | None]:
+    """The tags of a column, or those `told`; the tokens beside are put in order, and what is wrong with them noted."""
+    tags = given.lists(name) if told is None else told
+    wanted = np.array([len(items or ()) for items in tags[:LENGTHS]])
+    tokens_name = token_column(given, name, wanted)
     if not tokens_name:
         raise missing_column(
             given, f"tokens as many as the tags in {name!r}", "add one, and declare it as tokens with --type COL=tokens"
         )
-    tags, tokens = given.lists(name), given.lists(tokens_name)
+    tokens = given.lists(tokens_name)
     made.columns[tokens_name] = [joined(items) for items in tokens]
     made.types[tokens_name] = ColumnType.TOKENS
     made.problems += _uneven(given, name, tokens_name, (tags, tokens))
