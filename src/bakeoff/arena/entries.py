@@ -8,13 +8,9 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
-import hashlib
-import importlib.util
 import shutil
 import tempfile
-import threading
 import tomllib
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -22,21 +18,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bakeoff.arena.escaping import clean
+from bakeoff.arena.house_code import MOST_READ, baseline_code, borrowed, hash_of, parsed
 from bakeoff.errors import EntryError, NotFound, StoreError, UsageError
 from bakeoff.nouns import ENTRY_PROTOCOL, Entry, Source, digest
 from bakeoff.tasks import kinds
 
 GROUP = "bakeoff.algorithms"
-LEARNING = ("training", "privacy", "fairness", "federated")
 KNOWN = ("protocol", "name", "team", "algorithm", "predictions", "kinds", "parameters", "claims")
 WORDS = ("name", "team", "algorithm", "predictions")
 LARGEST = 256 << 20
-MOST_READ = 1 << 20  # of one file that is parsed here: a parsed file takes up to some hundred times its size
 LONGEST_NAME = 100
 ANSWERS = (".csv", ".parquet")
 SKIPPED = ("__pycache__", ".git", ".venv", ".ipynb_checkpoints")
-PARSING_TRIES = 20
-_PARSING = threading.Lock()
 
 
 def algorithm_points() -> list[EntryPoint]:
@@ -101,38 +94,10 @@ def _is_installed(package: str) -> bool:
 def _baseline(point: EntryPoint, hashed: dict[Path, str]) -> Entry:
     """The digest covers the package's version, all the code beside the module, and the rooms that it learns by."""
     package = point.dist.name if point.dist else point.module.partition(".")[0]
-    spec = importlib.util.find_spec(point.module)
-    code = ""
-    if spec and spec.origin:
-        file = Path(spec.origin)
-        # A module outside any package lies among strangers, so its own file alone is its code.
-        home = _home(file, spec.parent) if spec.parent else file
-        rooms = [room for room in _learnt_by(file, home) if room != home] if spec.parent else []
-        for folder in (home, *rooms):
-            if folder not in hashed:
-                modules = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]
-                inside = folder if folder.is_dir() else folder.parent
-                hashed[folder] = digest([[str(path.relative_to(inside)), _hash(path)] for path in modules])
-        code = hashed[home] if not rooms else digest([hashed[folder] for folder in (home, *rooms)])
-    made_of = [point.value, package, version(package) if point.dist else "", code]
+    made_of = [point.value, package, version(package) if point.dist else "", baseline_code(point.module, hashed)]
     kind = point.group.removeprefix(GROUP).strip(".")
     source = Source("baseline", point.name)
     return Entry(point.name, source, digest(made_of), team="", baseline=True, kinds=(kind,) if kind else ())
-
-
-def _home(file: Path, package: str) -> Path:
-    """The folder of the package's first two levels: `bakeoff.algorithms` for a module however deep in it."""
-    return [file.parent, *file.parent.parents][max(0, package.count(".") - 1)]
-
-
-def _learnt_by(file: Path, home: Path) -> list[Path]:
-    """The folders beside `home` that the module imports, or its package inside `home`, and that hold how to learn."""
-    named: set[str] = set()
-    for module in [file] if file.parent == home else file.parent.rglob("*.py"):
-        with contextlib.suppress(SyntaxError, ValueError):  # it says so itself when it is run
-            named |= {node.module or "" for node in ast.walk(_parsed(module)) if isinstance(node, ast.ImportFrom)}
-    found = [home.parent / room for room in LEARNING if any(room in name.split(".")[1:] for name in named)]
-    return [folder for folder in found if folder.is_dir()]
 
 
 def read_entry(path: Path, *, name: str = "", team: str = "") -> Entry:
@@ -290,38 +255,23 @@ def _check_size(file: Path) -> None:
         )
 
 
-def _parsed(file: Path) -> ast.Module:
-    """The file's code as a tree, one file at a time; SyntaxError or ValueError where it is none."""
-    code = file.read_bytes()
-    with _PARSING, warnings.catch_warnings():
-        # What Python thinks of an entry's style is the entry's affair.
-        warnings.simplefilter("ignore")
-        for _ in range(PARSING_TRIES):
-            # CPython counts the depth of all trees being built in one number. Where the garbage collector runs in the
-            # middle of a tree, and a finalizer or another thread builds one of its own (tracebacks are printed with
-            # one), the first fails with SystemError; it is whole the next time.
-            with contextlib.suppress(SystemError):
-                return ast.parse(code, filename=file.name)
-        return ast.parse(code, filename=file.name)
-
-
 def _check_code(file: Path, attribute: str) -> None:
     """Refuse early what could never run, by parsing the code without running it."""
     _check_size(file)
     try:
-        parsed = _parsed(file)
+        tree = parsed(file)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where, why = f", line {line}" if line else "", clean(str(error.args[0]), 200)
         raise EntryError(f"{file} is not valid Python{where}: {why}.") from error
     names = set()
-    for node in parsed.body:
+    for node in tree.body:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             names.add(node.name)
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names |= {target.id for target in targets if isinstance(target, ast.Name)}
-    dynamic = any(isinstance(node, (ast.ImportFrom, ast.If, ast.Try, ast.For, ast.With)) for node in parsed.body)
+    dynamic = any(isinstance(node, (ast.ImportFrom, ast.If, ast.Try, ast.For, ast.With)) for node in tree.body)
     if attribute and attribute not in names and not dynamic:
         near = difflib.get_close_matches(attribute, names, 1)
         raise EntryError(f"{file} has no {attribute!r}" + (f"; did you mean {near[0]!r}?" if near else "."))
@@ -360,14 +310,13 @@ def _named(source: Source, parameters: Mapping[str, Any], name: str, team: str, 
         check_name(team, "a team")
     root = Path(source.folder)
     files = [root] if root.is_file() else [file for file in _files(root) if file.name != "entry.toml"]
-    code = [[file.name if root.is_file() else str(file.relative_to(root)), _hash(file)] for file in files]
-    environment = next((_hash(file) for file in files if file == root / "requirements.txt"), "")
+    code = [[file.name if root.is_file() else str(file.relative_to(root)), hash_of(file)] for file in files]
+    environment = next((hash_of(file) for file in files if file == root / "requirements.txt"), "")
     made_of = [code, source.form, source.what, parameters, environment]
+    # What an entry imports of a baseline is code that it does not hold; others keep the digest that they had.
+    if source.form == "code" and (stands_on := borrowed(files, algorithm_points())):
+        made_of.append(stands_on)
     return Entry(name, source, digest(made_of), team, dict(parameters), environment, dict(claims))
-
-
-def _hash(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def keep_entry(entry: Entry, folder: Path) -> Entry:
