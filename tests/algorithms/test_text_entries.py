@@ -194,3 +194,34 @@ def test_a_clock_that_ran_out_makes_an_entry_not_repeatable(require):
     assert NeuralTagger(epochs=1, time_limit=1e6, clock="cpu").fit(rows.X, rows.y).repeatable_ is True
     with pytest.raises(UsageError, match="no clock 'sun'"):
         NeuralTagger(clock="sun").fit(rows.X, rows.y)
+
+
+def test_a_crf_takes_no_more_iterations_than_its_budget_has_room_for():
+    from bakeoff.algorithms.text.crf_model import CRFOptions, within
+
+    few = [["O", "B-x"]] * 10
+    many = [[f"B-{number % 100}" for number in range(1000)]] * 1000
+    assert within(CRFOptions(), few, 600.0).iterations == 60
+    assert within(CRFOptions(), many, 0.0) == CRFOptions(algorithm="lbfgs")
+    assert within(CRFOptions(), many, 600.0).algorithm == "ap"
+    assert within(CRFOptions(), many, 6000.0).algorithm == "lbfgs"
+    assert 20 <= within(CRFOptions(), many, 6000.0).iterations < 60
+    assert within(CRFOptions(algorithm="lbfgs"), many, 6.0).iterations == 1
+    assert within(CRFOptions(), [["NOUN", "VERB"]], 600.0).algorithm == "ap"
+
+
+def test_a_span_crf_learns_from_no_more_tokens_than_it_may(monkeypatch, require):
+    require("crfsuite")
+    from bakeoff.algorithms.text import SpanCRF, span_crf
+
+    rows = MADE["span"](30)
+    seen = []
+    whole = span_crf.learnt
+    monkeypatch.setattr(
+        span_crf, "learnt", lambda features, *rest: seen.append(len(features)) or whole(features, *rest)
+    )
+    SpanCRF().fit(rows.X, rows.y)
+    monkeypatch.setattr(span_crf, "MOST", 100)
+    SpanCRF().fit(rows.X, rows.y)
+    assert seen[0] == 30
+    assert 0 < seen[1] < 10

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bakeoff.algorithms.text.crf_model import CRFOptions, crfsuite, learnt
-from bakeoff.algorithms.text.parameters import Estimator, fitted, only, seed_of
+from bakeoff.algorithms.text.crf_model import CRFOptions, crfsuite, learnt, within
+from bakeoff.algorithms.text.parameters import Estimator, budget_of, fitted, only, seed_of
 from bakeoff.algorithms.text.reading import as_objects, tags_of, tokens_column, tokens_of
 from bakeoff.algorithms.text.word_features import WordFeatures
 from bakeoff.nouns import Array, Frame, Schema
@@ -12,8 +12,9 @@ from bakeoff.nouns import Array, Frame, Schema
 class CRFTagger(Estimator):
     """A linear-chain CRF (Lafferty, McCallum and Pereira, 2001) by CRFsuite.
 
-    `algorithm` lbfgs, ap (averaged perceptron), or auto: lbfgs for spans in BIO and ap otherwise. `iterations` bounds
-    lbfgs and `passes` ap; `c1` and `c2` weigh absolute and squared weights. Declined without python-crfsuite.
+    `algorithm` lbfgs, ap (averaged perceptron), or auto: lbfgs for spans in BIO where the time budget has room for it,
+    and ap otherwise. `iterations` bounds lbfgs and `passes` ap; `c1` and `c2` weigh absolute and squared weights.
+    Declined without python-crfsuite.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class CRFTagger(Estimator):
         tags = tags_of(y, tokens)
         self.features_ = WordFeatures()
         options = CRFOptions(self.algorithm, self.iterations, self.passes, self.c1, self.c2)
+        options = within(options, tags, budget_of(None, schema))
         self.model_ = learnt(map(self.features_.of, tokens), tags, options, seed_of(self.random_state, schema))
         return self
 

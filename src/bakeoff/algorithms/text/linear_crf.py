@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bakeoff.algorithms.text.crf_model import CRFOptions, crfsuite, learnt
-from bakeoff.algorithms.text.parameters import Estimator, fitted, only, seed_of
+from bakeoff.algorithms.text.crf_model import CRFOptions, crfsuite, learnt, within
+from bakeoff.algorithms.text.parameters import Estimator, budget_of, fitted, only, seed_of
 from bakeoff.algorithms.text.reading import as_objects, labels_and_tags, tokens_column, tokens_of
 from bakeoff.algorithms.text.sentence_labels import SentenceLabels, told_out_of_fold
 from bakeoff.algorithms.text.word_features import WordFeatures
@@ -49,6 +49,7 @@ class LinearCRF(Estimator):
         about = told_out_of_fold(tokens, labels, seed) if self.tell_label else [""] * len(labels)
         self.features_ = WordFeatures()
         options = CRFOptions(self.algorithm, self.iterations, self.passes, self.c1, self.c2)
+        options = within(options, tags, budget_of(None, schema))
         self.model_ = learnt(map(self.features_.of, tokens, about), tags, options, seed)
         return self
 
