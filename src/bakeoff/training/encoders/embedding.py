@@ -87,7 +87,7 @@ def halves() -> bool:
     """Whether the processor multiplies numbers of bfloat16 itself."""
     import torch
 
-    asked = getattr(torch.cpu, "get_capabilities", dict)()
+    asked: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(asked.get("avx512_bf16") or asked.get("amx_bf16"))
 
 

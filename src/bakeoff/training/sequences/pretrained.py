@@ -44,7 +44,7 @@ class PretrainedWords:
         return self
 
     def read(self, sentences: Sentences) -> Mapping[str, Ragged]:
-        """`pieces` (the encoder's numbers plus 1) and `words` (where each token's first one is, plus 1), Ragged int32."""
+        """`pieces` (the encoder's numbers plus 1) and `words` (where each token's first one is, plus 1), Ragged."""
         tokenizer, model = self.load()
         most = min(int(getattr(model.config, "max_position_embeddings", 512)), 512)
         pieces: list[list[int]] = []

@@ -41,7 +41,8 @@ class WriterNetwork(SequenceNetwork):
 
     The second LSTM reads what the first one looked at, so it knows what was written of the source, and yet both go over
     a whole target at once while learning. Attention as in Luong et al. (2015, equation 8), the mixture as in See et al.
-    (2017, equation 9).
+    (2017, equation 9). At each step the decoder is also shown the two pieces of the source that come next, so far as what
+    was written follows it, as an inflected form follows its lemma.
     """
 
     def __init__(self, pieces: int, shape: WriterShape) -> None:
@@ -52,7 +53,7 @@ class WriterNetwork(SequenceNetwork):
             self.table.weight[0] = 0.0
         self.reader = reader_of(shape.embedding, shape.reader)
         read = self.reader.width
-        self.first = LSTM(shape.embedding + read, shape.width)
+        self.first = LSTM(3 * shape.embedding + read, shape.width)
         self.second = LSTM(shape.width + read, shape.width)
         self.look = nn.ModuleList(nn.Linear(shape.width, read, bias=False) for _ in range(2))
         self.join = nn.Linear(shape.width + read, shape.embedding)
@@ -92,7 +93,8 @@ class WriterNetwork(SequenceNetwork):
         begun = functional.pad(targets[:, :-1], (1, 0), value=START)
         entered = self.drop(self.table(begun))
         beside = whole.unsqueeze(1).expand(-1, entered.shape[1], -1)
-        first = self.first(torch.cat([entered, beside], dim=-1))
+        ahead = self.drop(self.table(torch.stack(self._followed(source, begun), dim=1)).flatten(2))
+        first = self.first(torch.cat([entered, ahead, beside], dim=-1))
         seen, _ = self._attend(0, first, hidden, mask)
         second = self.drop(self.second(self.drop(torch.cat([first, seen], dim=-1))))
         seen, weights = self._attend(1, second, hidden, mask)
@@ -104,19 +106,30 @@ class WriterNetwork(SequenceNetwork):
         found = (1 - share) * own + share * copied
         return -(found.clamp(min=LEAST).log() * (targets != 0)).sum(1)
 
+    def _followed(self, source: Tensor, begun: Tensor) -> list[Tensor]:
+        """The next two pieces of the source after each piece that was written, (records, 2) for each."""
+        place = torch.zeros(len(source), dtype=torch.int64, device=source.device)
+        found = []
+        for last in begun.unbind(1):
+            place, near = followed(source, place, last)
+            found.append(near)
+        return found
+
     def written(self, batch: Batch, style: BeamStyle) -> tuple[list[list[int]], Tensor]:
         """The best target found for each record, END left out, and its log-probability."""
         source = batch.inputs["source"]["pieces"].long()
         hidden, whole, mask = self.read(source)
         blank = hidden.new_zeros(len(source), self.first.cell.hidden_size)
-        state: State = (source, hidden, whole, mask, *(blank,) * 4)
+        place = torch.zeros(len(source), dtype=torch.int64, device=source.device)
+        state: State = (source, hidden, whole, mask, place, *(blank,) * 4)
         start = torch.full((len(source),), START, dtype=torch.int64, device=source.device)
         return search(self._step, state, start, END, style)
 
     def _step(self, last: Tensor, state: State) -> tuple[Tensor, State]:
-        source, hidden, whole, mask, *memory = state
+        source, hidden, whole, mask, place, *memory = state
         entered = self.table(last)
-        first, kept = _one(self.first, torch.cat([entered, whole], dim=-1), memory[:2])
+        place, near = followed(source, place, last)
+        first, kept = _one(self.first, torch.cat([entered, self.table(near).flatten(1), whole], dim=-1), memory[:2])
         seen, _ = self._attend(0, first.unsqueeze(1), hidden, mask)
         second, more = _one(self.second, torch.cat([first, seen.squeeze(1)], dim=-1), memory[2:])
         seen, weights = self._attend(1, second.unsqueeze(1), hidden, mask)
@@ -124,7 +137,19 @@ class WriterNetwork(SequenceNetwork):
         probs = (1 - copies) * log_probs.exp()
         probs = probs.scatter_add(1, source, copies * weights.squeeze(1) * mask)
         probs[:, :END] = 0.0  # padding, what is unseen and a start are never written
-        return probs.clamp(min=LEAST**2).log(), (source, hidden, whole, mask, *kept, *more)
+        return probs.clamp(min=LEAST**2).log(), (source, hidden, whole, mask, place, *kept, *more)
+
+
+def followed(source: Tensor, place: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+    """Where in the source one stands after writing `last`, int64 (records,), and the two pieces from there on.
+
+    A piece that comes next in the source moves past it, one that comes next but one past both, and any other stays.
+    """
+    padded = functional.pad(source, (0, 3))
+    now, after = padded.gather(1, place.unsqueeze(1)).squeeze(1), padded.gather(1, place.unsqueeze(1) + 1).squeeze(1)
+    place = torch.where(now == last, place + 1, torch.where(after == last, place + 2, place))
+    place = torch.minimum(place, torch.full_like(place, source.shape[1]))
+    return place, padded.gather(1, torch.stack([place, place + 1], dim=1))
 
 
 def _one(reader: Any, given: Tensor, memory: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
