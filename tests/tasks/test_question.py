@@ -9,6 +9,7 @@ from bakeoff.nouns import Column, ColumnType, Role, Split, Table, Task, Visibili
 from bakeoff.tasks import infer_kind, kind, kinds, make_task
 
 CLASSES, NUMBERS = kind("classification"), kind("regression")
+KINDS = sorted(["classification", "generation", "joint", "language_model", "matching", "regression", "span", "tagging"])
 
 
 def table(target=ColumnType.NUMERIC, *others):
@@ -17,8 +18,9 @@ def table(target=ColumnType.NUMERIC, *others):
 
 
 def test_kinds_are_found_by_entry_point():
-    assert kinds() == {"classification": CLASSES, "matching": kind("matching"), "regression": NUMBERS}
-    known = "classification, matching, regression"
+    assert (kinds()["classification"], kinds()["regression"]) == (CLASSES, NUMBERS)
+    assert list(kinds()) == KINDS
+    known = ", ".join(KINDS)
     with pytest.raises(TaskError, match=f"no kind of task called 'guess'; choose one of: {known}"):
         kind("guess")
 
@@ -33,7 +35,7 @@ def test_a_stranger_adds_a_kind_by_installing_it(tmp_path, monkeypatch):
     kinds.cache_clear()
     try:
         assert kind("ranking").name == "ranking"
-        assert list(kinds()) == ["classification", "matching", "ranking", "regression"]
+        assert list(kinds()) == sorted([*KINDS, "ranking"])
     finally:
         kinds.cache_clear()
 
@@ -53,6 +55,30 @@ def test_a_stranger_adds_a_kind_by_installing_it(tmp_path, monkeypatch):
 )
 def test_the_kind_is_worked_out_with_a_reason(type_, labels, expected, why):
     assert infer_kind(table(type_), np.array(labels, dtype=object)) == (expected, why)
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ('{"label": "a", "tags": ["O"]}', ("joint", "its values are a label with tags")),
+        ('{"text": ["a"], "answer_start": [3]}', ("span", "its values are answers and where they start")),
+        ('["a", "b"]', ("generation", "its values are lists of references")),
+    ],
+)
+def test_annotations_tell_their_kind_by_their_form(cell, expected):
+    assert infer_kind(table(ColumnType.ANNOTATION), np.array([None, cell, cell], dtype=object)) == expected
+    for other in ("no JSON", '{"text": "a"}', "3"):
+        with pytest.raises(TaskError, match="Target 'y' of table 'tea' holds annotations of no known form; write JSON"):
+            infer_kind(table(ColumnType.ANNOTATION), np.array([other], dtype=object))
+
+
+def test_tokens_are_tags_beside_other_tokens():
+    labels = np.array(["O B-x", "O"], dtype=object)
+    beside = Column("words", ColumnType.TOKENS)
+    expected = ("tagging", "its values are tags beside a column of tokens")
+    assert infer_kind(table(ColumnType.TOKENS, beside), labels) == expected
+    with pytest.raises(TaskError, match="holds values of type tokens; choose a target of"):
+        infer_kind(table(ColumnType.TOKENS), labels)
 
 
 def test_a_target_of_pictures_is_refused():

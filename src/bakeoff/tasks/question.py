@@ -52,7 +52,7 @@ def infer_kind(table: Table, labels: Array) -> tuple[str, str]:
     """
     target = target_of(table)
     if target.type is ColumnType.ANNOTATION:
-        return _of_annotations(target, labels)
+        return _of_annotations(table, target, labels)
     if target.type is ColumnType.TOKENS and any(
         column.type is ColumnType.TOKENS for column in table.of_role(Role.FEATURE)
     ):
@@ -74,7 +74,7 @@ def infer_kind(table: Table, labels: Array) -> tuple[str, str]:
     return "regression", f"it has {distinct} distinct whole numbers in {len(values):,} rows"
 
 
-def _of_annotations(target: Column, labels: Array) -> tuple[str, str]:
+def _of_annotations(table: Table, target: Column, labels: Array) -> tuple[str, str]:
     """The kind whose form the first annotation has; TaskError where none has it."""
     present = np.asarray(labels, dtype=object)[~missing(np.asarray(labels, dtype=object))]
     try:
@@ -88,7 +88,7 @@ def _of_annotations(target: Column, labels: Array) -> tuple[str, str]:
     if isinstance(held, list):
         return "generation", "its values are lists of references"
     raise TaskError(
-        f"Target {target.name!r} holds annotations of no known form; write JSON such as "
+        f"Target {target.name!r} of table {table.name!r} holds annotations of no known form; write JSON such as "
         '{"label": ..., "tags": [...]}, {"text": [...], "answer_start": [...]} or a list of references.'
     )
 
