@@ -1,20 +1,24 @@
-"""Sentence embeddings in the multimodal baseline, with a tiny encoder of random weights in the installed one's place."""
+"""Sentence embeddings in the multimodal baseline, with a tiny encoder of random weights where the real one goes."""
 
 from __future__ import annotations
 
 import pickle
-from itertools import count
+from itertools import count, product
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
 
 from bakeoff.algorithms.columns import Columns
 from bakeoff.algorithms.multimodal import Multimodal
+from bakeoff.algorithms.multimodal.constant_member import ConstantMember
 from bakeoff.algorithms.multimodal.folds import Folds
 from bakeoff.algorithms.multimodal.meanings import LENGTH, Meanings
 from bakeoff.algorithms.multimodal.rows import Rows
-from bakeoff.algorithms.multimodal.sentences_member import SentencesMember
+from bakeoff.algorithms.multimodal.sentences_member import PARTS, PENALTIES, SentencesMember, foretold
 from bakeoff.algorithms.multimodal.target import Target
 from bakeoff.algorithms.multimodal.views import Views
 from bakeoff.algorithms.multimodal.work import Deadline, Work
@@ -61,7 +65,9 @@ def rows(number: int = 160, seed: int = 0):
 def work_of(frame, label, names=("note", "kind")) -> Work:
     columns = Columns(numeric=("size",), categorical=(), datetime=(), text=names, image=())
     target = Target.of_classes(label)
-    return Work(Views(frame, columns, 0), target, Folds.of(target.values, True, 0), 0, 1)
+    work = Work(Views(frame, columns, 0), target, Folds.of(target.values, True, 0), 0, 1)
+    work.trained["constant"] = ConstantMember().fit(work, Deadline(Clock(), 1e9))
+    return work
 
 
 def embedded_one_by_one(model, texts):
@@ -110,16 +116,18 @@ def test_it_joins_in_and_answers_alike_alone_and_after_it_was_saved(tiny):
 
 
 def test_a_second_layer_stands_on_the_better_linear_member(tiny):
-    from bakeoff.algorithms.multimodal.linear_member import LinearMember, best_linear
+    from bakeoff.algorithms.multimodal.linear_member import LinearMember, best_linear, richest
 
     frame, label = rows()
     work = work_of(frame, label)
     clock = Clock()
     for member in (LinearMember(), SentencesMember()):
         work.trained[member.name] = member.fit(work, Deadline(clock, 1e9))
-    losses = {name: work.target.losses(one.held_out, work.folds.rows).mean() for name, one in work.trained.items()}
+    better = {name: work.trained[name].held_out for name in ("linear", "sentences")}
+    losses = {name: work.target.losses(held_out, work.folds.rows).mean() for name, held_out in better.items()}
     assert best_linear(work).view == {"linear": "wide", "sentences": "meant"}[min(losses, key=losses.get)]
-    assert work.richest("dense") == "deep"
+    assert richest(work, "dense") == {"linear": "dense", "sentences": "deep"}[min(losses, key=losses.get)]
+    assert richest(work, "plain") == "plain"
     assert work.views.train("deep").shape[1] == work.views.train("dense").shape[1] + 2 * 16
 
 
@@ -128,17 +136,53 @@ def ticking(seconds: float) -> Clock:
     return Clock(seconds, now=count().__next__)
 
 
-@pytest.mark.parametrize(("seconds", "chosen"), [(60.0, ("kind",)), (600.0, ("note", "kind"))])
-def test_columns_that_take_the_least_are_embedded_as_long_as_time_allows(tiny, seconds, chosen):
-    frame, label = rows(1_500)
+def two_telling_columns(number: int):
+    frame, _ = rows(number)
+    label = np.where(frame["note"].str.contains("elm") | (frame["kind"] == "birch birch"), "wet", "dry").astype(object)
     frame["note"] = [f"{note} {place}" for place, note in enumerate(frame["note"])]
-    work = work_of(frame, label)
+    return frame, label
+
+
+@pytest.mark.parametrize(("seconds", "chosen"), [(60.0, ("kind",)), (600.0, ("note", "kind"))])
+def test_columns_worth_the_most_for_their_time_are_embedded_as_long_as_it_allows(tiny, seconds, chosen):
+    work = work_of(*two_telling_columns(1_500))
     member = SentencesMember()
     member.estimate(work, ticking(seconds))
+    assert member.why_not(work) == ""
     assert work.views.meanings.names == chosen
     found = member.fit(work, Deadline(Clock(), 1e9))
     assert found.short == ("without note" if chosen == ("kind",) else "")
     assert not found.cut
+
+
+def test_columns_whose_embeddings_tell_nothing_more_are_left_alone(tiny):
+    frame, label = rows(600)
+    work = work_of(frame, label)
+    member = SentencesMember()
+    assert member.why_not(work) == ""
+    assert work.views.meanings.names == ("note",)
+    frame["note"] = np.random.default_rng(5).permutation(frame["note"])
+    model = Multimodal(members=("linear", "sentences"), clock="cpu", threads=1).fit(frame, label)
+    remarks = {one.name: one.remark for one in model.members_}
+    assert remarks["sentences"] == "the texts' embeddings tell no more than their terms"
+    assert model.repeatable_, model.why_not_repeatable_
+
+
+@settings(max_examples=15, deadline=None)
+@given(number=st.integers(12, 40), width=st.integers(1, 4), seed=st.integers(0, 99))
+def test_what_is_foretold_is_what_ridge_regression_foretells(number, width, seed):
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(number, 5))
+    errors = features @ rng.normal(size=(5, width)) + rng.normal(size=(number, width))
+    away = features - features.mean(axis=0)
+    part = np.random.default_rng(1).permutation(number) % PARTS
+    missed = dict.fromkeys(PENALTIES, 0.0)
+    for penalty, k in product(PENALTIES, range(PARTS)):
+        slow = Ridge(alpha=penalty, fit_intercept=False).fit(away[part != k], errors[part != k])
+        answers = np.asarray(slow.predict(away[part == k])).reshape(-1, width)
+        missed[penalty] += float(((errors[part == k] - answers) ** 2).sum())
+    wanted = 1 - min(missed.values()) / float((errors**2).sum())
+    assert foretold(features, errors, np.random.default_rng(1)) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_a_column_that_time_cut_off_is_left_out_and_told(tiny):
@@ -160,4 +204,6 @@ def test_without_time_for_any_column_it_is_left_out_and_named(tiny):
     frame["note"] = [f"{note} {place}" for place, note in enumerate(frame["note"])]
     work = work_of(frame, label, ("note",))
     clock = ticking(20.0)
-    assert SentencesMember().estimate(work, clock) > clock.seconds
+    member = SentencesMember()
+    assert member.estimate(work, clock) > clock.seconds
+    assert member.why_not(work) == ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.multimodal.linear_member import Beside, Nested, scores_of
+from bakeoff.algorithms.multimodal.linear_member import Beside, Nested, richest, scores_of
 from bakeoff.algorithms.multimodal.target import as_logs, mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
 from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
@@ -15,7 +15,6 @@ from bakeoff.nouns import Array
 from bakeoff.training.clock import Clock
 
 TRIAL = 3  # rounds from which the time of all is told
-PATIENCE = 20
 WORTH = 1_000_000  # cells from which a second thread is worth its while
 
 
@@ -48,25 +47,37 @@ def ask(booster: Any, features: Array, begin: Array | None, rounds: int, width: 
     return as_logs(raw if begin is None else raw + begin, width)
 
 
+@dataclass(frozen=True)
+class Growth:
+    """How trees grow: their leaves, the share of features each sees (None: by how many there are), and patience.
+
+    `patience` is in rounds without a better held-out loss.
+    """
+
+    leaves: int = 15
+    share: float | None = None
+    patience: int = 20
+
+
 class BoostedMember:
     """LightGBM on a dense view; `second` begins from the linear member's scores, and sees them beside the view."""
 
-    def __init__(self, name: str, view: str, *, second: bool = False, leaves: int = 15) -> None:
+    def __init__(self, name: str, view: str, *, second: bool = False, growth: Growth | None = None) -> None:
         self.name = name
         self.view = view
         self.second = second
-        self.leaves = leaves
+        self.growth = growth or Growth()
 
     def settings(self, work: Work, rows: int, features: int) -> dict[str, Any]:
         """LightGBM's parameters."""
         width = work.target.width
         found: dict[str, Any] = {
             "learning_rate": 0.05 if width <= 5 else 0.08,
-            "num_leaves": self.leaves,
+            "num_leaves": self.growth.leaves,
             "min_data_in_leaf": int(np.clip(rows // 50, 5, 20)),
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
-            "feature_fraction": float(np.clip(40 / features, 0.25, 0.7)),
+            "feature_fraction": self.growth.share or float(np.clip(40 / features, 0.25, 0.7)),
             "lambda_l2": 1.0,
             "max_bin": 127,
             "seed": work.seed % 2**31,
@@ -85,11 +96,11 @@ class BoostedMember:
 
     def most(self, work: Work) -> int:
         """Rounds at most."""
-        return int(np.clip(6_000 // (work.target.width if work.target.width > 2 else 1), 40, 600))
+        return int(np.clip(6_000 // (work.target.width if work.target.width > 2 else 1), 40, 1_000))
 
     def _view(self, work: Work) -> str:
         # Scores of a linear model tell a second layer more of the texts' meaning than their directions do.
-        return self.view if self.second else work.richest(self.view)
+        return self.view if self.second else richest(work, self.view)
 
     def estimate(self, work: Work, clock: Clock) -> float:
         """From a few rounds of the first fold."""
@@ -103,7 +114,7 @@ class BoostedMember:
         began = clock.elapsed()
         lightgbm.train(settings, data, num_boost_round=TRIAL)
         round_ = (clock.elapsed() - began) / TRIAL
-        return round_ * min(self.most(work), 80) * len(work.folds) * 1.2
+        return round_ * min(self.most(work), 60 + self.growth.patience) * len(work.folds) * 1.2
 
     def fit(self, work: Work, deadline: Deadline) -> Trained:
         """Boosters for each fold, all cut after the number of rounds that is best on average."""
@@ -120,7 +131,8 @@ class BoostedMember:
             if scores is not None:
                 learnt, held = learnt.beginning(scores.learnt[k]), held.beginning(scores.held[k])
             settings = self.settings(work, *learnt.features.shape)
-            one = _boost(settings, (learnt, held), self.most(work), deadline.part(1 / (len(folds) - k)))
+            limits = _Limits(self.most(work), self.growth.patience, deadline.part(1 / (len(folds) - k)))
+            one = _boost(settings, (learnt, held), limits)
             boosters.append(one.booster)
             curves.append(one.curve)
             asked.append(held)
@@ -163,7 +175,16 @@ class Boosting:
     cut: bool
 
 
-def _boost(settings: dict[str, Any], parts: tuple[_Part, _Part], most: int, deadline: Deadline) -> Boosting:
+@dataclass(frozen=True)
+class _Limits:
+    """Rounds at most, rounds without a gain, and the time."""
+
+    most: int
+    patience: int
+    deadline: Deadline
+
+
+def _boost(settings: dict[str, Any], parts: tuple[_Part, _Part], limits: _Limits) -> Boosting:
     import lightgbm
 
     data = parts[0].data(settings)
@@ -174,12 +195,12 @@ def _boost(settings: dict[str, Any], parts: tuple[_Part, _Part], most: int, dead
     def look(state: Any) -> None:
         nonlocal cut
         curve.append(float(state.evaluation_result_list[0][2]))
-        cut = deadline()
-        late = len(curve) - int(np.argmin(curve)) > PATIENCE
+        cut = limits.deadline()
+        late = len(curve) - int(np.argmin(curve)) > limits.patience
         if cut or late:
             raise lightgbm.callback.EarlyStopException(len(curve) - 1, state.evaluation_result_list)
 
-    booster = lightgbm.train(settings, data, most, valid_sets=[watch], callbacks=[look])
+    booster = lightgbm.train(settings, data, limits.most, valid_sets=[watch], callbacks=[look])
     booster.free_dataset()
     return Boosting(booster, curve, cut)
 

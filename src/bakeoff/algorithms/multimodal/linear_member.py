@@ -39,9 +39,10 @@ class LinearModel:
 class LinearMember:
     """One linear model for each fold."""
 
-    def __init__(self, name: str = "linear", view: str = "wide") -> None:
+    def __init__(self, name: str = "linear", view: str = "wide", strengths: tuple[float, ...] = STRENGTHS) -> None:
         self.name = name
         self.view = view
+        self.strengths = strengths
 
     def estimate(self, work: Work, clock: Clock) -> float:
         """From one step, times the steps, strengths and folds."""
@@ -59,7 +60,7 @@ class LinearMember:
         folds = work.folds
         tried: list[dict[float, Weights]] = []
         sums: dict[float, float] = {}
-        strengths: tuple[float, ...] = STRENGTHS
+        strengths = self.strengths
         cut = False
         for k in range(len(folds)):
             part = deadline.part(1 / (len(folds) - k))
@@ -175,6 +176,11 @@ def best_linear(work: Work) -> LinearModel:
     best = min(fitted, key=lambda one: float(work.target.losses(one.held_out, work.folds.rows).mean()))
     assert isinstance(best.model, LinearModel)
     return best.model
+
+
+def richest(work: Work, view: str) -> str:
+    """The view "deep" in place of "dense" where embeddings made the best linear member."""
+    return "deep" if view == "dense" and "sentences" in work.trained and best_linear(work).view == "meant" else view
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.multimodal.linear_member import Beside, Nested, scores_of
+from bakeoff.algorithms.multimodal.linear_member import Beside, Nested, richest, scores_of
 from bakeoff.algorithms.multimodal.target import mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
 from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
@@ -78,7 +78,7 @@ class TreesMember:
 
     def estimate(self, work: Work, clock: Clock) -> float:
         """From one tree."""
-        features, rows = filled(work.views.train(work.richest(self.view))), work.folds.learnt[0]
+        features, rows = filled(work.views.train(richest(work, self.view))), work.folds.learnt[0]
         began = clock.elapsed()
         self._forest(work, len(rows)).fit(features[rows], work.target.values[rows])
         return (clock.elapsed() - began) * self.count(work) * len(work.folds) * 0.8
@@ -92,7 +92,7 @@ class TreesMember:
     def fit(self, work: Work, deadline: Deadline) -> Trained:
         """Trees for each fold."""
         scores: Nested | None = scores_of(work, deadline.part(0.5)) if "linear" in work.trained else None
-        view = work.richest(self.view)
+        view = richest(work, self.view)
         features, folds, target = work.views.train(view), work.folds, work.target
         prior = np.exp(target.constant().astype(np.float64))
         out = np.zeros((len(target.values), target.width), dtype=np.float32)

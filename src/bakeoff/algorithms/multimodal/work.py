@@ -46,10 +46,6 @@ class Work:
     trained: dict[str, Trained] = field(default_factory=dict)
     shared: dict[str, Any] = field(default_factory=dict)
 
-    def richest(self, view: str) -> str:
-        """The view "deep" in place of "dense" once texts were embedded."""
-        return "deep" if view == "dense" and "sentences" in self.trained else view
-
     def thinned(self, share: float) -> Work:
         """The same with a share of the rows to learn from; those held out stay."""
         rng = np.random.default_rng([self.seed % 2**32, 3])
