@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bakeoff.arena.card_text import card_text
 from bakeoff.arena.report import card_html
+from bakeoff.nouns import Split
 from bakeoff.tables import Settings, TableData, card, read, standardise
 
 
@@ -100,6 +101,15 @@ def test_characters_and_words_of_texts_are_counted() -> None:
     assert facts(held)["words"][1] == sum(len(text.split()) for text in data.labels("test"))
     assert {"space", "line end"} <= set(held["target"]["groups"][0]["names"])
     assert facts(held)["share of characters that train lacks"] == [0, 0]
+
+
+def test_texts_of_a_language_model_are_compared_between_the_parts() -> None:
+    frame = told(400)
+    frame["part"] = ["train"] * 300 + ["test"] * 100
+    said = {"target": "text", "kind": "language_model", "split": Split("given", "part")}
+    assert told_of(made(frame, **said))["drift"]["told"].startswith("Train and test look alike")
+    frame.loc[300:, "text"] = frame.loc[300:, "text"].str.upper().str[:20]
+    assert [column["name"] for column in told_of(made(frame, **said))["drift"]["columns"]] == ["text"]
 
 
 @pytest.mark.parametrize("unicode", [True, False])

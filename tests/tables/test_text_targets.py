@@ -186,6 +186,13 @@ def test_references_begin_with_the_rows_own_and_say_nothing_twice() -> None:
         made(frame, target="target", kind="generation")
 
 
+def test_texts_of_digits_stay_texts(tmp_path: Path) -> None:
+    rows = "".join(f"{n} and {n},{2 * n}.50\n" for n in range(20))
+    (tmp_path / "sums.csv").write_text(f"source,target\n{rows}")
+    data = standardise(read(tmp_path / "sums.csv", Settings(target="target", kind="generation")))
+    assert {"0.50", "38.50"} <= set(data.frame["target"])
+
+
 def test_texts_of_a_language_model_stay_as_they_are_and_may_stand_alone() -> None:
     texts = [f"  {i} lines\n\twith a tab, NA and ? " for i in range(20)]
     data = made(pd.DataFrame({"text": texts}), target="text", kind="language_model")

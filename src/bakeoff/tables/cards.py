@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bakeoff.nouns import Array, Column, ColumnType, Frame, Role
+from bakeoff.tables.annotations import LANGUAGE_MODEL
 from bakeoff.tables.images import dimensions, thumbnail
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.standard import TableData
@@ -88,6 +90,9 @@ def _drift(data: TableData) -> dict[str, Any]:
 
     # A split by a column makes the parts differ in it; that is no news.
     columns = [column for column in data.table.columns if column.name != data.split.column]
+    if data.settings.kind == LANGUAGE_MODEL:
+        # The texts are what is learnt from and what is asked about.
+        columns = [replace(one, role=Role.FEATURE) if one.role is Role.TARGET else one for one in columns]
     names = [column.name for column in columns if column.role in (Role.FEATURE, Role.PROTECTED)]
     spans = [data.span(part) for part in ("train", "test")]
     if data.sides is None:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from bakeoff.nouns import Frame
 from bakeoff.tables.coded import Coded, as_arrow
+from bakeoff.tables.memory import roomy
 from bakeoff.tables.scratch import Scratch, Spill, Spilled, Trial, Writer
 
 T = TypeVar("T")
@@ -231,7 +232,7 @@ class Columns:
     def _poured(cls, spill: Spill, batches: Iterable[Any]) -> Columns:
         """The columns of all batches on disk; some batches are written while the next are read."""
         rows = 0
-        with ThreadPoolExecutor(1) as pool:
+        with roomy(True), ThreadPoolExecutor(1) as pool:
             writing: Future[None] | None = None
             for group in _grouped(batches):
                 rows += sum(batch.num_rows for batch in group)

@@ -21,6 +21,7 @@ from bakeoff.tables.cells import convert, fingerprint, labels
 from bakeoff.tables.columns import SPILL, Columns
 from bakeoff.tables.croissant import FILE, Edition, list_files, write_croissant
 from bakeoff.tables.images import Picture
+from bakeoff.tables.memory import roomy
 from bakeoff.tables.settings import Settings, read_settings, settings_toml
 from bakeoff.tables.standard import TableData, assembled, with_public
 from bakeoff.tables.standard_files import Kept, Rows, Said, there, write_rows, write_twin
@@ -50,7 +51,8 @@ def write(data: TableData, folder: str | Path, truth_folder: str | Path, edition
     folder.parent.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _fill(data, making)
+        with roomy(data.cells.large):
+            _fill(data, making)
         write_croissant(making, data.table, data.settings, edition)
         making.chmod(0o755)
         _write_truth(data, truth_folder)
@@ -71,9 +73,11 @@ def _fill(data: TableData, folder: Path) -> None:
         _tell(data, folder)
         return
     # Arrow writes outside Python's lock, so that what is told of a large table is found while its parts are written.
-    # The parts follow one another, as each has some groups of rows in memory, and two threads of its own.
-    with ThreadPoolExecutor(2 if data.cells.large else 1) as pool:
-        for one in [pool.submit(_write_parts, data, folder), pool.submit(_tell, data, folder)]:
+    with ThreadPoolExecutor(3 if data.cells.large else 1) as pool:
+        for one in [
+            *(pool.submit(_write_part, data, part, folder) for part in PARTS),
+            pool.submit(_tell, data, folder),
+        ]:
             one.result()
 
 
@@ -83,11 +87,10 @@ def _tell(data: TableData, folder: Path) -> None:
     (folder / "card.json").write_text(json.dumps({**card(data), **said}, ensure_ascii=False), encoding="utf-8")
 
 
-def _write_parts(data: TableData, folder: Path) -> None:
-    for part in PARTS:
-        columns = [column for column in data.table.columns if part == "train" or column.name != data.target]
-        # The CSV files of a large table take as long as all checks, and are made when the table leaves the challenge.
-        write_rows(Rows(data.cells, columns, ROW_ID, *data.span(part)), folder / part, twin=not data.cells.large)
+def _write_part(data: TableData, part: str, folder: Path) -> None:
+    columns = [column for column in data.table.columns if part == "train" or column.name != data.target]
+    # The CSV files of a large table cost a fifth of all adding, and are made when the table leaves the challenge.
+    write_rows(Rows(data.cells, columns, ROW_ID, *data.span(part)), folder / part, twin=not data.cells.large)
 
 
 def complete(folder: str | Path) -> None:

@@ -25,6 +25,7 @@ from bakeoff.tables.splits import PART_NAMES
 
 ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(?:openml|hf):")  # how a source begins that is no path
 TESTS = ("test", "public", "private")
+WRITTEN = ("generation", "language_model")  # kinds whose targets are texts, though they may be made of digits
 
 
 @dataclass(frozen=True)
@@ -345,6 +346,8 @@ def _settings_beside(path: Path) -> Settings:
 
 
 def _may_be_numeric(name: str, settings: Settings) -> bool:
+    if name == settings.target and settings.kind in WRITTEN:
+        return False
     return settings.types.get(name, ColumnType.NUMERIC) is ColumnType.NUMERIC
 
 

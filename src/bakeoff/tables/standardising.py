@@ -16,6 +16,7 @@ from bakeoff.tables.cells import LOOKED_AT, convert, fingerprint, labels
 from bakeoff.tables.checks import structure as checks
 from bakeoff.tables.coded import Coded
 from bakeoff.tables.columns import BLOCK, Columns
+from bakeoff.tables.memory import roomy
 from bakeoff.tables.reading import TESTS, Raw
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.sentences import listed
@@ -72,6 +73,11 @@ def standardise(raw: Raw, *, target: str | None = None, split: Split | None = No
     Rows are shuffled by the split's seed, so that their order tells nothing. A few columns are in memory at a time, and
     pictures one by one. Raises TableError with every problem.
     """
+    with roomy(raw.cells.large):
+        return _standardised(raw, target, split)
+
+
+def _standardised(raw: Raw, target: str | None, split: Split | None) -> TableData:
     settings = raw.settings.asking(target or raw.settings.target)
     settings = settings if split is None else replace(settings, split=split)
     raw, settings, of_target = composed(raw, _with_split_column(settings))
