@@ -41,7 +41,7 @@ class WriterNetwork(SequenceNetwork):
 
     The second LSTM reads what the first one looked at, so it knows what was written of the source, and yet both go over
     a whole target at once while learning. Attention as in Luong et al. (2015, equation 8), the mixture as in See et al.
-    (2017, equation 9). At each step the decoder is also shown the two pieces of the source that come next, so far as what
+    (2017, equation 9). At each step the decoder is also shown the two next pieces of the source, so far as what
     was written follows it, as an inflected form follows its lemma.
     """
 
