@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.text.reading import Tokens, as_objects
+from bakeoff.algorithms.text.reading import Tokens
 from bakeoff.nouns import Array
 
 FOLDS = 4
+ABSENT = 3.0  # how far on the wrong side of a label a sentence is that cannot have it
 
 
 class SentenceLabels:
@@ -33,7 +34,7 @@ class SentenceLabels:
     def scores(self, tokens: Tokens) -> Array:
         """How far each sentence is on each label's side, float64 (sentences, labels)."""
         if len(self.known_) < 2:
-            return np.ones((len(tokens), len(self.known_)))
+            return np.zeros((len(tokens), len(self.known_)))
         if not tokens:
             return np.zeros((0, len(self.known_)))
         found = self.model_.decision_function(self.features_.transform([" ".join(words) for words in tokens]))
@@ -53,14 +54,59 @@ def _features() -> Any:
     return make_union(words, characters)
 
 
-def told_out_of_fold(tokens: Tokens, labels: list[str], seed: int) -> list[str]:
-    """The label that sentences would be given by a classifier that has not seen them; with few rows their own."""
-    if len(labels) < 10 * FOLDS or len(set(labels)) < 2:
-        return labels
+def out_of_fold(tokens: Tokens, labels: list[str], seed: int) -> Array | None:
+    """Scores by classifiers that have not seen the sentence, float64 (sentences, labels in order); None for few rows.
+
+    A label that a fold has no sentence of is further off than any.
+    """
+    known = sorted(set(labels))
+    if len(labels) < 10 * FOLDS or len(known) < 2:
+        return None
     folds = np.random.default_rng(seed).permutation(len(labels)) % FOLDS
-    out = as_objects(labels)
+    out = np.full((len(labels), len(known)), -ABSENT)
     for fold in range(FOLDS):
         learn, ask = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         model = SentenceLabels().fit([tokens[row] for row in learn], [labels[row] for row in learn])
-        out[ask] = as_objects(model.predict([tokens[row] for row in ask]))
-    return list(out)
+        places = np.searchsorted(known, model.known_)
+        out[np.ix_(ask, places)] = model.scores([tokens[row] for row in ask])
+    return out
+
+
+def told_out_of_fold(tokens: Tokens, labels: list[str], seed: int) -> list[str]:
+    """The label that sentences would be given by a classifier that has not seen them; with few rows their own."""
+    scores = out_of_fold(tokens, labels, seed)
+    if scores is None:
+        return labels
+    known = sorted(set(labels))
+    return [known[code] for code in scores.argmax(axis=1)]
+
+
+class LabelChances:
+    """Probabilities of labels by `SentenceLabels`, as sure as it was right about sentences that it had not seen."""
+
+    def fit(self, tokens: Tokens, labels: list[str], seed: int) -> LabelChances:
+        """Learn from sentences and their labels; with few rows nothing is known of how sure to be."""
+        self.model_ = SentenceLabels().fit(tokens, labels)
+        scores = out_of_fold(tokens, labels, seed)
+        self.sharpness_ = 0.0 if scores is None else _sharpness(scores, np.searchsorted(self.model_.known_, labels))
+        return self
+
+    def logs(self, tokens: Tokens) -> Array:
+        """Logarithms of probabilities, float64 (sentences, labels in order)."""
+        return _log_softmax(self.sharpness_ * self.model_.scores(tokens))
+
+
+def _sharpness(scores: Array, codes: Array) -> float:
+    """What scores are to be multiplied by for the least loss of the true labels (after Platt, 1999)."""
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(codes))
+    found = minimize_scalar(
+        lambda power: -_log_softmax(np.exp(power) * scores)[rows, codes].mean(), bounds=(-4.0, 4.0), method="bounded"
+    )
+    return float(np.exp(found.x))
+
+
+def _log_softmax(scores: Array) -> Array:
+    top = scores.max(axis=1, keepdims=True)
+    return scores - top - np.log(np.exp(scores - top).sum(axis=1, keepdims=True))

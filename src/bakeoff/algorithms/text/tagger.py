@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from bakeoff.algorithms.text.networks import NeuralEntry
 from bakeoff.algorithms.text.parameters import fitted
 from bakeoff.algorithms.text.reading import as_objects, labels_and_tags, tags_of, tokens_column, tokens_of
+from bakeoff.algorithms.text.sentence_labels import LabelChances
 from bakeoff.nouns import Array, Frame, Schema
+
+TINY = 1e-12
 
 
 def _shape(reader: str, chain: bool) -> Any:
@@ -64,7 +69,8 @@ class NeuralTagger(NeuralEntry):
 class NeuralJointTagger(NeuralEntry):
     """A label for each sentence and a tag for each token by `bakeoff.training.sequences.JointTagger`.
 
-    `reader` and `chain` are `NeuralTagger`'s. Declined without torch.
+    With `mix` the label is that with the largest product of the network's probability and a linear classifier's of
+    words, word pairs and characters. `reader` and `chain` are `NeuralTagger`'s. Declined without torch.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class NeuralJointTagger(NeuralEntry):
         *,
         reader: str = "recurrent",
         chain: bool = True,
+        mix: bool = True,
         epochs: int | None = None,
         time_limit: float | None = None,
         clock: str = "wall",
@@ -79,6 +86,7 @@ class NeuralJointTagger(NeuralEntry):
     ) -> None:
         self.reader = reader
         self.chain = chain
+        self.mix = mix
         self.epochs = epochs
         self.time_limit = time_limit
         self.clock = clock
@@ -93,6 +101,7 @@ class NeuralJointTagger(NeuralEntry):
         self.column_ = tokens_column(X, schema)
         tokens = tokens_of(X, self.column_)
         labels, tags = labels_and_tags(y, tokens)
+        self.linear_ = LabelChances().fit(tokens, labels, going.seed) if self.mix else None
         model = JointTagger(JointShape(_shape(self.reader, self.chain)))
         self.model_ = model.fit(tokens, labels, tags, going.recipe(RECIPE, self.epochs), going.circumstances())
         self.ended(model.history)
@@ -101,6 +110,11 @@ class NeuralJointTagger(NeuralEntry):
     def predict(self, X: Frame) -> tuple[Array, Array]:
         """Labels and tags, two object arrays (rows,)."""
         model = fitted(self, "model_")
+        tokens = tokens_of(X, self.column_)
         with self.asked():
-            labels, tags = model.predict(tokens_of(X, self.column_))
+            labels, tags = model.predict(tokens)
+            if self.linear_ is not None and tokens:
+                # Rounded, so that the order of additions in a batch decides nothing.
+                chances = np.log(np.maximum(model.predict_proba(tokens), TINY)) + self.linear_.logs(tokens)
+                labels = [model.labels[code] for code in np.round(chances, 5).argmax(axis=1)]
         return as_objects(labels), as_objects(tags)
