@@ -83,6 +83,28 @@ def test_parts_row_numbers_and_problems_come_out(tmp_path):
         assert there.numbers.tolist() == here.numbers.tolist()
 
 
+def test_lists_of_several_files_come_out_as_lists(tmp_path):
+    home = tmp_path / "songs"
+    home.mkdir()
+    for part in ("train", "test"):
+        tokens, starts = [["play", "some", "jazz"], ["stop", "it", part]], [[1, 2], [3]]
+        frame = pd.DataFrame({"tokens": tokens, "starts": starts, "tags": [["O", "O", "B-a"]] * 2})
+        frame.to_parquet(home / f"{part}.parquet")
+    here = read(home)
+    with reading(home) as there:
+        for name in here.names:
+            assert [list(cell) for cell in there.column(name)] == [list(cell) for cell in here.column(name)]
+    (home / "train.parquet").unlink()
+    (home / "test.parquet").unlink()
+    for part in ("train", "test"):
+        (home / f"{part}.conll").write_text(f"play O\n{part} B-a\n\nstop O\n")
+    with reading(home) as there:
+        assert (there.settings.kind, [list(cell) for cell in there.column("tokens")][2]) == (
+            "tagging",
+            ["play", "test"],
+        )
+
+
 def test_columns_of_several_kinds_keep_each_cell(tmp_path):
     home = tmp_path / "shop"
     home.mkdir()

@@ -84,9 +84,9 @@ def _column(cells: Any, name: str, start: int, stop: int) -> tuple[dict[str, Any
     held = cells._held[name]
     if hasattr(held, "iloc"):
         series = held.iloc[start:stop]
-        if series.dtype == object:
+        array = _lists(series) if series.dtype == object else pa.array(series, from_pandas=series.dtype.kind != "f")
+        if array is None:
             return {"form": "mixed"}, mixed(series.tolist())
-        array = pa.array(series, from_pandas=series.dtype.kind != "f")
         chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
     else:
         chunked = held.slice(start, stop - start) if isinstance(held, pa.ChunkedArray) else held.read(start, stop)
@@ -95,6 +95,22 @@ def _column(cells: Any, name: str, start: int, stop: int) -> tuple[dict[str, Any
     whole = pa.concat_arrays(chunks) if len(chunks) > 1 else chunks[0] if chunks else pa.array([], kind)
     said, data = taken_apart(_in_pixels(whole))
     return ({**said, "form": "category"} if pa.types.is_dictionary(kind) else said), data
+
+
+def _lists(series: Any) -> Any:
+    """Cells that are all lists of one kind as an array of lists, None for any others."""
+    import pyarrow as pa
+
+    from bakeoff.tables.readers.arrays import cast, settled_type
+
+    cells = list(series.array)
+    if not any(isinstance(cell, list) or type(cell).__name__ == "ndarray" for cell in cells):
+        return None
+    try:
+        array = pa.array(cells, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError):
+        return None
+    return cast(array, settled_type(array.type)) if pa.types.is_list(array.type) else None
 
 
 def _in_pixels(array: Any) -> Any:
