@@ -55,14 +55,13 @@ class Several:
 
 @dataclass
 class Course:
-    """How a fit went: seconds and remarks by member, why others are needless, and the ensemble's loss after each."""
+    """How a fit went: seconds and remarks by member, and the ensemble's loss after each."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
     unfitted: dict[str, float] = field(default_factory=dict)
     losses: list[float] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
-    needless: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,9 +124,6 @@ class Fitting:
         if member.name in SECOND and "linear" not in self.work.trained:
             return
         wanted = self._estimated(member)
-        if why := self._why_not(member):
-            self.course.needless[member.name] = why
-            return
         room = self._usable()
         # The linear member comes first and stops wherever it is: a descent cut short still answers better than none.
         share = min(1.0, room / (wanted * ROUGH)) if wanted and member.name != "linear" else 1.0
@@ -150,11 +146,6 @@ class Fitting:
             self.course.remarks[member.name] = "cut short by the clock"
             self.course.unfitted.setdefault(member.name, wanted)
         self.course.losses.append(self.chosen().loss)
-
-    def _why_not(self, member: Member) -> str:
-        """What makes a member needless, where it can tell before it is fitted."""
-        told = getattr(member, "why_not", None)
-        return str(told(self.work)) if told and self._usable() > 0 else ""
 
     def _estimated(self, member: Member) -> float:
         if member.name == "constant" or self._usable() <= 0 or not self.clock.seconds:

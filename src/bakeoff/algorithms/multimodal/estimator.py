@@ -95,7 +95,7 @@ class Multimodal:
         )
         self._keep(question, target, fitting, ensemble)
         self._sample = Sample.of_training(X, target, folds, question.seed)
-        self._tell(ensemble, fitting.course, {**absent, **fitting.course.needless})
+        self._tell(ensemble, fitting.course, absent)
         views.let_go()
         self.seconds_ = clock.elapsed()
         return self

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import numpy as np
 
 from bakeoff.algorithms.multimodal.linear_member import STRENGTHS, LinearMember
@@ -14,11 +11,12 @@ from bakeoff.nouns import Array
 from bakeoff.training.clock import Clock
 
 SHARE = 0.35  # of the time left, at most, for embedding
-TRIED = 48  # different texts of a column that tell how long all will take
+RUNS, RUN = 6, 16  # of texts of a column, of like lengths, that tell how long all will take
 CELLS = 30_000_000  # numbers that the embeddings of all rows may hold
 LATE = 10.0  # times what there is: told of a table whose texts cannot be embedded in time
 ASKED = 400  # rows on which it is told whether embeddings explain what the linear member left
-WORTH = 0.004  # share of what was left that a column must explain; by chance it is between -0.005 and 0.003
+WORTH = 0.004  # share of what was left that a column must explain where embedding is dear
+CHEAP = 0.2  # of the time left: a member that takes less needs no proof of its worth
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0)
 PARTS = 5
 
@@ -40,36 +38,32 @@ class SentencesMember:
 
     def estimate(self, work: Work, clock: Clock) -> float:
         """From embedding some texts of each column; which columns take part is settled here."""
-        self._plan(work, clock, SHARE * clock.left())
+        self._plan(work, clock)
         if not self._chosen:
             return LATE * min(self._takes.values()) / SHARE if self._late else 0.0
+        return self._whole(work, clock, self._chosen)
+
+    def _whole(self, work: Work, clock: Clock, names: tuple[str, ...]) -> float:
+        """Seconds of embedding these columns, and of a fit on them."""
         wide = work.views.train("wide")
-        more = 1.0 + DIRECTIONS * len(self._chosen) * len(work.target.values) / max(1, int(wide.nnz))
-        embedding = sum(self._takes[name] for name in self._chosen)
-        return embedding + more * LinearMember(self.name, "wide").estimate(work, clock)
+        more = 1.0 + DIRECTIONS * len(names) * len(work.target.values) / max(1, int(wide.nnz))
+        return sum(self._takes[name] for name in names) + more * LinearMember(self.name, "wide").estimate(work, clock)
 
-    def why_not(self, work: Work) -> str:
-        """Why the member has nothing to say of this table; empty where it has."""
-        if self._chosen is None:
-            self._plan(work, Clock(), math.inf)
-        return "" if self._chosen or self._late else "the texts' embeddings tell no more than their terms"
-
-    def _plan(self, work: Work, clock: Clock, room: float) -> None:
+    def _plan(self, work: Work, clock: Clock) -> None:
         """Settle which columns are embedded: of those that are worth it, the most worth for its seconds first."""
-        names = work.views.meanings.names
+        names, room = work.views.meanings.names, SHARE * clock.left()
         self._takes = {name: self._seconds(work, name, clock) for name in names}
-        soon = [name for name in names if self._takes[name] <= room]
+        soon = tuple(name for name in names if self._takes[name] <= room)
+        cheap = bool(soon) and self._whole(work, clock, soon) <= CHEAP * clock.left()
         worth = {name: self._worth(work, name) for name in soon}
-        order = sorted(soon, key=lambda name: -worth[name] / max(self._takes[name], 1e-9))
         chosen: list[str] = []
         late = [name for name in names if name not in soon]
-        taken = 0.0
-        for name in order:
-            if worth[name] < WORTH or not _fits(work, len(chosen) + 1):
-                continue
-            if taken + self._takes[name] <= room:
+        for name in sorted(soon, key=lambda name: -worth[name] / max(self._takes[name], 1e-9)):
+            if not _fits(work, len(chosen) + 1):
+                break
+            taken = sum(self._takes[one] for one in (*chosen, name))
+            if (cheap or worth[name] >= WORTH) and taken <= room:
                 chosen.append(name)
-                taken += self._takes[name]
             else:
                 late.append(name)
         self._chosen = tuple(name for name in names if name in chosen)
@@ -79,7 +73,8 @@ class SentencesMember:
     def _seconds(self, work: Work, name: str, clock: Clock) -> float:
         """Seconds that embedding a column will take."""
         different = sorted(set(work.views.strings(name)), key=lambda text: (len(text), text))
-        some: Sequence[str] = different[:: max(1, len(different) // TRIED)]
+        starts = [len(different) * (2 * run + 1) // (2 * RUNS) for run in range(RUNS)]
+        some = list(dict.fromkeys(text for start in starts for text in different[start : start + RUN]))
         embedder = work.views.meanings.embedder()
         embedder.embed(some[:1])  # the first text of all loads the encoder
         began = clock.elapsed()
@@ -97,6 +92,8 @@ class SentencesMember:
     def fit(self, work: Work, deadline: Deadline) -> Trained:
         """Weights for each fold."""
         meanings = work.views.meanings
+        if self._chosen is None:
+            meanings.names = tuple(name for place, name in enumerate(meanings.names) if _fits(work, place + 1))
         meanings.until = deadline.part(0.7)
         work.views.train("sentences")
         meanings.until = never
