@@ -41,7 +41,7 @@ class JointShape:
     """A tagger's shape, and what the loss of a label weighs beside the loss of one sentence's tags."""
 
     tagger: TaggerShape = field(default_factory=TaggerShape)
-    weight: float = 1.0
+    weight: float = 5.0
     dropout: float = 0.4
 
 
