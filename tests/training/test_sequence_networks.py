@@ -11,7 +11,7 @@ from neural import torch
 from sequences_made import NAMES, RECIPE, WORDS, answers, fitted, pairs, questions, reader, sentences
 
 from bakeoff.errors import NotFound, UsageError
-from bakeoff.training import Recipe
+from bakeoff.training import Known, Recipe
 from bakeoff.training.sequences.circumstances import Circumstances
 from bakeoff.training.sequences.joint import JointTagger
 from bakeoff.training.sequences.language import CausalLM
@@ -205,3 +205,18 @@ def test_held_out_sentences_end_a_fit_early():
     held = Tagger(TaggerShape(WORDS, reader("recurrent"))).fit(tokens, noise, recipe)
     assert held.history.stopped == "patience"
     assert any(step.name == "early stopping" for step in held.steps)
+
+
+def test_known_words_and_tags_take_nothing_from_sentences():
+    tokens, _, tags = sentences(8)
+    words = sorted({word.casefold() for one in tokens for word in one})
+    known = Known(vocabularies={"tokens": words}, categories={"tags": ["O", "B-city", "I-city", "B-day"]})
+    recipe = replace(RECIPE, epochs=1)
+    shape = TaggerShape(WORDS, reader("recurrent"))
+    public = Tagger(shape, known).fit(tokens, tags, recipe)
+    public.preparation.require_public()
+    taken = Tagger(shape).fit(tokens, tags, recipe).preparation.from_training
+    assert [step.name for step in taken] == ["vocabulary", "tags", "tag order"]
+    with pytest.raises(UsageError, match="follow no B- or I- tag"):
+        Tagger(shape, known).fit([["a"]], [["I-city"]], recipe)
+    assert Tagger(replace(shape, legal=False), known).fit([["a"]], [["I-city"]], recipe).predict([["a"]])

@@ -27,10 +27,10 @@ from bakeoff.training.sequences.tagging import (
     RECIPE,
     TaggerShape,
     TagNetwork,
+    bio_kept,
     chain_for,
     check_tags,
     coded,
-    keeps_bio,
     tag_names,
 )
 from bakeoff.training.sequences.words import Sentences, words_for
@@ -115,7 +115,9 @@ class JointTagger:
             raise UsageError(f"There are {len(sentences)} sentences and {len(labels)} labels; give one for each.")
         around = circumstances or Circumstances(recipe)
         self.words = words_for("tokens", self.shape.tagger.words).learn(sentences, self.preparation)
-        self.tags, self.bio = tag_names(tags, self.preparation), keeps_bio(tags)
+        shape = self.shape.tagger
+        self.tags = tag_names(tags, self.preparation)
+        self.bio = shape.chain and shape.legal and bio_kept(tags, self.preparation)
         self.labels = _label_names(labels, self.preparation)
         with seeded(recipe.seed):
             self.network = self._build()
@@ -126,7 +128,7 @@ class JointTagger:
 
     def _build(self) -> JointNetwork:
         shape = self.shape.tagger
-        chain = chain_for(self.tags, shape.legal and self.bio) if shape.chain else None
+        chain = chain_for(self.tags, self.bio) if shape.chain else None
         tagger = TagNetwork(self.words.layers(), shape.reader, len(self.tags), chain)
         return JointNetwork(tagger, len(self.labels), self.shape)
 

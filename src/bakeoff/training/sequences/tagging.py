@@ -113,7 +113,7 @@ class Tagger:
         around = circumstances or Circumstances(recipe)
         self.words = words_for("tokens", self.shape.words).learn(sentences, self.preparation)
         self.tags = tag_names(tags, self.preparation)
-        self.bio = keeps_bio(tags)
+        self.bio = self.shape.chain and self.shape.legal and bio_kept(tags, self.preparation)
         with seeded(recipe.seed):
             self.network = self._build()
         records = self.records(sentences, coded(tags, self.tags))
@@ -123,7 +123,7 @@ class Tagger:
         return self
 
     def _build(self) -> TagNetwork:
-        chain = chain_for(self.tags, self.shape.legal and self.bio) if self.shape.chain else None
+        chain = chain_for(self.tags, self.bio) if self.shape.chain else None
         return TagNetwork(self.words.layers(), self.shape.reader, len(self.tags), chain)
 
     def records(self, sentences: Sentences, targets: Ragged | None = None) -> Records:
@@ -199,6 +199,19 @@ def keeps_bio(tags: Sequence[Sequence[str]]) -> bool:
         for one in tags
         for place, tag in enumerate(one)
     )
+
+
+def bio_kept(tags: Sequence[Sequence[str]], preparation: Preparation) -> bool:
+    """Whether these sentences keep to BIO, which is written down; where the tags are known, they have to.
+
+    UsageError where they are known and do not.
+    """
+    if preparation.known.categories.get("tags") is None:
+        preparation.taken("tag order", "tags", 1, len(tags), "whether all sentences keep to BIO")
+        return keeps_bio(tags)
+    if not keeps_bio(tags):
+        raise UsageError("Some I- tags follow no B- or I- tag of their kind; mend them, or give legal=False.")
+    return True
 
 
 def chain_for(tags: Sequence[str], legal: bool) -> Chain:
