@@ -79,8 +79,9 @@ class TreesMember:
     def estimate(self, work: Work, clock: Clock) -> float:
         """From one tree."""
         features, rows = filled(work.views.train(richest(work, self.view))), work.folds.learnt[0]
+        forest = self._forest(work, len(rows))  # the first of all loads scikit-learn's
         began = clock.elapsed()
-        self._forest(work, len(rows)).fit(features[rows], work.target.values[rows])
+        forest.fit(features[rows], work.target.values[rows])
         return (clock.elapsed() - began) * self.count(work) * len(work.folds) * 0.8
 
     def count(self, work: Work) -> int:
