@@ -326,6 +326,7 @@ def _question(task: Task, data: Any, why: str) -> list[str]:
     sides = data.sides
     if sides is None:
         classes = f" into {len(task.classes)} classes" if task.classes else ""
+        classes = f" over {len(task.classes):,} characters" if task.kind == "language_model" else classes
         return [f"question: {task.kind.replace('_', ' ')} of {task.target}{classes} ({why})"]
     records = f"{len(sides.left):,}" + (" left" if sides.right is not None else "")
     if sides.right is not None:
