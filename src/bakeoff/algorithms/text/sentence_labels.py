@@ -22,21 +22,23 @@ class SentenceLabels:
     def fit(self, tokens: Tokens, labels: list[str]) -> SentenceLabels:
         """Learn from sentences and their labels."""
         self.known_ = sorted(set(labels))
-        if len(self.known_) > 1:
+        codes = np.searchsorted(self.known_, labels)
+        self.shares_ = np.bincount(codes, minlength=len(self.known_)) / max(1, len(labels))
+        texts = [" ".join(words) for words in tokens]
+        self.model_: Any = None
+        # Nothing can be told apart by single characters: there is no pair of characters, and perhaps no word.
+        if len(self.known_) > 1 and any(len(text.strip()) > 1 for text in texts):
             from sklearn.svm import LinearSVC
 
             self.features_ = _features()
-            told = self.features_.fit_transform([" ".join(words) for words in tokens])
-            codes = np.searchsorted(self.known_, labels)
+            told = self.features_.fit_transform(texts)
             self.model_ = LinearSVC(C=self.strength, random_state=0, max_iter=300, tol=1e-3).fit(told, codes)
         return self
 
     def scores(self, tokens: Tokens) -> Array:
-        """How far each sentence is on each label's side, float64 (sentences, labels)."""
-        if len(self.known_) < 2:
-            return np.zeros((len(tokens), len(self.known_)))
-        if not tokens:
-            return np.zeros((0, len(self.known_)))
+        """How far each sentence is on each label's side, float64 (sentences, labels); labels' shares where none is."""
+        if self.model_ is None or not tokens:
+            return np.tile(self.shares_, (len(tokens), 1))
         found = self.model_.decision_function(self.features_.transform([" ".join(words) for words in tokens]))
         return np.column_stack([-found, found]) if found.ndim == 1 else found
 
