@@ -8,12 +8,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from postgres_server import serving, why_no_postgresql
 
 REPOSITORY = Path(__file__).parents[1]
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# A test must not fail on time alone, which on a busy machine an example's 200 ms are.
+hypothesis.settings.register_profile("any time", deadline=None)
+hypothesis.settings.load_profile("any time")
 
 
 def _why_no_bubblewrap() -> str:
