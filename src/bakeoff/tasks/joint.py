@@ -36,7 +36,7 @@ class Joint:
     metrics: Mapping[str, Metric] = {
         metric.name: metric
         for metric in (
-            Metric("sentence_accuracy", "Sentence accuracy (label and all tags)", True, 1.0),
+            Metric("sentence_accuracy", "Sentence accuracy", True, 1.0),
             Metric("label_accuracy", "Label accuracy", True, 1.0),
             Metric("slot_f1", "Slot F1", True, 1.0),
             Metric("token_accuracy", "Token accuracy", True, 1.0),
