@@ -20,7 +20,7 @@ Label = str | int
 
 ENTRY_PROTOCOL = 1  # fit/predict, schema, decline; raised when a contestant's code would have to change
 JUDGE_PROTOCOL = 1  # plan/judge
-ANSWERED_BY_NUMBERS = ("classification", "regression", "matching")  # kinds whose rows have a class or a number
+TEXT_KINDS = ("tagging", "joint", "span", "generation", "language_model")  # whose rows have no one class or number
 NUMBERS, LINES = "numbers", "lines"  # the forms of answers: float64 (rows, width), or one JSON value for each row
 
 
@@ -250,8 +250,8 @@ class Source:
 class Entry:
     """An algorithm with its parameters, environment, team and claims; `digest` covers all but team and claims.
 
-    A baseline takes part only in tracks that have a task of one of its `kinds`; without any, of one that is answered by
-    classes or numbers.
+    A baseline takes part only in tracks that have a task of one of its `kinds`; without any, of one that is no text
+    task.
     """
 
     name: str
@@ -266,8 +266,9 @@ class Entry:
 
     def is_for(self, tasks: Iterable[Task]) -> bool:
         """Whether the entry takes part where these tasks are asked."""
-        kinds = self.kinds or (ANSWERED_BY_NUMBERS if self.baseline else ())
-        return not kinds or any(task.kind in kinds for task in tasks)
+        if self.kinds:
+            return any(task.kind in self.kinds for task in tasks)
+        return not self.baseline or any(task.kind not in TEXT_KINDS for task in tasks)
 
 
 @dataclass(frozen=True)

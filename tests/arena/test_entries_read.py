@@ -4,12 +4,15 @@ import ast
 import gc
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from bakeoff.arena import RunRequest
 from bakeoff.arena.entries import read_entry
 from bakeoff.errors import EntryError
+from bakeoff.nouns import TEXT_KINDS, Entry, Source, Task
+from bakeoff.tasks import kinds
 
 MODEL = "class Model:\n    def fit(self, X, y): return self\n    def predict(self, X): return [0] * len(X)\n"
 
@@ -88,3 +91,19 @@ def test_an_entry_is_read_while_others_build_trees(tmp_path):
     finally:
         gc.callbacks.remove(meddle)
     assert failed, "the partner: a tree does fail when another is built in its middle"
+
+
+def test_the_general_baselines_are_for_every_kind_of_task_but_texts():
+    def asked(kind):
+        return [Task("t", "t", "", kind, "y", "")]
+
+    general = Entry("linear", Source("baseline", "linear"), "1", baseline=True)
+    crf = replace(general, kinds=("tagging",))
+    theirs = replace(general, baseline=False)
+    assert all(
+        general.is_for(asked(kind)) for kind in ("classification", "regression", "matching", "of another package")
+    )
+    assert not any(general.is_for(asked(kind)) for kind in TEXT_KINDS)
+    assert [kind for kind in TEXT_KINDS if crf.is_for(asked(kind))] == ["tagging"]
+    assert all(theirs.is_for(asked(kind)) for kind in TEXT_KINDS), "who says no kind takes part everywhere"
+    assert set(TEXT_KINDS) < set(kinds())

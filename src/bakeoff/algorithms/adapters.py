@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.errors import Declined, EntryError, Refused
-from bakeoff.nouns import ANSWERED_BY_NUMBERS, Array, ColumnType, Frame, Label, Schema
+from bakeoff.nouns import TEXT_KINDS, Array, ColumnType, Frame, Label, Schema
 
 # The arena shows these texts as the house's own words and any other note as the entry's: bakeoff.arena.scores.
 WRAPPED = "wrapped by skrub's tabular_pipeline"
@@ -42,11 +42,10 @@ def adapt(algorithm: Any, schema: Schema, parameters: Mapping[str, Any] | None =
             raise Declined(f"{name} links records, and the task is one of {schema.kind}.")
     _check(made, name)
     adapted: Any = Adapted(made, schema)
-    if schema.kind not in ANSWERED_BY_NUMBERS:
-        from bakeoff.algorithms.text_adapter import TEXT_KINDS, TextAdapted
+    if schema.kind in TEXT_KINDS:
+        from bakeoff.algorithms.text_adapter import TextAdapted
 
-        if schema.kind in TEXT_KINDS:
-            adapted = TextAdapted(adapted.model, schema)
+        adapted = TextAdapted(adapted.model, schema)
     adapted.decline_other_kind()
     return adapted
 

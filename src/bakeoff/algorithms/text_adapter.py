@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from bakeoff.errors import Declined, EntryError, Refused
-from bakeoff.nouns import Array, ColumnType, Frame, Schema
+from bakeoff.nouns import TEXT_KINDS, Array, ColumnType, Frame, Schema
 from bakeoff.tasks import Written, kind
+from bakeoff.tasks.generation import LEAST_MOST, ROOM
 
-TAGGING, JOINT, SPAN, GENERATION, LANGUAGE_MODEL = "tagging", "joint", "span", "generation", "language_model"
-TEXT_KINDS = (TAGGING, JOINT, SPAN, GENERATION, LANGUAGE_MODEL)
-LEAST_CAP, LONGER = 1_000, 4  # a generated text may have so many characters, or so many times the longest learnt from
+TAGGING, JOINT, SPAN, GENERATION, LANGUAGE_MODEL = TEXT_KINDS
 
 
 class TextAdapted:
@@ -26,7 +25,7 @@ class TextAdapted:
         self.model = model
         self.schema = schema
         self.notes: list[str] = []
-        self._cap = LEAST_CAP
+        self._cap = LEAST_MOST
 
     def decline_other_kind(self) -> None:
         """Declined for a scikit-learn classifier or regressor, which gives one label or number a row.
@@ -50,7 +49,7 @@ class TextAdapted:
         asked = kind(self.schema.kind)
         targets = asked.learnt(y) if isinstance(asked, Written) else np.asarray(y, dtype=object)
         if self.schema.kind == GENERATION:
-            self._cap = max(LEAST_CAP, LONGER * max(map(len, targets), default=0))
+            self._cap = max(LEAST_MOST, ROOM * max(map(len, targets), default=0))
         if "schema" in parameters_of(self.model.fit):
             self.model.fit(self._readable(X), targets, schema=self.schema)
         else:

@@ -21,7 +21,7 @@ from bakeoff.arena.board_words import counted
 from bakeoff.arena.challenge_files import Places, write_task
 from bakeoff.arena.matrix import Silent
 from bakeoff.errors import NotFound, TableError, UsageError
-from bakeoff.nouns import ANSWERED_BY_NUMBERS, Array, Frame, Label, Task
+from bakeoff.nouns import TEXT_KINDS, Array, Frame, Label, Task
 from bakeoff.tasks import kind
 from bakeoff.tasks.labels import missing, native, some
 
@@ -68,7 +68,7 @@ def correct_table(
     no test rows, labels that are none of the classes, no correction at all.
     """
     task = challenge._newest(task_of(challenge, table), watcher or Silent())
-    if task.kind not in ANSWERED_BY_NUMBERS:
+    if task.kind in TEXT_KINDS:
         raise UsageError(
             f"{table!r} is a task of {task.kind}, whose targets are not corrected row by row; correct the table itself "
             "and bring it in as its next version: bakeoff table add PATH --name NAME --replace"
