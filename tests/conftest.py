@@ -74,6 +74,8 @@ CHECKS: dict[str, Callable[[], str]] = {
     "autogluon": lambda: _why_no("autogluon.tabular", "autogluon"),
     "sacrebleu": lambda: _why_no("sacrebleu", "language"),
     "rouge-score": lambda: _why_no("rouge_score", "language"),
+    "dp-accounting": lambda: _why_no("dp_accounting", "privacy"),
+    "prv-accountant": lambda: _why_no("prv_accountant", "dev"),
     "seqeval": lambda: _why_no("seqeval", "dev"),
 }
 

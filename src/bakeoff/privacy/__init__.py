@@ -1,0 +1,27 @@
+"""Privacy: fitting with a bound on what each record can change, and a ledger of everything that was spent.
+
+Nothing here knows a judge, a challenge or a baseline. An epsilon is stated only where every step that touched training
+rows stands in the ledger and no assumption was broken; otherwise the ledger says which one was.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Budget": "budget",
+}
+_NEURAL: set[str] = set()
+
+__all__ = ["Budget"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if _HOMES[name] in _NEURAL:
+        from bakeoff.extras import need
+
+        need("torch", "privacy")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,64 @@
+"""What a rule is: how the layers of one type let each record's gradient be bounded without making it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+
+@dataclass
+class Use:
+    """One call of one module in a forward pass: what went in, and the gradient of what came out.
+
+    `inputs` are detached, the records first or records and positions folded into one in that order. `gradient` is
+    filled by the backward pass, and stays None where the loss does not depend on the output. `kept` is what else a rule
+    wants to keep between the two passes.
+    """
+
+    module: nn.Module
+    inputs: tuple[Any, ...]
+    gradient: Tensor | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
+class Tape(Protocol):
+    """All uses of one pass; rules write them down."""
+
+    records: int
+    anchor: Tensor
+
+    def note(self, use: Use, output: Tensor) -> Tensor:
+        """The output again, tapped: its gradient will be put into the use."""
+
+
+class Rule(Protocol):
+    """How modules of one type are bounded. Rules keep nothing themselves."""
+
+    def call(self, module: Any, tape: Tape, *args: Any, **kwargs: Any) -> Any:
+        """What stands in for `module.forward` while parameters are detached, and writes down its uses."""
+
+    def squared_norms(self, module: Any, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
+        """For each of the module's own trainable parameters, by name, the squared norm of each record's gradient.
+
+        All uses of one pass together: a record's gradient is their sum. float32 (records,).
+        """
+
+    def sums(self, module: Any, uses: Sequence[Use], factors: Mapping[str, Tensor]) -> Mapping[str, Any]:
+        """For each parameter by name the sum of each record's gradient times its factor, float32 (records,).
+
+        A tensor of the parameter's shape, or `Rows` of it.
+        """
+
+    def per_record(self, module: Any, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
+        """Each record's gradient of each parameter, (records, *shape): the slow way, for tied weights and tests."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a matrix: `index` int64 (rows,) without repeats, `values` (rows, columns); the others are zero."""
+
+    index: Tensor
+    values: Tensor
