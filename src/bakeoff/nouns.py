@@ -336,6 +336,16 @@ class Measurements:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """(epsilon, delta)-differential privacy per `unit` (record or owner), when neighbouring tables differ so."""
+
+    epsilon: float
+    delta: float
+    unit: str = "record"
+    neighbours: str = "add or remove one"
+
+
+@dataclass(frozen=True)
 class Cell:
     """One entry on one task with one seed under one plan; `id` is its identity."""
 
@@ -355,7 +365,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class CellResult:
-    """What came of a cell; `answers` is the digest of the kept answers, empty when there are none."""
+    """What came of a cell; `answers` is the digest of the kept answers, empty when there are none.
+
+    `claim` is what the fitted entry says of its privacy, None where it says nothing.
+    """
 
     cell: Cell
     outcome: Outcome
@@ -367,6 +380,7 @@ class CellResult:
     measurements: Measurements = Measurements()
     made_with: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True)

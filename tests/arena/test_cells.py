@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bakeoff.arena import RunRequest
 from bakeoff.arena.wall import wire
-from bakeoff.nouns import Outcome
+from bakeoff.nouns import Claim, Outcome
 
 BUSY = """
 import time
@@ -78,6 +78,41 @@ def test_what_is_noted_while_answering_is_kept_with_what_was_noted_before(challe
         "late": ("gives labels, no probabilities",),
         "never": (),
     }
+
+
+CLAIMING = """
+import numpy as np
+class Model:
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.claim_ = {claim}
+    def predict_proba(self, X):
+        return np.full((len(X), 2), 0.5)
+"""
+
+
+def test_what_a_fit_claims_of_its_privacy_is_kept_and_told_on_the_board(challenge, hand_in):
+    hand_in("open", CLAIMING.format(claim=None))
+    hand_in("private", CLAIMING.format(claim={"epsilon": 2.99991, "delta": 1.2e-6, "unit": "record"}))
+    promised = 'algorithm = "model:Model"\n[claims]\nepsilon = 2.0\ndelta = 1e-5\n'
+    hand_in("loose", CLAIMING.format(claim='{"epsilon": np.float32(4.0), "delta": 1e-6}'), entry_toml=promised)
+    hand_in("promises", CLAIMING.format(claim=None), entry_toml=promised)
+    hand_in("odd", CLAIMING.format(claim={"epsilon": -1.0}))
+    challenge.run(RunRequest(entries=("open", "private", "loose", "promises", "odd")))
+    kept = {result.cell.entry: result for result in challenge.store.results().values()}
+    assert kept["open"].claim is None
+    assert kept["private"].claim == Claim(3.0, 2e-6), "rounded up"
+    assert kept["loose"].claim == Claim(4.0, 1e-6)
+    assert (kept["odd"].outcome, "epsilon = -1" in kept["odd"].reason) == (Outcome.REFUSED, True)
+    board = challenge.board()
+    told = {entry: square.notes for (entry, _), square in board.squares.items()}
+    assert told["open"] == ()
+    assert told["private"] == ("claims epsilon 3, delta 2e-06 per record",)
+    assert told["promises"] == ("claims epsilon 2, delta 1e-05 per record",)
+    assert told["loose"] == (
+        "claims epsilon 4, delta 1e-06 per record",
+        "promised epsilon 2, delta 1e-05 per record, which its own fit does not keep",
+    )
 
 
 messages = st.lists(

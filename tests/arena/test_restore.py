@@ -41,11 +41,13 @@ def test_a_backup_of_the_first_version_is_brought_up_to_date(shop, made, tmp_pat
         about["schema"] = "0001"
         for name in ("leases", "runners"):
             del held[f"rows/{name}.jsonl"]
-        for name in ("results", "submissions"):
+        for name, later in (("results", {"token", "claim"}), ("submissions", {"token"})):
             head, *lines = map(json.loads, held[f"rows/{name}.jsonl"].splitlines())
-            at = list(head["columns"]).index("token")
-            del head["columns"]["token"]
-            kept = [[value for place, value in enumerate(line) if place != at] for line in lines]
+            gone = {at for at, column in enumerate(head["columns"]) if column in later}
+            assert len(gone) == len(later)
+            for column in later:
+                del head["columns"][column]
+            kept = [[value for place, value in enumerate(line) if place not in gone] for line in lines]
             held[f"rows/{name}.jsonl"] = "".join(json.dumps(line) + "\n" for line in [head, *kept]).encode()
 
     path = rezipped(made, tmp_path / "old.zip", older)

@@ -188,7 +188,7 @@ def test_each_thread_has_a_connection_of_its_own(store):
 # From older stores, and not from newer ones
 
 
-@pytest.mark.parametrize("released", ["0001"])
+@pytest.mark.parametrize("released", ["0001", "0002"])
 def test_a_released_store_is_brought_up_to_date_and_keeps_all(place, released):
     kind = "postgresql" if place.url else "sqlite"
     place.run((MADE / f"{released}.{kind}.sql").read_text())
@@ -203,6 +203,7 @@ def test_a_released_store_is_brought_up_to_date_and_keeps_all(place, released):
     assert (done.answers, done.level) == (digest(b"answers"), Level.BUBBLEWRAP)
     assert (done.limits, done.measurements) == (Limits(seconds=3.5), Measurements(wall=1.25, batch_dependent=False))
     assert (done.made_with, done.notes) == ({"python": "3.11"}, ("a é",))
+    assert done.claim is None
     assert (failed.outcome, failed.reason) == (Outcome.FAILED, 'it\'s "broken"; really')
     assert failed.log == "line 1\n\tline 2 é"
     (_, auc), (_, r2) = store.findings([done.cell.id])[done.cell.id]

@@ -13,10 +13,11 @@ import numpy as np
 from bakeoff.arena.answer_forms import AnswerForm
 from bakeoff.arena.escaping import clean
 from bakeoff.arena.linked import Linked, Sizes, accept, most_links, records_of
+from bakeoff.arena.privacy_claims import read_claim
 from bakeoff.arena.wall.confinement import Box
 from bakeoff.arena.wall.conversation import Conversation, Ended
 from bakeoff.errors import Refused
-from bakeoff.nouns import Array, Level, Limits, Measurements, Outcome
+from bakeoff.nouns import Array, Claim, Level, Limits, Measurements, Outcome
 
 READY_SECONDS = 180.0
 LOAD_SECONDS = 120.0
@@ -86,6 +87,7 @@ class Played:
     measurements: Measurements
     linked: Linked | None = None
     killed: bool = False
+    claim: Claim | None = None
 
 
 def play(box: Box, job: Job, free_since: float) -> Played:
@@ -119,7 +121,8 @@ def play(box: Box, job: Job, free_since: float) -> Played:
         written_mib=cell.written_mib if timed else None,
     )
     level = Level.PREDICTIONS if job.train is None else box.level
-    return Played(outcome, reason, cell.answers, talk.log_tail(), level, cell.notes, measurements, cell.linked, killed)
+    told = (talk.log_tail(), level, cell.notes, measurements)
+    return Played(outcome, reason, cell.answers, *told, cell.linked, killed, cell.claim)
 
 
 @dataclass
@@ -140,6 +143,7 @@ class _Playing:
     load_cpu: float | None = None
     written_mib: float | None = None
     notes: tuple[str, ...] = ()
+    claim: Claim | None = None
     answers: Array | None = None
     linked: Linked | None = None
     _records: Records | None = None
@@ -183,7 +187,9 @@ class _Playing:
         for file in handed_in.values():
             talk.box.hand_in(file)
         talk.tell({"do": "go", **{what: file.name for what, file in handed_in.items()}})
-        self._note(talk.wait("fitted")[0])
+        fitted, _ = talk.wait("fitted")
+        self._note(fitted)
+        self._claim(fitted)
         self.fit = time.monotonic() - start
         cpu = talk.meter().cpu
         self.cpu = cpu - start_cpu
@@ -229,6 +235,13 @@ class _Playing:
             raise Ended(Outcome.REFUSED, "what it says of itself is not a list of sentences.")
         cleaned = (clean(note, 300) for note in notes[:MOST_NOTES])
         self.notes = tuple(dict.fromkeys((*self.notes, *cleaned)))[:MOST_NOTES]
+
+    def _claim(self, message: Mapping[str, Any]) -> None:
+        """Keep what the fitted entry says of the privacy of those it was fitted on."""
+        try:
+            self.claim = read_claim(message.get("claim"))
+        except Refused as refused:
+            raise Ended(Outcome.REFUSED, str(refused)) from None
 
     def _answered(self, rows: int) -> Array:
         """Raw float64 of exactly the size that was asked for, or as many capped lines; nothing else is accepted."""

@@ -19,7 +19,8 @@ from typing import Any
 
 from bakeoff.arena.escaping import clean
 from bakeoff.arena.house_code import MOST_READ, baseline_code, borrowed, hash_of, parsed
-from bakeoff.errors import EntryError, NotFound, StoreError, UsageError
+from bakeoff.arena.privacy_claims import read_claim
+from bakeoff.errors import EntryError, NotFound, Refused, StoreError, UsageError
 from bakeoff.nouns import ENTRY_PROTOCOL, Entry, Source, digest
 from bakeoff.tasks import kinds
 
@@ -175,6 +176,10 @@ def _settings(folder: Path) -> dict[str, Any]:
         if not isinstance(settings.get(key, {}), dict):
             raise EntryError(f"{path} gives {key} = {settings[key]!r}; it must be a table, [{key}].")
         _check_values(path, key, settings.get(key, {}))
+    try:
+        read_claim(settings.get("claims"))
+    except Refused as refused:
+        raise EntryError(f"{path}: {refused}") from refused
     for key in WORDS:
         if not isinstance(settings.get(key, ""), str):
             raise EntryError(f'{path} gives {key} = {settings[key]!r}; it must be text, {key} = "...".')

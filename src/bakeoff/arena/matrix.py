@@ -342,6 +342,7 @@ class _Desk:
             measurements,
             {**made_with(played.level), **self.matrix.provided},
             played.notes,
+            played.claim,
         )
         found: Mapping[tuple[str, str], Sequence[Finding]] = {}
         troubles: list[str] = []

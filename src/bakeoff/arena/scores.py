@@ -12,6 +12,7 @@ import numpy as np
 from bakeoff.arena.board import Estimate, Square
 from bakeoff.arena.board_words import one_line
 from bakeoff.arena.parts import counts
+from bakeoff.arena.privacy_claims import claims_told
 from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Outcome, Task
 
 FOLDS = 200
@@ -214,7 +215,7 @@ class Scores:
             wall=_median([result.measurements.wall for result in done]),
             cpu=_median([result.measurements.cpu for result in done]),
             peak_mib=_median([result.measurements.peak_mib for result in done]),
-            notes=tuple(dict.fromkeys(note for result in results for note in _notes(result))),
+            notes=tuple(dict.fromkeys((*claims_told(entry, done), *(note for one in results for note in _notes(one))))),
             figures={name: _over_seeds(found) for name, found in figures.items()},
             closed=closed,
         )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.arena.store.schema import CELL_FIELDS
-from bakeoff.nouns import Cell, CellResult, Entry, Finding, Level, Limits, Measurements, Outcome, Source, plain
+from bakeoff.nouns import Cell, CellResult, Claim, Entry, Finding, Level, Limits, Measurements, Outcome, Source, plain
 
 # JSON has no word for these numbers, and PostgreSQL holds to that; a parameter may still be one of them.
 NUMBER = "bakeoff:number"
@@ -22,6 +22,7 @@ def result_row(result: CellResult) -> dict[str, Any]:
     row |= {name: plain(getattr(result, name)) for name in ("answers", "limits", "measurements")}
     row |= {"reason": storable(result.reason), "log": storable(result.log)}
     row |= {"outcome": result.outcome.value, "level": result.level.value, "id": result.cell.id}
+    row |= {"claim": None if result.claim is None else plain(result.claim)}
     return row | {"made_with": plain(result.made_with), "notes": [storable(note) for note in result.notes]}
 
 
@@ -38,6 +39,7 @@ def result_from(row: Any) -> CellResult:
         measurements=Measurements(**row["measurements"]),
         made_with=row["made_with"],
         notes=tuple(row["notes"]),
+        claim=Claim(**row["claim"]) if row["claim"] else None,
     )
 
 

@@ -12,7 +12,7 @@ from bakeoff.errors import StoreError
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-HEAD = "0002"
+HEAD = "0003"
 MIGRATIONS = Path(__file__).parent / "migrations"
 CELL_FIELDS = ("entry", "entry_digest", "task", "task_digest", "seed", "plan_digest", "contract")
 # In the order of Finding's own fields, so that a row unpacks into a record.
@@ -34,7 +34,7 @@ def tables() -> Any:
         sa.Column("id", text, primary_key=True),
         *(sa.Column(name, number if name == "seed" else text) for name in CELL_FIELDS),
         *(sa.Column(name, text) for name in ("outcome", "reason", "log", "answers", "level", "ended_at", "token")),
-        *(sa.Column(name, sa.JSON) for name in ("limits", "measurements", "made_with", "notes")),
+        *(sa.Column(name, sa.JSON) for name in ("limits", "measurements", "made_with", "notes", "claim")),
     )
     sa.Table("judged", meta, *(sa.Column(name, text, primary_key=True) for name in ("cell", "judge", "version")))
     sa.Table(

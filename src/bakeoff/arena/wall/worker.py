@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from numbers import Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -129,7 +130,7 @@ class Worker:
             frame = read_frame(self.folder / "data" / message["file"])
             target = frame.pop(TARGET).to_numpy()
             self.model.fit(frame, target)
-        self.say("fitted", notes=self.notes())
+        self.say("fitted", notes=self.notes(), claim=self.claim())
 
     def records(self, message: Mapping[str, Any]) -> tuple[Frame, Frame | None]:
         """The left and right records; there are no right ones where the pairs are duplicates within one table."""
@@ -158,6 +159,16 @@ class Worker:
     def notes(self) -> list[str]:
         """What the adapter or the entry says of itself so far, within what one line may hold."""
         return [str(note)[:NOTE] for note in getattr(self.model, "notes", ())][:NOTES]
+
+    def claim(self) -> dict[str, Any] | None:
+        """What the fitted algorithm says of its privacy in `claim_`, as words and numbers; None where it has none."""
+        given = getattr(getattr(self.model, "model", None), "claim_", None)
+        if given is None:
+            return None
+        if not isinstance(given, Mapping):
+            raise Refused(f"its claim_ is a {type(given).__name__}; it must be a mapping with epsilon and delta.")
+        claim = list(given.items())[:NOTES]
+        return {str(key)[:NOTE]: float(said) if isinstance(said, Real) else str(said)[:NOTE] for key, said in claim}
 
     def send_answers(self, answers: Any, rows: int) -> None:
         """Send answers of shape (rows, width), or one line of JSON for each row, or say why they are none."""
