@@ -10,7 +10,8 @@
     │   ├── Declined             an entry says it cannot handle this table
     │   └── Refused              answers that cannot be scored
     ├── ConfinementError         exit 5, HTTP 503   the wall, or what must run behind it, failed
-    └── StoreError               exit 6, HTTP 503   the store cannot be read or written
+    ├── StoreError               exit 6, HTTP 503   the store cannot be read or written
+    └── NoGuarantee              exit 7, HTTP 409   no epsilon can be stated, since an assumption was broken
 
 The message is one sentence that names the thing, what was given, and the mend.
 """
@@ -95,3 +96,10 @@ class StoreError(BakeoffError):
 
     exit_code = 6
     http_status = 503
+
+
+class NoGuarantee(BakeoffError):
+    """No epsilon can be stated, since something that it rests on does not hold; the message names it."""
+
+    exit_code = 7
+    http_status = 409

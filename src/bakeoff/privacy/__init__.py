@@ -11,10 +11,17 @@ from typing import Any
 
 _HOMES = {
     "Budget": "budget",
+    "Entry": "entries",
+    "Kind": "entries",
+    "Ledger": "ledger",
+    "Neighbours": "entries",
+    "calibrate": "calibration",
+    "epsilon_of": "accounting",
+    "rdp_of": "accounting",
 }
 _NEURAL: set[str] = set()
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "Entry", "Kind", "Ledger", "Neighbours", "calibrate", "epsilon_of", "rdp_of"]
 
 
 def __getattr__(name: str) -> Any:

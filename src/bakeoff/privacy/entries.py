@@ -1,0 +1,109 @@
+"""What stands in a ledger: one entry for each mechanism that touched training rows, and for each step that did not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Any
+
+from bakeoff.errors import UsageError
+
+
+class Kind(StrEnum):
+    """What sort of step an entry is, and so how it is accounted for."""
+
+    SAMPLED = "sampled"  # Gaussian noise on a sum over a Poisson sample
+    FIXED = "fixed"  # Gaussian noise on a sum over a sample of fixed size, drawn without replacement
+    RELEASED = "released"  # Gaussian noise on a sum over all rows
+    SPENT = "spent"  # any other mechanism, by the epsilon and delta that it states
+    SELECTED = "selected"  # the best of a random number of private runs
+    PUBLIC = "public"  # took nothing from training rows
+
+
+class Neighbours(StrEnum):
+    """Which two data sets must be hard to tell apart."""
+
+    ADD_OR_REMOVE = "add or remove one"
+    REPLACE = "replace one"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One step of a fit, or `count` equal ones in a row.
+
+    `sigma` is the noise's standard deviation divided by the L2 bound on one unit's contribution to the sum, whatever
+    the neighbours are; `rate` is the probability with which a unit is drawn. `epsilon` and `delta` belong to a SPENT
+    entry. A SELECTED one is the best of a random number of runs with mean `mean` and shape `shape` (see
+    `accounting.selected_epsilon`), each of which does at most what one of `options` holds.
+    """
+
+    kind: Kind
+    name: str
+    count: int = 1
+    rate: float = 1.0
+    sigma: float = 0.0
+    epsilon: float = 0.0
+    delta: float = 0.0
+    mean: float = 0.0
+    shape: float = 0.0
+    options: tuple[tuple[Entry, ...], ...] = ()
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or int(self.count) != self.count:
+            raise UsageError(f"{self.name!r} was done {self.count} times; a count is a whole number of at least 1.")
+        if self.kind in (Kind.SAMPLED, Kind.FIXED) and not 0 <= self.rate <= 1:
+            raise UsageError(f"The sampling rate of {self.name!r} is {self.rate}; it is a probability from 0 to 1.")
+        if self.noisy and not (self.sigma >= 0 and math.isfinite(self.sigma)):
+            raise UsageError(f"The sigma of {self.name!r} is {self.sigma}; it is a number of at least 0.")
+        if self.kind is Kind.SPENT and not (self.epsilon >= 0 and math.isfinite(self.epsilon)):
+            raise UsageError(f"The epsilon of {self.name!r} is {self.epsilon}; it is a number of at least 0.")
+        if self.kind is Kind.SPENT and not 0 <= self.delta < 1:
+            raise UsageError(f"The delta of {self.name!r} is {self.delta}; it is a probability from 0 to below 1.")
+        if self.kind is Kind.SELECTED and not (self.mean >= 1 and self.shape >= 0 and self.options):
+            raise UsageError(
+                f"{self.name!r} is the best of {self.mean} runs on average with shape {self.shape}; give a mean of at "
+                "least 1, a shape of at least 0 (or infinity), and what each run does."
+            )
+
+    @property
+    def noisy(self) -> bool:
+        """Whether it is Gaussian noise on a sum."""
+        return self.kind in (Kind.SAMPLED, Kind.FIXED, Kind.RELEASED)
+
+    @property
+    def private(self) -> bool:
+        """Whether it touched training rows."""
+        return self.kind is not Kind.PUBLIC
+
+    def follows(self, other: Entry) -> bool:
+        """Whether it is the same step as `other`, so that both are one entry with a greater count."""
+        return self.private and replace(self, count=1) == replace(other, count=1)
+
+    def as_plain(self) -> dict[str, Any]:
+        """What JSON can hold; fields that hold nothing are left out."""
+        held: dict[str, Any] = {"kind": self.kind.value, "name": self.name}
+        for one in fields(self)[2:]:
+            value = getattr(self, one.name)
+            if value != one.default:
+                held[one.name] = value
+        if self.options:
+            held["options"] = [[inner.as_plain() for inner in entries] for entries in self.options]
+        if math.isinf(self.shape):
+            held["shape"] = "infinity"  # which JSON cannot hold as a number
+        return held
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any]) -> Entry:
+        """The entry again; UsageError where it is none."""
+        held = dict(plain)
+        try:
+            if "options" in held:
+                held["options"] = tuple(tuple(cls.of_plain(inner) for inner in each) for each in held["options"])
+            if "shape" in held:
+                held["shape"] = float(held["shape"])
+            return cls(Kind(held.pop("kind")), **held)
+        except (TypeError, ValueError, KeyError) as error:
+            raise UsageError(f"{dict(plain)} is no entry of a privacy ledger: {error}.") from None

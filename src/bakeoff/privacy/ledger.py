@@ -1,0 +1,179 @@
+"""The ledger of a private fit: what touched training rows, with how much noise, and what that adds up to."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bakeoff.errors import NoGuarantee, UsageError
+from bakeoff.privacy import accounting
+from bakeoff.privacy.budget import UNITS
+from bakeoff.privacy.entries import Entry, Kind, Neighbours
+from bakeoff.training.preparation import DataStep, Source
+
+VERSION = 1
+
+
+class Ledger:
+    """Every step of a fit that took something from training rows, or says that it did not.
+
+    `unit` is what may come or go (a record, or an owner with all of their records) and `neighbours` how: "add or
+    remove one" or "replace one". An epsilon is stated only where nothing was broken: a step from training rows that no
+    mechanism accounts for, noise that was off, or whatever else was told to `broke`. UsageError for an unknown unit or
+    unknown neighbours.
+    """
+
+    def __init__(self, unit: str = "record", neighbours: str = Neighbours.ADD_OR_REMOVE) -> None:
+        if unit not in UNITS:
+            raise UsageError(f"There is no unit of privacy called {unit!r}; there are {', '.join(UNITS)}.")
+        if neighbours not in list(Neighbours):
+            raise UsageError(f"There are no neighbours called {neighbours!r}; there are: {', '.join(Neighbours)}.")
+        self.unit = unit
+        self.neighbours = Neighbours(neighbours)
+        self._entries: list[Entry] = []
+        self._broken: list[str] = []
+
+    def sampled(self, name: str, rate: float, sigma: float, count: int = 1, detail: str = "") -> None:
+        """`count` steps of Gaussian noise on a sum over a Poisson sample, where each unit is in with chance `rate`.
+
+        `sigma` is the noise's standard deviation divided by the L2 bound on one unit's whole contribution.
+        """
+        self.add(Entry(Kind.SAMPLED, name, count, rate=rate, sigma=sigma, detail=detail))
+
+    def fixed(self, name: str, rate: float, sigma: float, count: int = 1, detail: str = "") -> None:
+        """Such steps over samples of fixed size, a share `rate` of all, drawn anew without replacement for each.
+
+        They are stated for neighbours that replace one, and never as Poisson samples.
+        """
+        self.add(Entry(Kind.FIXED, name, count, rate=rate, sigma=sigma, detail=detail))
+
+    def released(self, name: str, sigma: float, count: int = 1, detail: str = "") -> None:
+        """`count` sums over all rows with Gaussian noise; `sigma` as in `sampled`."""
+        self.add(Entry(Kind.RELEASED, name, count, sigma=sigma, detail=detail))
+
+    def spent(self, name: str, epsilon: float, delta: float = 0.0, count: int = 1, detail: str = "") -> None:
+        """`count` uses of any other mechanism that is (epsilon, delta)-private for the ledger's unit and neighbours."""
+        self.add(Entry(Kind.SPENT, name, count, epsilon=epsilon, delta=delta, detail=detail))
+
+    def selected(
+        self, name: str, options: Iterable[Iterable[Entry]], mean: float, shape: float, detail: str = ""
+    ) -> None:
+        """The best of a random number of private runs, each doing at most what one of `options` holds.
+
+        `mean` and `shape` are those of the number of runs; see `bakeoff.privacy.tuning`.
+        """
+        each = tuple(dict.fromkeys(tuple(entry for entry in entries if entry.private) for entries in options))
+        self.add(Entry(Kind.SELECTED, name, mean=mean, shape=shape, options=each, detail=detail))
+
+    def public(self, name: str, detail: str = "") -> None:
+        """A step that took nothing from training rows."""
+        self.add(Entry(Kind.PUBLIC, name, detail=detail))
+
+    def add(self, entry: Entry) -> None:
+        """Write an entry down; the same step again raises the last one's count."""
+        if entry.noisy and not entry.sigma and entry.rate:
+            self.broke(f"{entry.name!r} added no noise")
+        last = self._entries[-1] if self._entries else None
+        if last is not None and entry.follows(last):
+            entry = Entry(**{**vars(entry), "count": last.count + entry.count})
+            self._entries[-1] = entry
+        else:
+            self._entries.append(entry)
+
+    def took(self, steps: Iterable[DataStep]) -> None:
+        """Note the data steps of a fit.
+
+        Public ones are written down. One from training rows is accounted for where a mechanism of the same name stands
+        in the ledger already (`step_name`), one whose source is private where a mechanism names its column; otherwise
+        it breaks the guarantee.
+        """
+        for step in steps:
+            name = step_name(step)
+            if step.source is Source.PUBLIC:
+                self.public(name, step.detail)
+            elif not any(entry.private and _accounts(entry.name, step) for entry in self._entries):
+                self.broke(f"{name} was taken from training rows and no mechanism in the ledger accounts for it")
+
+    def broke(self, why: str) -> None:
+        """An assumption does not hold: from now on no epsilon is stated, and `why` is said instead."""
+        if why not in self._broken:
+            self._broken.append(why)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries in the order in which they were made; equal steps in a row are one entry with a count."""
+        return tuple(self._entries)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Why no epsilon can be stated; empty where one can."""
+        return tuple(self._broken)
+
+    def check(self) -> None:
+        """NoGuarantee that says what was broken; nothing where all is well."""
+        if self._broken:
+            raise NoGuarantee(
+                f"No epsilon can be stated: {'; '.join(self._broken)}. Give such values from outside, account for them "
+                "with a mechanism, or leave the step out."
+            )
+
+    def epsilon(self, delta: float, *, grid: float = accounting.REPORTED) -> float:
+        """Epsilon at `delta` by privacy loss distributions; NoGuarantee where something was broken."""
+        self.check()
+        found = accounting.epsilon_of(self._entries, delta, neighbours=self.neighbours, grid=grid)
+        if not math.isfinite(found):
+            raise NoGuarantee(
+                f"No epsilon can be stated at delta {delta:g}: the mechanisms in the ledger spend that much delta "
+                "themselves. Ask for a greater delta, or let them spend less."
+            )
+        return found
+
+    def rdp(self, delta: float) -> float:
+        """Epsilon at `delta` by Renyi divergences, a looser cross-check; NoGuarantee where something was broken."""
+        self.check()
+        return accounting.rdp_of(self._entries, delta, neighbours=self.neighbours)
+
+    def claim(self, delta: float) -> dict[str, Any]:
+        """What an entry may claim: epsilon, delta, unit and neighbours; NoGuarantee where something was broken."""
+        return {
+            "epsilon": self.epsilon(delta),
+            "delta": delta,
+            "unit": self.unit,
+            "neighbours": self.neighbours.value,
+        }
+
+    def as_plain(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        return {
+            "version": VERSION,
+            "unit": self.unit,
+            "neighbours": self.neighbours.value,
+            "entries": [entry.as_plain() for entry in self._entries],
+            "broken": list(self._broken),
+        }
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any]) -> Ledger:
+        """The ledger again; UsageError where it is none."""
+        version = plain.get("version") if isinstance(plain, Mapping) else None
+        if version != VERSION or not isinstance(plain.get("entries"), list):
+            raise UsageError(f"This is no privacy ledger of version {VERSION}: {json.dumps(plain, default=str)[:200]}.")
+        ledger = cls(plain.get("unit", ""), plain.get("neighbours", ""))
+        for entry in plain["entries"]:
+            ledger.add(Entry.of_plain(entry))
+        for why in plain.get("broken", ()):
+            ledger.broke(str(why))
+        return ledger
+
+
+def step_name(step: DataStep) -> str:
+    """The name under which a mechanism that accounts for a data step stands in the ledger: `bins of 'age'`."""
+    return f"{step.name} of {step.column!r}" if step.column else step.name
+
+
+def _accounts(name: str, step: DataStep) -> bool:
+    if step.source is Source.TRAINING or not step.column:
+        return name == step_name(step)
+    return f"of {step.column!r}" in name
