@@ -30,12 +30,31 @@ class Tape(Protocol):
     records: int
     anchor: Tensor
 
+    def add(self, use: Use) -> Use:
+        """Write a use down without tapping anything; whoever calls fills its gradient."""
+
     def note(self, use: Use, output: Tensor) -> Tensor:
-        """The output again, tapped: its gradient will be put into the use."""
+        """Write a use down; the output again, tapped: its gradient will be put into the use."""
+
+    def tap(self, use: Use, output: Tensor) -> Tensor:
+        """The output again; its gradient will be put into the use, which is not written down."""
+
+    def shared(self, given: Tensor) -> dict[str, Any]:
+        """A place for what is worked out of an input, the same one for every layer that is given the same tensor."""
+
+    def spread(self, given: Tensor) -> Tensor:
+        """An input of all records: one that is alike for all, first dimension 1, is repeated without being copied."""
 
 
 class Rule(Protocol):
-    """How modules of one type are bounded. Rules keep nothing themselves."""
+    """How modules of one type are bounded. Rules keep nothing themselves.
+
+    A rule with `whole` set answers for the parameters of all modules inside its module too, by their dotted names.
+    Uses that got no gradient are left out before a rule sees them; the first dimension of what a module is given may be
+    any multiple of the records, a record's positions standing together.
+    """
+
+    whole: bool
 
     def call(self, module: Any, tape: Tape, *args: Any, **kwargs: Any) -> Any:
         """What stands in for `module.forward` while parameters are detached, and writes down its uses."""

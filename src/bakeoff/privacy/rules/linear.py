@@ -1,0 +1,140 @@
+"""Linear layers: norms by Gram matrices or from each record's own product, whichever is the smaller work.
+
+A record's gradient of the weight is the sum over its positions of g a^T, so its squared norm is the sum over pairs of
+positions of (g g')(a a') (Goodfellow, Efficient Per-Example Gradient Computations, 2015; Li et al., Large Language
+Models Can Be Strong Differentially Private Learners, 2022, section 4); the sum over records with factors is one product
+(Bu et al., Differentially Private Optimization on Large Model at Small Cost, 2023: book-keeping).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bakeoff.privacy.rules.rule import Tape, Use
+from bakeoff.privacy.sums import Slot
+from bakeoff.privacy.tape import folded
+
+
+class Pairs:
+    """What a linear map was given and the gradient of what it answered: (records, positions, inside or outside)."""
+
+    def __init__(self, uses: Sequence[Use], records: int) -> None:
+        self.records = records
+        given = [_float(folded(use.inputs[0], records)) for use in uses]
+        gradients = [_float(folded(use.gradient, records)) for use in uses if use.gradient is not None]
+        self.given = given[0] if len(uses) == 1 else torch.cat(given, dim=1)
+        self.gradient = gradients[0] if len(uses) == 1 else torch.cat(gradients, dim=1)
+        # What is worked out of an input that several layers share is worked out once.
+        self.shared: dict[str, Any] = uses[0].kept.get("shared", {}) if len(uses) == 1 else {}
+
+    @property
+    def made(self) -> bool:
+        """Whether each record's gradient is smaller, and less work, than the Gram matrices of its positions."""
+        positions, inside, outside = self.given.shape[1], self.given.shape[2], self.gradient.shape[2]
+        return bool(positions > 1 and inside * outside <= positions * (inside + outside))
+
+    def each(self) -> Tensor:
+        """Each record's gradient, (records, outside, inside)."""
+        return torch.bmm(self.gradient.transpose(1, 2), self.given)
+
+    def gram(self) -> Tensor:
+        """Products of the positions' inputs, (records, positions, positions), worked out once for layers that share."""
+        if "gram" not in self.shared:
+            self.shared["gram"] = torch.bmm(self.given, self.given.transpose(1, 2))
+        return self.shared["gram"]
+
+    def squares(self) -> Tensor:
+        """The inputs' squared lengths where each record has one position, (records,)."""
+        if "squares" not in self.shared:
+            self.shared["squares"] = lengths(self.given[:, 0])
+        return self.shared["squares"]
+
+
+class LinearRule:
+    """`nn.Linear`, with any dimensions between the records and the features."""
+
+    whole = False
+
+    def call(self, module: nn.Linear, tape: Tape, given: Tensor) -> Tensor:
+        """The linear map."""
+        given = tape.spread(given)
+        held = given.detach()
+        output = functional.linear(given, module.weight, module.bias)
+        return tape.note(Use(module, (held,), kept={"shared": tape.shared(held)}), output)
+
+    def squared_norms(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
+        """Of the weight and of the bias."""
+        pairs, names = Pairs(uses, records), learnt(module)
+        if names == ["bias"]:
+            found = {"bias": lengths(pairs.gradient.sum(1))}
+        elif pairs.gradient.shape[1] == 1:
+            own = lengths(pairs.gradient[:, 0])
+            found = {"weight": own * pairs.squares(), "bias": own}
+        elif pairs.made:
+            each, total = pairs.each(), pairs.gradient.sum(1)
+            uses[0].kept["each"], uses[0].kept["total"] = each, total
+            found = {"weight": lengths(each.flatten(1)), "bias": lengths(total)}
+        else:
+            gram = torch.bmm(pairs.gradient, pairs.gradient.transpose(1, 2))
+            found = {"bias": gram.sum((1, 2)), "weight": gram.mul_(pairs.gram()).sum((1, 2))}
+        return {name: found[name].clamp_(min=0) for name in names}
+
+    def sums(self, module: nn.Linear, uses: Sequence[Use], factors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """One product for the weight, and one for the bias."""
+        slots = {name: Slot(module.get_parameter(name)) for name in factors}
+        self.pour(module, uses, factors, slots)
+        return {name: slot.dense() for name, slot in slots.items()}
+
+    def pour(
+        self, module: nn.Linear, uses: Sequence[Use], factors: Mapping[str, Tensor], slots: Mapping[str, Slot]
+    ) -> None:
+        """The sums, added to what the slots hold."""
+        kept = uses[0].kept
+        records = len(next(iter(factors.values())))
+        if "each" in kept:
+            made = {"weight": kept.pop("each"), "bias": kept.pop("total")}
+            for name, factor in factors.items():
+                slots[name].product(factor.unsqueeze(1).to(made[name].dtype), made[name].flatten(1))
+            return
+        pairs = Pairs(uses, records)
+        given, gradient = pairs.given.flatten(0, 1), pairs.gradient.flatten(0, 1)
+        positions = pairs.gradient.shape[1]
+        if "bias" in factors:
+            slots["bias"].product(_along(factors["bias"], positions, gradient), gradient)
+        if "weight" in factors:
+            along = _along(factors["weight"], positions, gradient)
+            if gradient.shape[1] <= given.shape[1]:
+                slots["weight"].product(gradient * along, given)
+            else:
+                slots["weight"].product(gradient, given * along)
+
+    def per_record(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
+        """Each record's gradients."""
+        pairs = Pairs(uses, records)
+        found = {"weight": pairs.each(), "bias": pairs.gradient.sum(1)}
+        return {name: found[name] for name in learnt(module)}
+
+
+def learnt(module: nn.Module) -> list[str]:
+    """The names of a module's own parameters that are not frozen; while a pass runs none of them needs a gradient."""
+    return [name for name, one in module._parameters.items() if one is not None and one.requires_grad]
+
+
+def lengths(values: Tensor) -> Tensor:
+    """Squared lengths of rows, (rows, values) to (rows,)."""
+    return torch.linalg.vector_norm(values, dim=1).square_()
+
+
+def _along(factor: Tensor, positions: int, like: Tensor) -> Tensor:
+    factor = factor.to(like.dtype)
+    return (factor if positions == 1 else factor.repeat_interleave(positions)).unsqueeze(1)
+
+
+def _float(values: Tensor) -> Tensor:
+    """Norms are never computed in half precision."""
+    return values if values.dtype in (torch.float32, torch.float64) else values.float()

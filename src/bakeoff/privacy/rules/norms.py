@@ -1,0 +1,71 @@
+"""Layers that scale and shift what they normalised within one record: their gradients are made for each record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bakeoff.privacy.rules.linear import learnt, lengths
+from bakeoff.privacy.rules.rule import Tape, Use
+from bakeoff.privacy.tape import folded
+
+
+class _Made:
+    """Layers with so few parameters that each record's gradient is made, once, and kept until it is summed."""
+
+    whole = False
+
+    def make(self, module: Any, use: Use, records: int) -> Mapping[str, Tensor]:
+        """Each record's gradients from one use, (records, *shape)."""
+        raise NotImplementedError
+
+    def per_record(self, module: Any, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
+        """Each record's gradients, over all uses."""
+        kept = uses[0].kept
+        if "each" not in kept:
+            found = [self.make(module, use, records) for use in uses]
+            kept["each"] = {name: sum(one[name] for one in found) for name in learnt(module)}
+        each: Mapping[str, Tensor] = kept["each"]
+        return each
+
+    def squared_norms(self, module: Any, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
+        """Of what was made."""
+        return {name: lengths(each.flatten(1)) for name, each in self.per_record(module, uses, records).items()}
+
+    def sums(self, module: Any, uses: Sequence[Use], factors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Of what was made."""
+        each = self.per_record(module, uses, len(next(iter(factors.values()))))
+        return {name: weighted(each[name], factor) for name, factor in factors.items()}
+
+
+class LayerNormRule(_Made):
+    """`nn.LayerNorm` over one or several last dimensions."""
+
+    def call(self, module: nn.LayerNorm, tape: Tape, given: Tensor) -> Tensor:
+        """The fused kernel; what it normalised by is kept."""
+        given = tape.spread(given)
+        shape, last = list(module.normalized_shape), len(module.normalized_shape)
+        if torch.is_autocast_enabled(given.device.type):
+            given = given.float()
+        output, mean, scale = torch.native_layer_norm(given, shape, module.weight, module.bias, module.eps)
+        kept = {"mean": mean.detach(), "scale": scale.detach(), "last": last}
+        return tape.note(Use(module, (given.detach(),), kept=kept), output)
+
+    def make(self, module: nn.LayerNorm, use: Use, records: int) -> Mapping[str, Tensor]:
+        """The sums over positions of g x^ and of g."""
+        assert use.gradient is not None
+        last = use.kept["last"]
+        given, gradient = (folded(one, records, last).flatten(2) for one in (use.inputs[0], use.gradient))
+        kind = torch.promote_types(gradient.dtype, torch.float32)
+        given, gradient = given.to(kind), gradient.to(kind)
+        mean, scale = (use.kept[name].to(kind).reshape(records, -1, 1) for name in ("mean", "scale"))
+        found = {"weight": ((given - mean) * (gradient * scale)).sum(1), "bias": gradient.sum(1)}
+        return {name: found[name].view(records, *module.normalized_shape) for name in learnt(module)}
+
+
+def weighted(each: Tensor, factor: Tensor) -> Tensor:
+    """The sum over records of (records, *shape) times factors (records,)."""
+    return torch.mv(each.flatten(1).t(), factor.to(each.dtype)).view(each.shape[1:])

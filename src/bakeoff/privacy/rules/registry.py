@@ -1,0 +1,45 @@
+"""Which rule bounds the layers of which type: the one place where all rules are listed."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from torch import nn
+
+from bakeoff.privacy.rules.mapped import Mapped
+from bakeoff.privacy.rules.rule import Rule
+
+# By the type's full name: a rule, and the library of its type, are read when a network has such a layer.
+RULES: dict[str, tuple[str, str]] = {
+    "torch.nn.modules.linear.Linear": ("linear", "LinearRule"),
+    "torch.nn.modules.sparse.Embedding": ("embedding", "EmbeddingRule"),
+    "torch.nn.modules.sparse.EmbeddingBag": ("embedding", "EmbeddingBagRule"),
+    "torch.nn.modules.normalization.LayerNorm": ("norms", "LayerNormRule"),
+}
+
+
+def rule_for(module: nn.Module) -> Rule:
+    """The rule of a module's type, or of a type it inherits `forward` from; `Mapped`, for any module, where none is.
+
+    A subclass with a `forward` of its own does something else than its parent, and so does a parametrised module.
+    """
+    if _parametrised(module) or "forward" in module.__dict__:
+        return Mapped(whole=_parametrised(module))
+    for kind in type(module).__mro__:
+        found = RULES.get(f"{kind.__module__}.{kind.__qualname__}")
+        if found is not None and getattr(kind, "forward", None) is type(module).forward:
+            rule: Rule = _rule(*found)
+            return rule
+    return Mapped(whole=False)
+
+
+def _parametrised(module: nn.Module) -> bool:
+    """Whether torch.nn.utils.parametrize makes this module's tensors of others."""
+    return "parametrizations" in module._modules
+
+
+@cache
+def _rule(home: str, name: str) -> Any:
+    return getattr(import_module(f"bakeoff.privacy.rules.{home}"), name)()
