@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,8 @@ class NetworkOptions:
 
     `epochs` at most, `members` fitted one after another with other rows held out, so far as time allows, their answers
     averaged; `device` cpu or cuda, and `mixed` precision there; `known` holds vocabularies, categories and ranges that
-    are public, so that they are not taken from training rows.
+    are public, so that they are not taken from training rows. With `privacy`, an epsilon or a `bakeoff.privacy.Budget`,
+    the whole fit stays within it: one member, texts as hashed bags, as many epochs as were planned.
     """
 
     texts: str = "bag"
@@ -46,6 +47,7 @@ class NetworkOptions:
     device: str = "cpu"
     mixed: bool = False
     known: Known | None = None
+    privacy: Any = None
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,29 @@ class Network:
 
     Declined when torch is not installed, or when the task is neither classification nor regression. `steps_` are the
     data steps of the fit, `members_` its networks with their epochs; `repeatable_` is False where the clock had a hand
-    in the fit.
+    in the fit. After a private fit `ledger_` holds what was spent, and `claim_` what may be claimed.
     """
 
     def __init__(self, **options: Any) -> None:
         self.options = NetworkOptions(**options)
 
-    def fit(self, X: Frame, y: Array, *, schema: Schema) -> Network:
-        """Learn from training rows, some of which are held out to tell when to stop and how sure to be."""
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What it was made with, by name."""
+        return {one.name: getattr(self.options, one.name) for one in fields(self.options)}
+
+    def set_params(self, **parameters: Any) -> Network:
+        """Change what it was made with; ValueError for a name that there is not."""
+        unknown = sorted(set(parameters) - set(self.get_params()))
+        if unknown:
+            raise ValueError(f"Network has no parameter {unknown[0]!r}; it has {', '.join(self.get_params())}.")
+        self.options = replace(self.options, **parameters)
+        return self
+
+    def fit(self, X: Frame, y: Array, *, schema: Schema, owners: Any = None) -> Network:
+        """Learn from training rows, some of which are held out to tell when to stop and how sure to be.
+
+        `owners` tells whose each row is, for a private fit that protects owners; a column of that role will do too.
+        """
         clock = Clock(SHARE * schema.time_budget)
         if schema.kind not in ("classification", "regression"):
             raise Declined(f"The baseline 'network' classifies and estimates numbers; this task is {schema.kind}.")
@@ -77,6 +94,8 @@ class Network:
             need("torch", "neural")
         except MissingExtra as missing:
             raise Declined(str(missing)) from missing
+        if self.options.privacy is not None:
+            return self._learn_privately(X, y, schema, owners)
         preparation = Preparation(self.options.known)
         self.reader_ = TableReader(self._encoders(X, schema)).learn(X, preparation)
         y = np.asarray(y)
@@ -86,6 +105,22 @@ class Network:
             self.classes_ = np.array([label for label in schema.classes if label in present], dtype=y.dtype)
         self._learn(X, y, schema, preparation, clock)
         self.steps_: tuple[DataStep, ...] = preparation.steps
+        return self
+
+    def _learn_privately(self, X: Frame, y: Array, schema: Schema, owners: Any) -> Network:
+        from bakeoff.algorithms.private_table import PrivateTable, fit_network, rows_of
+        from bakeoff.privacy.spending import Spending
+
+        spending = Spending(self.options.privacy)
+        table = PrivateTable(rows_of(X, y, schema, spending, owners), schema, spending, self.options.known)
+        model = fit_network(table, self.options.numbers, self.options.epochs)
+        self.reader_, self.ledger_ = model.reader, spending.ledger
+        if schema.classes:
+            self.classes_ = table.classes
+        self.members_ = [Member(model.network, Temperature(), model.history)]
+        self.repeatable_ = False  # nobody can draw the noise again
+        self.claim_ = table.claim()
+        self.steps_ = table.told
         return self
 
     def _encoders(self, X: Frame, schema: Schema) -> list[Encoder]:

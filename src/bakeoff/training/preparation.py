@@ -15,10 +15,14 @@ from bakeoff.errors import UsageError
 
 
 class Source(StrEnum):
-    """Where what a step holds comes from: given from outside, or taken from training rows."""
+    """Where what a step holds comes from: given from outside, taken from training rows, or taken privately.
+
+    A private step was taken from training rows by a mechanism whose cost stands in a ledger.
+    """
 
     PUBLIC = "public"
     TRAINING = "training"
+    PRIVATE = "private"
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,13 @@ class DataStep:
     detail: str = ""
 
     def __str__(self) -> str:
-        where = f" of {self.column!r}" if self.column else ""
-        said = f"{self.name}{where}: {self.source}"
+        said = f"{step_title(self.name, self.column)}: {self.source}"
         return f"{said} ({self.detail})" if self.detail else said
+
+
+def step_title(name: str, column: str) -> str:
+    """What a step is called with its column, if it has one: bins of 'age'."""
+    return f"{name} of {column!r}" if column else name
 
 
 @dataclass(frozen=True)
@@ -49,12 +57,18 @@ class Known:
 
     `vocabularies` and `categories` hold values by column, `ranges` the lowest and highest value of a numeric column,
     and the first and last day (days since 1970) of a datetime one; `target` is the range of a regression's target.
+    `quantiles` go before ranges: ascending values at evenly spaced probabilities, the lowest and the highest included.
+    `records` is the number of training rows, or a noisy one; 0 where it is not known. `released` names the steps, as
+    "bins of 'age'", whose values came out of a private mechanism.
     """
 
     vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)
     categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     target: tuple[float, float] | None = None
+    quantiles: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    records: int = 0
+    released: frozenset[str] = frozenset()
 
 
 class Preparation:
@@ -65,8 +79,10 @@ class Preparation:
         self._steps: list[DataStep] = []
 
     def public(self, name: str, column: str, size: int, detail: str = "") -> None:
-        """Write down a step that took nothing from training rows."""
-        self._steps.append(DataStep(name, column, Source.PUBLIC, size, 0, detail))
+        """Write down a step that took nothing from training rows itself; what it was given may be a private answer."""
+        private = step_title(name, column) in self.known.released
+        source = Source.PRIVATE if private else Source.PUBLIC
+        self._steps.append(DataStep(name, column, source, size, 0, detail))
 
     def taken(self, name: str, column: str, size: int, rows: int, detail: str = "") -> None:
         """Write down a step that was taken from so many training rows."""

@@ -65,7 +65,10 @@ class Numeric:
         self.scales = []
         for name, column in zip(self.columns, values.T, strict=True):
             limits = preparation.known.ranges.get(name)
-            if limits is not None:
+            quantiles = preparation.known.quantiles.get(name)
+            if quantiles is not None:
+                self.scales.append(self._of_quantiles(name, np.asarray(quantiles, dtype=np.float64), preparation))
+            elif limits is not None:
                 self.scales.append(self._known(name, limits, preparation))
             else:
                 self.scales.append(self._taken(name, column[np.isfinite(column)], preparation))
@@ -80,6 +83,18 @@ class Numeric:
         preparation.public("range", name, 2, f"{low:g} to {high:g}")
         return Scale((low + high) / 2, float(scale), tuple(edges.tolist()), quantiles)
 
+    def _of_quantiles(self, name: str, given: Array, preparation: Preparation) -> Scale:
+        if len(given) < 2 or (np.diff(given) < 0).any() or not np.isfinite(given).all():
+            raise UsageError(f"The quantiles of {name!r} are at least two numbers in ascending order.")
+        low, centre, high = np.quantile(given, [0.25, 0.5, 0.75])
+        scale = float((high - low) / IQR_OF_NORMAL) or float(given.std()) or 1.0
+        edges: Array = np.zeros(0)
+        if self.style.style == "piecewise":
+            edges = _edges(np.quantile(given, np.linspace(0, 1, self.style.bins + 1)), centre, scale)
+        kept = tuple(given.tolist()) if self.style.style == "periodic" else ()
+        preparation.public("bins", name, len(given), "quantiles")
+        return Scale(float(centre), scale, tuple(edges.tolist()), kept)
+
     def _taken(self, name: str, known: Array, preparation: Preparation) -> Scale:
         if not len(known):
             preparation.taken("scale", name, 0, 0, "no value")
@@ -90,9 +105,7 @@ class Numeric:
         edges: Array = np.zeros(0)
         quantiles: Array = np.zeros(0)
         if self.style.style == "piecewise":
-            edges = np.unique(np.quantile(known, np.linspace(0, 1, self.style.bins + 1)))
-            edges = np.unique(((edges - centre) / scale).astype(np.float32)).astype(np.float64)
-            edges = edges if len(edges) > 1 else np.zeros(0)
+            edges = _edges(np.quantile(known, np.linspace(0, 1, self.style.bins + 1)), centre, scale)
             preparation.taken("bins", name, len(edges), len(known), "quantiles")
         if self.style.style == "periodic":
             quantiles = np.quantile(known, np.linspace(0, 1, min(QUANTILES, len(known))))
@@ -122,6 +135,13 @@ class Numeric:
         from bakeoff.training.layers.numbers import NumericLayers
 
         return NumericLayers([scale.edges for scale in self.scales], self.style)
+
+
+def _edges(quantiles: Array, centre: float, scale: float) -> Array:
+    """Scaled edges that differ as float32 too; none where there is but one."""
+    scaled = np.clip((np.unique(quantiles) - centre) / scale, -1e6, 1e6)  # as values are when they are read
+    edges = np.unique(scaled.astype(np.float32)).astype(np.float64)
+    return edges if len(edges) > 1 else np.zeros(0)
 
 
 def normal_scores(values: Array, quantiles: Array) -> Array:
