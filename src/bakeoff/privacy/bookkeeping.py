@@ -8,7 +8,7 @@ Differentially Private Optimization on Large Foundation Models at Small Cost, 20
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -16,10 +16,12 @@ from torch import Tensor, nn
 
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.privacy.inspection import Holder, Report, holders_of, report_of, tied_places
-from bakeoff.privacy.rules.rule import Use
+from bakeoff.privacy.rules.rule import Rule, Use
 from bakeoff.privacy.rules.tied import Tie
 from bakeoff.privacy.sums import Sums
 from bakeoff.privacy.tape import PassTape, Standing
+
+HALF = (torch.float16, torch.bfloat16)
 
 
 class Clips(Protocol):
@@ -34,10 +36,14 @@ class Clips(Protocol):
 
 @dataclass(frozen=True)
 class Pass:
-    """What one pass found: the norm of each record's gradient by clipping group, and each record's loss, detached."""
+    """What one pass found: the norm of each record's gradient by clipping group, and each record's loss, detached.
+
+    `half` says that some layer computed in half precision, whose gradients are as exact as that.
+    """
 
     norms: Tensor
     losses: Tensor
+    half: bool = False
 
 
 class BookKeeping:
@@ -55,9 +61,18 @@ class BookKeeping:
         self.sizes = {name: parameter.numel() for name, parameter in named.items()}
         self.holders: list[Holder] = holders_of(network)
         self.tied = tied_places(self.holders)
-        apart = [module for module in network.modules() if isinstance(getattr(module, "apart", None), bool)]
+        self._stand()
+
+    def _stand(self) -> None:
+        apart = [module for module in self.network.modules() if isinstance(getattr(module, "apart", None), bool)]
         rules = {holder.module: holder.rule for holder in self.holders}
-        self._standing = Standing(rules, list(named.values()), apart)
+        self._standing = Standing(rules, list(self.parameters.values()), apart)
+
+    def replace(self, module: nn.Module, rule: Rule) -> None:
+        """Bound a module by another rule than its type's."""
+        self.holders = [replace(one, rule=rule) if one.module is module else one for one in self.holders]
+        self.tied = tied_places(self.holders)
+        self._stand()
 
     @property
     def report(self) -> Report:
@@ -92,7 +107,8 @@ class BookKeeping:
             for holder, uses in active:
                 own = {name: one for name, one in holder.learnt.items() if one not in ties}
                 self._pour(holder, uses, {name: factors[of_group[one]] for name, one in own.items()}, sums)
-        return Pass(norms, found)
+        half = any(use.gradient.dtype in HALF for _, uses in active for use in uses if use.gradient is not None)
+        return Pass(norms, found, half)
 
     def _run(self, losses: Callable[[], Tensor], tape: PassTape) -> Tensor:
         """Forward and backward; what the tape holds is complete afterwards."""

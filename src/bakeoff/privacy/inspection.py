@@ -59,7 +59,10 @@ def holders_of(network: nn.Module) -> list[Holder]:
             continue
         check = getattr(rule, "check", None)
         if check is not None:
-            check(module)
+            try:
+                check(module)
+            except UsageError as error:
+                raise UsageError(f"The layer {name!r} cannot be bounded. {error}") from error
         if rule.whole:
             covered.update(module.modules())
         found.append(Holder(name or type(module).__name__, module, rule, learnt))

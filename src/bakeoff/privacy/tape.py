@@ -101,11 +101,13 @@ class Standing(AbstractContextManager[None]):
         for module in self.apart:
             module.apart = True
         for module, rule in self.rules.items():
-            module.__dict__["forward"] = _StandIn(rule, module, self.tape)
+            module.__dict__["forward"] = StandIn(rule, module, self.tape)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for module in self.rules:
-            module.__dict__.pop("forward", None)
+            stood = module.__dict__.pop("forward", None)
+            if isinstance(stood, StandIn) and stood.instance is not None:
+                module.__dict__["forward"] = stood.instance
         for module, before in zip(self.apart, self._before, strict=True):
             module.apart = before
         for parameter in self.parameters:
@@ -113,11 +115,13 @@ class Standing(AbstractContextManager[None]):
         torch.backends.mha.set_fastpath_enabled(self._fast)
 
 
-class _StandIn:
-    """A rule's call in place of one module's forward."""
+class StandIn:
+    """A rule's call in place of one module's forward; `own` is what it stands in for."""
 
     def __init__(self, rule: Rule, module: nn.Module, tape: PassTape) -> None:
         self.rule, self.module, self.tape = rule, module, tape
+        self.own: Any = module.forward
+        self.instance: Any = module.__dict__.get("forward")  # replaced for this instance alone, by another library
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.rule.call(self.module, self.tape, *args, **kwargs)

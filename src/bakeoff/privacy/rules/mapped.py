@@ -27,7 +27,7 @@ class Mapped:
     def __init__(self, *, whole: bool = False) -> None:
         self.whole = whole
 
-    def check(self, module: nn.Module) -> None:
+    def repeats(self, module: nn.Module) -> None:
         """UsageError where the module's answers are random: running it again would give others."""
         for name, one in module.named_modules():
             share = one.p if isinstance(one, nn.modules.dropout._DropoutNd) else getattr(one, "dropout", 0.0)
@@ -40,9 +40,9 @@ class Mapped:
 
     def call(self, module: nn.Module, tape: Tape, *args: Any, **kwargs: Any) -> Any:
         """The module's own forward; each of its answers is tapped."""
-        self.check(module)
+        self.repeats(module)
         args, kwargs = tree.tree_map_only(Tensor, tape.spread, (args, kwargs))
-        answers, form = tree.tree_flatten(type(module).forward(module, *args, **kwargs))
+        answers, form = tree.tree_flatten(own_forward(module)(*args, **kwargs))
         given = tree.tree_map_only(Tensor, Tensor.detach, (args, kwargs))
         one = {"call": object()}
         for place, answer in enumerate(answers):
@@ -70,6 +70,12 @@ class Mapped:
             kept["each"] = {name: sum(one[name] for one in found) for name in found[0]}
         each: Mapping[str, Tensor] = kept["each"]
         return each
+
+
+def own_forward(module: nn.Module) -> Callable[..., Any]:
+    """The forward that a rule stands in for."""
+    own: Callable[..., Any] = getattr(module.forward, "own", module.forward)
+    return own
 
 
 def parameters(module: nn.Module, whole: bool) -> dict[str, nn.Parameter]:
@@ -106,7 +112,7 @@ def _each(module: nn.Module, uses: Sequence[Use], records: int, whole: bool) -> 
         filled = [next(rest) if split else one for one, split in zip(flat, own, strict=True)]
         args, kwargs = tree.tree_unflatten(filled, form)
         with shadowed(module, tensors):
-            found = tree.tree_flatten(type(module).forward(module, *args, **kwargs))[0]
+            found = tree.tree_flatten(module.forward(*args, **kwargs))[0]
         return [found[use.kept["place"]] for use in uses]
 
     values = {name: parameter.detach() for name, parameter in learnt.items()}

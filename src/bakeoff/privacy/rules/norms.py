@@ -13,7 +13,7 @@ from bakeoff.privacy.rules.rule import Tape, Use
 from bakeoff.privacy.tape import folded
 
 
-class _Made:
+class Made:
     """Layers with so few parameters that each record's gradient is made, once, and kept until it is summed."""
 
     whole = False
@@ -38,10 +38,10 @@ class _Made:
     def sums(self, module: Any, uses: Sequence[Use], factors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Of what was made."""
         each = self.per_record(module, uses, len(next(iter(factors.values()))))
-        return {name: weighted(each[name], factor) for name, factor in factors.items()}
+        return {name: weighted(each[name], factor) for name, factor in factors.items() if name in each}
 
 
-class LayerNormRule(_Made):
+class LayerNormRule(Made):
     """`nn.LayerNorm` over one or several last dimensions."""
 
     def call(self, module: nn.LayerNorm, tape: Tape, given: Tensor) -> Tensor:

@@ -13,6 +13,8 @@ from bakeoff.privacy.rules.rule import Rule
 
 # By the type's full name: a rule, and the library of its type, are read when a network has such a layer.
 RULES: dict[str, tuple[str, str]] = {
+    "bakeoff.training.layers.numbers.NumericLayers": ("expanded", "numeric_layers"),
+    "bakeoff.training.layers.pictures.PictureLayers": ("expanded", "picture_layers"),
     "torch.nn.modules.linear.Linear": ("linear", "LinearRule"),
     "torch.nn.modules.sparse.Embedding": ("embedding", "EmbeddingRule"),
     "torch.nn.modules.sparse.EmbeddingBag": ("embedding", "EmbeddingBagRule"),

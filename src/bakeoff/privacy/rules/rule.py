@@ -57,7 +57,10 @@ class Rule(Protocol):
     whole: bool
 
     def call(self, module: Any, tape: Tape, *args: Any, **kwargs: Any) -> Any:
-        """What stands in for `module.forward` while parameters are detached, and writes down its uses."""
+        """What stands in for `module.forward` while parameters are detached, and writes down its uses.
+
+        `module.forward.own` is the forward that it stands in for.
+        """
 
     def squared_norms(self, module: Any, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
         """For each of the module's own trainable parameters, by name, the squared norm of each record's gradient.
