@@ -66,6 +66,7 @@ class Fitting:
         self.step = step
         self.steps = 0
         self.progress = 0.0  # share of the whole fit that is done, which the learning rate follows
+        self.rate = 0.0  # of the last update
         self.optimiser = _optimiser(network, recipe)
 
     def batch(self, positions: Array) -> Batch:
@@ -80,8 +81,9 @@ class Fitting:
         """Let the optimiser use the gradients that lie in the parameters, and clear them."""
         if self.recipe.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        self.rate = self.recipe.rate_at(self.progress)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.rate_at(self.progress) * group.get("times", 1.0)
+            group["lr"] = self.rate * group.get("times", 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.steps += 1

@@ -37,6 +37,7 @@ class InProgress(Protocol):
     records: Records
     recipe: Recipe
     step: GradientStep
+    rate: float  # the learning rate of the last update
 
     def batch(self, positions: Array) -> Batch:
         """These training records as tensors on the device."""
