@@ -1,0 +1,47 @@
+"""Products of matrices, where nothing has to be differentiated: the quickest way that the machine has.
+
+torch multiplies matrices of float32 by MKL, which leaves half of an AMD processor's AVX-512 unused; oneDNN, which torch
+also brings along, does not (measured: 90 against 160 to 230 GFLOPS on one core).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+LEAST = 1 << 18  # multiplications below which oneDNN's own preparation costs more than it saves
+
+
+@cache
+def _onednn() -> Any:
+    """oneDNN's linear map, or None where it is no quicker, or not there."""
+    if not torch.backends.mkldnn.is_available() or torch.backends.cpu.get_cpu_capability() != "AVX512":
+        return None
+    return getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+
+
+def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+    """left @ right.T + bias, (rows, inside) and (columns, inside) to (rows, columns); not for autograd to see."""
+    if left.dtype == torch.float32 and left.device.type == "cpu" and len(left) * right.numel() >= LEAST:
+        quick = _onednn()
+        if quick is not None:
+            found: Tensor = quick(_dense(left), _dense(right), bias, "none", [], "")
+            return found
+    return left @ right.t() if bias is None else torch.addmm(bias, left, right.t())
+
+
+def summed(left: Tensor, right: Tensor) -> Tensor:
+    """left.T @ right, (rows, a) and (rows, b) to (a, b): what weight gradients are."""
+    if left.shape[1] > right.shape[1]:
+        return product(right.t(), left.t()).t()
+    return product(left.t(), right.t())
+
+
+def _dense(matrix: Tensor) -> Tensor:
+    """The matrix without gaps, as it is or transposed: oneDNN has no quick way for any other."""
+    if matrix.is_contiguous() or matrix.t().is_contiguous():
+        return matrix
+    return matrix.contiguous()

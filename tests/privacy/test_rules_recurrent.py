@@ -1,0 +1,112 @@
+"""Recurrent layers against the loop over records, of all shapes."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from naive import assert_same
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from bakeoff.errors import UsageError
+from bakeoff.privacy.bookkeeping import BookKeeping
+
+QUICK = settings(deadline=None, max_examples=12)
+KINDS = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn": nn.RNN,
+    "relu": lambda *sizes, **how: nn.RNN(*sizes, nonlinearity="relu", **how),
+}
+
+
+class Reader(nn.Module):
+    """Every answer of a recurrent layer, weighed by numbers of its own, so that no gradient hides."""
+
+    def __init__(self, inner: nn.Module, given: torch.Tensor, lengths: torch.Tensor | None = None) -> None:
+        super().__init__()
+        self.enter = nn.Linear(given.shape[-1], given.shape[-1])
+        self.inner, self.given, self.lengths = inner, given, lengths
+        self.first: tuple[torch.Tensor, ...] = ()
+
+    def states(self, places: list[int]) -> object:
+        """The first states, learnt of nothing, by record."""
+        own = tuple(one[:, places] for one in self.first)
+        return None if not own else own if isinstance(self.inner, nn.LSTM) else own[0]
+
+    def losses(self, places: list[int]) -> torch.Tensor:
+        along = self.inner.batch_first
+        entered = torch.tanh(self.enter(self.given[places]))
+        if self.lengths is not None:
+            lengths = self.lengths[places]
+            out, ends = self.inner(
+                pack_padded_sequence(entered, lengths, batch_first=True, enforce_sorted=False), self.states(places)
+            )
+            out, _ = pad_packed_sequence(out, batch_first=True)
+        else:
+            out, ends = self.inner(entered if along else entered.transpose(0, 1), self.states(places))
+            out = out if along else out.transpose(0, 1)
+        weights = torch.cos(torch.arange(out[0].numel(), dtype=out.dtype)).view(out.shape[1:])
+        found = (out * weights).flatten(1).sum(1)
+        for place, one in enumerate(ends if isinstance(ends, tuple) else (ends,)):
+            found = found + (one**2).sum((0, 2)) * (place + 1)
+        return found
+
+
+def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@QUICK
+@given(
+    some.sampled_from(sorted(KINDS)),
+    some.tuples(some.integers(1, 4), some.integers(1, 6), some.integers(1, 5), some.integers(1, 5)),
+    some.booleans(),
+    some.booleans(),
+    some.booleans(),
+    some.integers(1, 2),
+    some.integers(0, 99),
+)
+def test_any_recurrent_layer_equals_the_loop(kind, sizes, batch_first, bidirectional, bias, depth, seed):
+    records, steps, inside, width = sizes
+    torch.manual_seed(seed)
+    inner = KINDS[kind](
+        inside, width, num_layers=depth, batch_first=batch_first, bidirectional=bidirectional, bias=bias
+    )
+    network = Reader(inner, numbers(records, steps, inside, seed=seed))
+    assert_same(network, network.losses, records)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("steps", [3, 40])
+def test_wide_layers_are_as_exact_with_few_steps_and_with_many(kind, steps):
+    torch.manual_seed(1)
+    inner = KINDS[kind](17, 33, batch_first=True, bidirectional=True)
+    network = Reader(inner, numbers(5, steps, 17))
+    assert_same(network, network.losses, 5)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_packed_sequences_and_first_states_equal_the_loop(kind, bidirectional):
+    torch.manual_seed(2)
+    inner = KINDS[kind](4, 6, num_layers=2, batch_first=True, bidirectional=bidirectional)
+    network = Reader(inner, numbers(5, 7, 4), torch.tensor([3, 7, 1, 7, 5]))
+    assert_same(network, network.losses, 5)
+    network.first = tuple(numbers(inner.num_layers * (1 + bidirectional), 5, 6, seed=seed) for seed in (3, 4))
+    assert_same(network, network.losses, 5)
+    network.lengths = None
+    assert_same(network, network.losses, 5)
+
+
+def test_double_precision_equals_the_loop_far_closer():
+    torch.manual_seed(3)
+    inner = nn.LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True)
+    network = Reader(inner, numbers(3, 5, 3)).double()
+    network.given = network.given.double()
+    assert_same(network, network.losses, 3, relative=1e-10)
