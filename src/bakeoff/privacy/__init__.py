@@ -14,14 +14,31 @@ _HOMES = {
     "Entry": "entries",
     "Kind": "entries",
     "Ledger": "ledger",
+    "MicroBatch": "microbatch",
+    "MicroBatchSettings": "microbatch",
     "Neighbours": "entries",
+    "PrivateRun": "run",
     "calibrate": "calibration",
     "epsilon_of": "accounting",
+    "private": "run",
     "rdp_of": "accounting",
 }
-_NEURAL: set[str] = set()
+_NEURAL: set[str] = {"microbatch", "run"}
 
-__all__ = ["Budget", "Entry", "Kind", "Ledger", "Neighbours", "calibrate", "epsilon_of", "rdp_of"]
+__all__ = [
+    "Budget",
+    "Entry",
+    "Kind",
+    "Ledger",
+    "MicroBatch",
+    "MicroBatchSettings",
+    "Neighbours",
+    "PrivateRun",
+    "calibrate",
+    "epsilon_of",
+    "private",
+    "rdp_of",
+]
 
 
 def __getattr__(name: str) -> Any:

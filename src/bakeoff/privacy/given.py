@@ -1,0 +1,130 @@
+"""What users have their records in: tensors, arrays, tables of numbers, or a torch Dataset; drawn by position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate
+
+from bakeoff.errors import UsageError
+from bakeoff.nouns import Array
+
+Pair = tuple[Any, Any]  # inputs and targets: tensors, tuples or mappings of them, records first
+
+
+class Given(Protocol):
+    """Records that can be drawn by position."""
+
+    def __len__(self) -> int:
+        """How many records there are."""
+
+    def take(self, positions: Array) -> Pair:
+        """Inputs and targets of these records, which may be none."""
+
+
+class Tensors:
+    """Inputs and targets in memory: tensors, arrays or data frames of numbers, or tuples or mappings of them."""
+
+    def __init__(self, inputs: Any, targets: Any) -> None:
+        """UsageError where something is no numbers, or lengths differ."""
+        self.inputs, self.targets = as_tensors(inputs, "inputs"), as_tensors(targets, "targets")
+        lengths = {len(one) for one in (*leaves(self.inputs), *leaves(self.targets))}
+        if len(lengths) != 1:
+            raise UsageError(f"Inputs and targets have different numbers of records: {sorted(lengths)}.")
+        self.count = lengths.pop()
+
+    def __len__(self) -> int:
+        return self.count
+
+    def take(self, positions: Array) -> Pair:
+        """Rows of the tensors."""
+        where = torch.from_numpy(np.asarray(positions, dtype=np.int64))
+
+        def rows(held: Tensor) -> Tensor:
+            return held[where.to(held.device)]
+
+        return each(self.inputs, rows), each(self.targets, rows)
+
+
+class OfDataset:
+    """A torch Dataset of (inputs, target) pairs, or of inputs alone; records become a batch by `collate`."""
+
+    def __init__(self, dataset: Dataset[Any], collate: Callable[[list[Any]], Any] | None = None) -> None:
+        """UsageError for a dataset that cannot be asked for its length or for one record."""
+        if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
+            raise UsageError(
+                f"{type(dataset).__name__} gives its records in its own order; a Poisson sample needs a dataset with a "
+                "length, whose records can be asked for by position."
+            )
+        self.dataset, self.collate = dataset, collate or default_collate
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def take(self, positions: Array) -> Pair:
+        """Records asked for one by one."""
+        return pair(self.collated([self.dataset[int(place)] for place in positions]))
+
+    def collated(self, records: list[Any]) -> Any:
+        """A batch of records; of none, a batch of the right shape and no rows."""
+        if records:
+            return self.collate(records)
+        return each(self.collate([self.dataset[0]]), lambda held: held[:0])
+
+
+def given(inputs: Any, targets: Any = None) -> Given:
+    """Whatever a user has, ready to be drawn from; UsageError where it cannot be."""
+    if isinstance(inputs, DataLoader):
+        raise UsageError(
+            "This DataLoader draws its batches without Poisson sampling, which the privacy of each step rests on; give "
+            "its dataset in its place: run.batches(loader.dataset), or run.loader(loader.dataset) with workers."
+        )
+    if targets is None and isinstance(inputs, Dataset | IterableDataset):
+        return OfDataset(inputs)
+    return Tensors(inputs, targets)
+
+
+def pair(batch: Any) -> Pair:
+    """Inputs and targets out of what a loader gives: two things, or inputs alone."""
+    if isinstance(batch, tuple | list) and len(batch) == 2:
+        return batch[0], batch[1]
+    return batch, None
+
+
+def each(value: Any, done: Callable[[Tensor], Any]) -> Any:
+    """The same form with something done to every tensor."""
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {name: each(one, done) for name, one in value.items()}
+    if isinstance(value, tuple | list):
+        return tuple(each(one, done) for one in value)
+    return done(value)
+
+
+def leaves(value: Any) -> list[Tensor]:
+    """Every tensor of a form."""
+    found: list[Tensor] = []
+    each(value, found.append)
+    return found
+
+
+def as_tensors(value: Any, what: str) -> Any:
+    """The form with arrays, data frames and lists of numbers as tensors; float64 becomes torch's own float type."""
+    if value is None or isinstance(value, Tensor):
+        return value
+    if isinstance(value, Mapping) and not hasattr(value, "dtypes"):
+        return {name: as_tensors(one, what) for name, one in value.items()}
+    if isinstance(value, tuple) or (isinstance(value, Sequence) and len(value) and hasattr(value[0], "shape")):
+        return tuple(as_tensors(one, what) for one in value)
+    held = np.asarray(value)
+    if held.dtype.kind not in "biuf":
+        raise UsageError(
+            f"The {what} are {held.dtype}, and not numbers; turn them into numbers by a public rule first."
+        )
+    tensor = torch.from_numpy(np.ascontiguousarray(held))
+    return tensor.to(torch.get_default_dtype()) if held.dtype == np.float64 else tensor
