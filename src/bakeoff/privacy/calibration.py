@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from bakeoff.errors import UsageError
-from bakeoff.privacy.accounting import FEW_ORDERS, REPORTED, SEARCHED, epsilon_of, rdp_of
+from bakeoff.privacy.accounting import REPORTED, SEARCHED, epsilon_of, rdp_of
 from bakeoff.privacy.budget import Budget
 from bakeoff.privacy.entries import Entry, Kind, Neighbours
 
@@ -64,7 +64,7 @@ def smallest_sigma(budget: Budget, planned: Planned, *, neighbours: Neighbours =
     """The smallest sigma for which the entries `planned(sigma)` stay within the budget; they grow safer with sigma."""
 
     def loose(sigma: float) -> float:
-        return rdp_of(planned(sigma), budget.delta, neighbours=neighbours, orders=FEW_ORDERS)
+        return rdp_of(planned(sigma), budget.delta, neighbours=neighbours, quick=True)
 
     def excess(sigma: float, grid: float = SEARCHED) -> float:
         return epsilon_of(planned(sigma), budget.delta, neighbours=neighbours, grid=grid) - budget.epsilon

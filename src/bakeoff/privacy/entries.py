@@ -33,10 +33,11 @@ class Neighbours(StrEnum):
 class Entry:
     """One step of a fit, or `count` equal ones in a row.
 
-    `sigma` is the noise's standard deviation divided by the L2 bound on one unit's contribution to the sum, whatever
-    the neighbours are; `rate` is the probability with which a unit is drawn. `epsilon` and `delta` belong to a SPENT
-    entry. A SELECTED one is the best of a random number of runs with mean `mean` and shape `shape` (see
-    `accounting.selected_epsilon`), each of which does at most what one of `options` holds.
+    `sigma` is the noise's standard deviation divided by the L2 bound on one record's contribution to the sum, whatever
+    the neighbours are; `rate` is the probability with which a record is drawn, and `together` how many records the
+    unit of privacy may have, each drawn and bounded by itself. `epsilon` and `delta` belong to a SPENT entry. One that
+    is SELECTED is the best of a random number of runs with mean `mean` and shape `shape` (see `selection`), each of
+    which does at most what one of `options` holds. UsageError where a number is out of its range.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Entry:
     count: int = 1
     rate: float = 1.0
     sigma: float = 0.0
+    together: int = 1
     epsilon: float = 0.0
     delta: float = 0.0
     mean: float = 0.0
@@ -58,6 +60,8 @@ class Entry:
             raise UsageError(f"The sampling rate of {self.name!r} is {self.rate}; it is a probability from 0 to 1.")
         if self.noisy and not (self.sigma >= 0 and math.isfinite(self.sigma)):
             raise UsageError(f"The sigma of {self.name!r} is {self.sigma}; it is a number of at least 0.")
+        if self.together < 1 or int(self.together) != self.together:
+            raise UsageError(f"{self.name!r} has {self.together} records of a unit; that is a whole number from 1 on.")
         if self.kind is Kind.SPENT and not (self.epsilon >= 0 and math.isfinite(self.epsilon)):
             raise UsageError(f"The epsilon of {self.name!r} is {self.epsilon}; it is a number of at least 0.")
         if self.kind is Kind.SPENT and not 0 <= self.delta < 1:
@@ -67,6 +71,10 @@ class Entry:
                 f"{self.name!r} is the best of {self.mean} runs on average with shape {self.shape}; give a mean of at "
                 "least 1, a shape of at least 0 (or infinity), and what each run does."
             )
+        if self.kind is Kind.FIXED and self.together > 1:
+            raise UsageError(f"{self.name!r} drew samples of fixed size; they are accounted for record by record only.")
+        if any(inner.kind is Kind.SELECTED for option in self.options for inner in option):
+            raise UsageError(f"{self.name!r} selects among selections, which is not accounted for; select once.")
 
     @property
     def noisy(self) -> bool:

@@ -35,12 +35,16 @@ class Ledger:
         self._entries: list[Entry] = []
         self._broken: list[str] = []
 
-    def sampled(self, name: str, rate: float, sigma: float, count: int = 1, detail: str = "") -> None:
+    def sampled(
+        self, name: str, rate: float, sigma: float, count: int = 1, detail: str = "", together: int = 1
+    ) -> None:
         """`count` steps of Gaussian noise on a sum over a Poisson sample, where each unit is in with chance `rate`.
 
-        `sigma` is the noise's standard deviation divided by the L2 bound on one unit's whole contribution.
+        `sigma` is the noise's standard deviation divided by the L2 bound on one unit's whole contribution. Where
+        records are drawn and bounded one by one but the unit is an owner, `together` says how many an owner has at
+        most, and `sigma` counts by a record's bound.
         """
-        self.add(Entry(Kind.SAMPLED, name, count, rate=rate, sigma=sigma, detail=detail))
+        self.add(Entry(Kind.SAMPLED, name, count, rate=rate, sigma=sigma, together=together, detail=detail))
 
     def fixed(self, name: str, rate: float, sigma: float, count: int = 1, detail: str = "") -> None:
         """Such steps over samples of fixed size, a share `rate` of all, drawn anew without replacement for each.
@@ -161,11 +165,19 @@ class Ledger:
         if version != VERSION or not isinstance(plain.get("entries"), list):
             raise UsageError(f"This is no privacy ledger of version {VERSION}: {json.dumps(plain, default=str)[:200]}.")
         ledger = cls(plain.get("unit", ""), plain.get("neighbours", ""))
-        for entry in plain["entries"]:
-            ledger.add(Entry.of_plain(entry))
-        for why in plain.get("broken", ()):
-            ledger.broke(str(why))
+        ledger._entries = [Entry.of_plain(entry) for entry in plain["entries"]]
+        ledger._broken = [str(why) for why in plain.get("broken", ())]
         return ledger
+
+    def restore(self, plain: Mapping[str, Any]) -> None:
+        """Hold what that ledger held, in place; UsageError where its unit or neighbours are others."""
+        other = Ledger.of_plain(plain)
+        if (other.unit, other.neighbours) != (self.unit, self.neighbours):
+            raise UsageError(
+                f"The kept ledger is stated for one {other.unit} and neighbours that {other.neighbours.value!r}, this "
+                f"one for one {self.unit} and {self.neighbours.value!r}; go on with a ledger like the kept one."
+            )
+        self._entries, self._broken = list(other._entries), list(other._broken)
 
 
 def step_name(step: DataStep) -> str:
