@@ -221,7 +221,7 @@ def _better(claim: str, source: str, won: Mapping[Case, Measured]) -> Claim:
         return Claim(claim, source, OPEN, {}, "No pair of models was fitted.")
     better = sum(one.value > surely * one.error for one in won.values())
     worse = sum(one.value < -surely * one.error for one in won.values())
-    verdict = YES if 2 * better > len(won) and not worse else NO if not better or worse > better else OPEN
+    verdict = YES if 2 * better > len(won) and not worse else NO if 2 * worse > len(won) else OPEN
     why = f"Of {len(won)} pairs {better} are surely better and {worse} surely worse."
     return Claim(claim, source, verdict, _told(won), why)
 

@@ -42,8 +42,8 @@ def _claimed(part: Mapping[str, Any]) -> Iterator[Setting]:
 
 def _speed(part: Mapping[str, Any]) -> Iterator[Setting]:
     given = part["speed"]
-    for model in given["models"]:
-        for batch in given["batches"]:
+    for model, batches in given["batches"].items():
+        for batch in batches:
             values = {"version": told()["version"], "model": model, "batch": batch, "seconds": given["seconds"]}
             yield Setting(f"speed {model} batch {batch}", {"kind": "speed", **values})
 
