@@ -124,6 +124,7 @@ class StandIn:
         self.instance: Any = module.__dict__.get("forward")  # replaced for this instance alone, by another library
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The rule's call."""
         return self.rule.call(self.module, self.tape, *args, **kwargs)
 
 

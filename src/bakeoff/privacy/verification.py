@@ -185,10 +185,8 @@ def _moved(network: nn.Module) -> Iterator[None]:
     try:
         with torch.no_grad():
             for one in small:
-                noise = torch.randn(one.shape, generator=random) * max(
-                    0.05, one.shape[-1] ** -0.5 if one.ndim else 0.05
-                )
-                one.add_(noise.to(one.device, one.dtype))
+                spread = max(0.05, one.shape[-1] ** -0.5 if one.ndim else 0.05)
+                one.add_((torch.randn(one.shape, generator=random) * spread).to(one.device, one.dtype))
         yield
     finally:
         with torch.no_grad():

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bakeoff.errors import UsageError
-from bakeoff.privacy.rules.linear import lengths
+from bakeoff.privacy.rules.linear import lengths, whole
 from bakeoff.privacy.rules.rule import Rows, Tape, Use
 
 
@@ -70,10 +70,9 @@ def _segments(values: Tensor, order: Tensor, counts: Tensor, weights: Tensor | N
     return functional.embedding_bag(order, values, offsets, mode="sum", per_sample_weights=weights)
 
 
-def whole(gradient: Any) -> Tensor:
-    """A gradient's rows, one for each entry or bag, never in half precision."""
-    flat: Tensor = gradient.reshape(-1, gradient.shape[-1])
-    return flat if flat.dtype in (torch.float32, torch.float64) else flat.float()
+def rows_of(gradient: Any) -> Tensor:
+    """A gradient's rows, one for each entry or bag."""
+    return whole(gradient.reshape(-1, gradient.shape[-1]))
 
 
 class _TableRule:
@@ -140,7 +139,7 @@ class EmbeddingRule(_TableRule):
             )
         place = torch.arange(len(token), device=token.device)
         record = place.div(max(1, len(token) // records), rounding_mode="floor")
-        gradient = whole(use.gradient)
+        gradient = rows_of(use.gradient)
         if module.padding_idx is not None:
             place = (token != module.padding_idx).nonzero().squeeze(1)
             token, record = token[place], record[place]
@@ -180,7 +179,7 @@ class EmbeddingBagRule(_TableRule):
     def entries(self, module: nn.EmbeddingBag, use: Use, records: int) -> Entries:
         """One for each token of each bag, padding left out."""
         given, offsets, weights = use.inputs
-        gradient = whole(use.gradient)
+        gradient = rows_of(use.gradient)
         token, bag = given.reshape(-1), _bags(given, offsets, len(gradient))
         if len(gradient) % records:
             raise UsageError(

@@ -1,8 +1,8 @@
 """A module's own parameters, given to it once for each record, so that ordinary backpropagation tells them apart.
 
 A class token, a place's embedding or a scale is added or multiplied to what has records in its first dimension. With a
-copy for every record in front, (records, 1 ..., *shape), the same forward broadcasts it, and its gradient has a part for
-each record. Whether a forward allows that is found by trying: see `bakeoff.privacy.inspection.verify`.
+copy for every record in front, (records, 1 ..., *shape), the same forward broadcasts it, and its gradient has a part
+for each record. Whether a forward allows that is found by trying: see `bakeoff.privacy.verification`.
 """
 
 from __future__ import annotations

@@ -21,16 +21,23 @@ from bakeoff.privacy.tape import folded
 
 
 class Pairs:
-    """What a linear map was given and the gradient of what it answered: (records, positions, inside or outside)."""
+    """What a linear map was given and the gradient of what it answered: (records, positions, inside or outside).
 
-    def __init__(self, uses: Sequence[Use], records: int) -> None:
-        self.records = records
-        given = [_float(folded(use.inputs[0], records)) for use in uses]
-        gradients = [_float(folded(use.gradient, records)) for use in uses if use.gradient is not None]
-        self.given = given[0] if len(uses) == 1 else torch.cat(given, dim=1)
-        self.gradient = gradients[0] if len(uses) == 1 else torch.cat(gradients, dim=1)
-        # What is worked out of an input that several layers share is worked out once.
-        self.shared: dict[str, Any] = uses[0].kept.get("shared", {}) if len(uses) == 1 else {}
+    `shared` holds what is worked out of an input once for all layers that are given the same one.
+    """
+
+    def __init__(self, given: Tensor, gradient: Tensor, shared: dict[str, Any] | None = None) -> None:
+        self.given, self.gradient = whole(given), whole(gradient)
+        self.shared: dict[str, Any] = {} if shared is None else shared
+
+    @classmethod
+    def of(cls, uses: Sequence[Use], records: int) -> Pairs:
+        """All positions of all uses."""
+        given = [folded(use.inputs[0], records) for use in uses]
+        gradients = [folded(use.gradient, records) for use in uses if use.gradient is not None]
+        if len(uses) == 1:
+            return cls(given[0], gradients[0], uses[0].kept.get("shared"))
+        return cls(torch.cat(given, dim=1), torch.cat(gradients, dim=1))
 
     @property
     def made(self) -> bool:
@@ -69,7 +76,7 @@ class LinearRule:
 
     def squared_norms(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
         """Of the weight and of the bias."""
-        pairs, names = Pairs(uses, records), learnt(module)
+        pairs, names = Pairs.of(uses, records), learnt(module)
         if names == ["bias"]:
             found = {"bias": lengths(pairs.gradient.sum(1))}
         elif pairs.gradient.shape[1] == 1:
@@ -101,7 +108,7 @@ class LinearRule:
             for name, factor in factors.items():
                 slots[name].product(factor.unsqueeze(1).to(made[name].dtype), made[name].flatten(1))
             return
-        pairs = Pairs(uses, records)
+        pairs = Pairs.of(uses, records)
         given, gradient = pairs.given.flatten(0, 1), pairs.gradient.flatten(0, 1)
         positions = pairs.gradient.shape[1]
         if "bias" in factors:
@@ -115,7 +122,7 @@ class LinearRule:
 
     def per_record(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
         """Each record's gradients."""
-        pairs = Pairs(uses, records)
+        pairs = Pairs.of(uses, records)
         found = {"weight": pairs.each(), "bias": pairs.gradient.sum(1)}
         return {name: found[name] for name in learnt(module)}
 
@@ -135,6 +142,6 @@ def _along(factor: Tensor, positions: int, like: Tensor) -> Tensor:
     return (factor if positions == 1 else factor.repeat_interleave(positions)).unsqueeze(1)
 
 
-def _float(values: Tensor) -> Tensor:
-    """Norms are never computed in half precision."""
+def whole(values: Tensor) -> Tensor:
+    """In single precision at least: norms are never computed in half precision."""
     return values if values.dtype in (torch.float32, torch.float64) else values.float()

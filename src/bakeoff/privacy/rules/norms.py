@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from bakeoff.privacy.rules.linear import learnt, lengths
+from bakeoff.privacy.rules.linear import learnt, lengths, whole
 from bakeoff.privacy.rules.rule import Tape, Use
 from bakeoff.privacy.tape import folded
 
@@ -59,11 +60,56 @@ class LayerNormRule(Made):
         assert use.gradient is not None
         last = use.kept["last"]
         given, gradient = (folded(one, records, last).flatten(2) for one in (use.inputs[0], use.gradient))
-        kind = torch.promote_types(gradient.dtype, torch.float32)
-        given, gradient = given.to(kind), gradient.to(kind)
-        mean, scale = (use.kept[name].to(kind).reshape(records, -1, 1) for name in ("mean", "scale"))
+        given, gradient = whole(given), whole(gradient)
+        mean, scale = (whole(use.kept[name]).reshape(records, -1, 1) for name in ("mean", "scale"))
         found = {"weight": ((given - mean) * (gradient * scale)).sum(1), "bias": gradient.sum(1)}
         return {name: found[name].view(records, *module.normalized_shape) for name in learnt(module)}
+
+
+class RMSNormRule(Made):
+    """`nn.RMSNorm` over one or several last dimensions."""
+
+    def call(self, module: nn.RMSNorm, tape: Tape, given: Tensor) -> Tensor:
+        """The fused kernel."""
+        given = tape.spread(given)
+        output = functional.rms_norm(given, module.normalized_shape, module.weight, module.eps)
+        return tape.note(Use(module, (given.detach(),)), output)
+
+    def make(self, module: nn.RMSNorm, use: Use, records: int) -> Mapping[str, Tensor]:
+        """The sums over positions of g x^."""
+        assert use.gradient is not None
+        shape = module.normalized_shape
+        normal = functional.rms_norm(whole(use.inputs[0]), shape, None, module.eps)
+        product = folded(normal * use.gradient, records, len(shape)).sum(1)
+        return {"weight": product.view(records, *shape)}
+
+
+class GroupNormRule(Made):
+    """`nn.GroupNorm`, and `nn.InstanceNorm` without running statistics, which is one group for each channel."""
+
+    def call(self, module: Any, tape: Tape, given: Tensor) -> Tensor:
+        """The fused kernel; what it normalised by is kept."""
+        given = tape.spread(given).contiguous()
+        if torch.is_autocast_enabled(given.device.type):
+            given = given.float()
+        count, channels = given.shape[:2]
+        groups = getattr(module, "num_groups", channels)
+        size = given.shape[2:].numel()
+        output, mean, scale = torch.native_group_norm(
+            given, module.weight, module.bias, count, channels, size, groups, module.eps
+        )
+        return tape.note(Use(module, (given.detach(),), kept={"mean": mean.detach(), "scale": scale.detach()}), output)
+
+    def make(self, module: Any, use: Use, records: int) -> Mapping[str, Tensor]:
+        """The sums over places of g x^ and of g, by channel."""
+        assert use.gradient is not None
+        count, channels = use.inputs[0].shape[:2]
+        mean, scale = (whole(use.kept[name]).view(count, -1, 1) for name in ("mean", "scale"))
+        given = whole(use.inputs[0]).reshape(count, mean.shape[1], -1)
+        gradient = whole(use.gradient).reshape(count, channels, -1)
+        product = (given - mean).mul_(scale).view(count, channels, -1).mul_(gradient).sum(2)
+        found = {"weight": product, "bias": gradient.sum(2)}
+        return {name: folded(found[name], records).sum(1) for name in learnt(module)}
 
 
 def weighted(each: Tensor, factor: Tensor) -> Tensor:

@@ -21,7 +21,17 @@ RULES: dict[str, tuple[str, str]] = {
     "torch.nn.modules.rnn.RNN": ("recurrent", "RecurrentRule"),
     "torch.nn.modules.sparse.Embedding": ("embedding", "EmbeddingRule"),
     "torch.nn.modules.sparse.EmbeddingBag": ("embedding", "EmbeddingBagRule"),
+    "torch.nn.modules.conv.Conv1d": ("convolution", "ConvolutionRule"),
+    "torch.nn.modules.conv.Conv2d": ("convolution", "ConvolutionRule"),
+    "torch.nn.modules.conv.Conv3d": ("convolution", "ConvolutionRule"),
     "torch.nn.modules.normalization.LayerNorm": ("norms", "LayerNormRule"),
+    "torch.nn.modules.normalization.GroupNorm": ("norms", "GroupNormRule"),
+    "torch.nn.modules.normalization.RMSNorm": ("norms", "RMSNormRule"),
+    "torch.nn.modules.instancenorm.InstanceNorm1d": ("norms", "GroupNormRule"),
+    "torch.nn.modules.instancenorm.InstanceNorm2d": ("norms", "GroupNormRule"),
+    "torch.nn.modules.instancenorm.InstanceNorm3d": ("norms", "GroupNormRule"),
+    "bakeoff.training.layers.numbers.EachLinear": ("numbers", "EachLinearRule"),
+    "bakeoff.training.layers.numbers.Periodic": ("numbers", "PeriodicRule"),
 }
 
 
