@@ -16,6 +16,7 @@ RULES: dict[str, tuple[str, str]] = {
     "bakeoff.training.layers.numbers.NumericLayers": ("expanded", "numeric_layers"),
     "bakeoff.training.layers.pictures.PictureLayers": ("expanded", "picture_layers"),
     "torch.nn.modules.linear.Linear": ("linear", "LinearRule"),
+    "torch.nn.modules.activation.MultiheadAttention": ("attention", "AttentionRule"),
     "torch.nn.modules.rnn.LSTM": ("recurrent", "RecurrentRule"),
     "torch.nn.modules.rnn.GRU": ("recurrent", "RecurrentRule"),
     "torch.nn.modules.rnn.RNN": ("recurrent", "RecurrentRule"),
