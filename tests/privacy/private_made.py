@@ -1,4 +1,4 @@
-"""A small network of words and numbers, its records, and checks of noise that may be wrong less than once in a million."""
+"""A small network of words and numbers, its records, and a check of noise that errs less than once in a million."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class Small(nn.Module):
 
     def losses(self, batch: Any) -> torch.Tensor:
         words, numbers = batch.inputs["text"]["words"], batch.inputs["numbers"]["values"]
-        hidden = torch.cat([self.heed * self.table(words).mean(1), numbers], dim=1)
+        # By the number of words and not by the batch's longest text, or records would be mixed.
+        mean = self.table(words).sum(1) / (words > 0).sum(1, keepdim=True)
+        hidden = torch.cat([self.heed * mean, numbers], dim=1)
         return functional.cross_entropy(self.out(torch.tanh(self.hidden(hidden))), batch.targets, reduction="none")
 
     def held_out_loss(self, records: Records, device: str) -> float:

@@ -22,6 +22,7 @@ from bakeoff.privacy.ledger import Ledger
 from bakeoff.privacy.noise import Noise
 from bakeoff.privacy.optimising import Owed, additive, tables_of
 from bakeoff.privacy.poisson import Plan, PoissonLoop, Units
+from bakeoff.privacy.verification import verify
 from bakeoff.training.recipe import Recipe
 from bakeoff.training.records import Batch
 
@@ -96,7 +97,7 @@ class PrivateStep:
             if module.padding_idx is not None
         }
         self._divisor = self._divisor or float(recipe.batch)
-        self._fresh = True
+        self._fresh, self._verified = True, 0
 
     def sampled(self, rate: float, divisor: float = 0.0, steps: int = 0) -> None:
         """Say that batches are Poisson samples at this rate; without it no epsilon is stated.
@@ -137,6 +138,7 @@ class PrivateStep:
         """
         self._begin_sum()
         if len(batch):
+            self._verify(network, batch)
             factors = _Factors(self.clipping, self._divisor, units)
             self.book.clipped(lambda: network.losses(batch), len(batch), factors, self.sums)
 
@@ -171,6 +173,15 @@ class PrivateStep:
         self.taken = int(state["taken"])
         self.ledger.restore(state["ledger"])
         self.clipping.restore(state["clipping"])
+
+    def _verify(self, network: Any, batch: Any) -> None:
+        # One record alone cannot show that records are mixed, so the first batch of several is looked at too.
+        if self._verified >= 2 or (self._verified and len(batch) < 2):
+            return
+        if self.owed is not None:
+            self.owed.settle()
+        verify(self.book, lambda places: network.losses(_some(batch, list(places))), len(batch))
+        self._verified = len(batch)
 
     def _begin_sum(self) -> None:
         # What lies in `grad` is the sums' own memory, so it is kept until the next logical batch begins.
@@ -251,9 +262,12 @@ def physical_parts(batch: Batch, size: int) -> Iterator[Batch]:
         yield batch
         return
     for begin in range(0, len(batch), size):
-        part = slice(begin, begin + size)
-        inputs = {name: {key: held[part] for key, held in parts.items()} for name, parts in batch.inputs.items()}
-        yield Batch(batch.positions[part], inputs, None if batch.targets is None else batch.targets[part])
+        yield _some(batch, slice(begin, begin + size))
+
+
+def _some(batch: Batch, where: slice | list[int]) -> Batch:
+    inputs = {name: {key: held[where] for key, held in parts.items()} for name, parts in batch.inputs.items()}
+    return Batch(batch.positions[where], inputs, None if batch.targets is None else batch.targets[where])
 
 
 class _Factors:

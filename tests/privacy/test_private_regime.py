@@ -1,0 +1,393 @@
+"""The private regime: gradients as the slow loop gives them, noise of the deviation that the ledger states, no more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("cryptography")
+
+import numpy as np
+import torch
+from naive import gradients
+from private_made import Small, gradient_of, has_deviation, records_of
+from torch import nn
+
+from bakeoff.errors import BakeoffError, NoGuarantee, UsageError
+from bakeoff.privacy.budget import Budget
+from bakeoff.privacy.clipping import Automatic, Clipping, Flat, Layerwise, Quantile
+from bakeoff.privacy.ledger import Ledger
+from bakeoff.privacy.poisson import PoissonLoop
+from bakeoff.privacy.regime import PrivateSettings, PrivateSGD, PrivateStep, recipe_for
+from bakeoff.training import Recipe, Records, fit
+from bakeoff.training.fitting import Fitting
+
+RECORDS = records_of(40)
+SGD = Recipe(epochs=2, batch=10, rate=0.5, decay=0.0, clip=0.0, held_out=0.0, optimiser="sgd", schedule="constant")
+ADAM = replace(SGD, optimiser="adamw", rate=0.01)
+KINDS = {"flat": lambda: Flat(0.3), "automatic": lambda: Automatic(0.3), "by layer": lambda: Layerwise(0.3)}
+
+
+def step_of(network: nn.Module, *, recipe: Recipe = SGD, rate: float | None = 0.25, **settings) -> PrivateStep:
+    step = PrivateStep(Ledger(), PrivateSettings(**settings))
+    step.begin(network, recipe)
+    if rate is not None:
+        step.sampled(rate)
+    return step
+
+
+def positions(*some: int) -> np.ndarray:
+    return np.array(some, dtype=np.int64)
+
+
+def by_hand(network: Small, records: Records, some: Sequence[int], clipping: Clipping) -> torch.Tensor:
+    """The sum of clipped gradients, one record at a time."""
+    each = gradients(network, lambda places: network.losses(records.batch(np.array(some)[places])), len(some))
+    sizes = {name: held.numel() for name, held in network.named_parameters()}
+    groups = clipping.groups(sizes)
+    norms = torch.zeros(max(groups) + 1, len(some))
+    for group, held in zip(groups, each.values(), strict=True):
+        norms[group] += held.flatten(1).pow(2).sum(1)
+    factors = clipping.factors(norms.sqrt())
+    return torch.cat([factors[group] @ held.flatten(1) for group, held in zip(groups, each.values(), strict=True)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_noise_a_step_is_the_clipped_sum_of_the_loop_by_a_constant(kind: str) -> None:
+    network = Small()
+    step = step_of(network, sigma=0.0, clipping=KINDS[kind]())
+    some = [3, 4, 17, 30, 31]
+    assert step.gradient(network, RECORDS.batch(positions(*some))) is None
+    wanted = by_hand(network, RECORDS, some, KINDS[kind]()) / SGD.batch  # by 10, and not by the 5 there were
+    assert torch.allclose(gradient_of(network), wanted, atol=1e-6)
+    assert not torch.allclose(wanted, by_hand(network, RECORDS, some, Flat(1e6)) / SGD.batch, atol=1e-3)
+    with pytest.raises(NoGuarantee, match="added no noise"):
+        step.ledger.check()
+
+
+@pytest.mark.parametrize("physical", [1, 2, 5, 100])
+def test_physical_batches_change_nothing(physical: int) -> None:
+    network = Small()
+    some = RECORDS.batch(positions(*range(11)))
+    found = []
+    for size in (0, physical):
+        step = step_of(network, sigma=0.5, physical=size, seed=3)
+        step.gradient(network, some)
+        found.append(gradient_of(network))
+        assert step.taken == 1
+        assert [entry.count for entry in step.ledger.entries] == [1]
+    assert torch.allclose(*found, atol=1e-6)
+
+
+@pytest.mark.parametrize("some", [(), (0, 1, 2)])
+def test_the_noise_has_the_deviation_that_the_ledger_states(some: tuple[int, ...]) -> None:
+    """Deviation = sigma x sensitivity / divisor, for a step without records as for any other."""
+    network = Small(words=5000, width=8)
+    noiseless, step = step_of(network, sigma=0.0, clipping=Flat(0.3)), step_of(network, sigma=1.7, clipping=Flat(0.3))
+    step.sampled(0.25, divisor=16.0)
+    noiseless.sampled(0.25, divisor=16.0)
+    noiseless.gradient(network, RECORDS.batch(positions(*some)))
+    without = gradient_of(network)
+    step.gradient(network, RECORDS.batch(positions(*some)))
+    noise = gradient_of(network) - without
+    assert (noise[:8] == 0).all()  # the padding row, of which no record has a gradient
+    assert has_deviation(noise[8:], 1.7 * 0.3 / 16)
+    for off in (0.95, 1.05):
+        assert not has_deviation(noise[8:], off * 1.7 * 0.3 / 16)
+    (entry,) = step.ledger.entries
+    assert (entry.rate, entry.sigma, entry.count) == (0.25, 1.7, 1)
+
+
+def test_every_step_draws_noise_of_its_own() -> None:
+    network = Small()
+    step = step_of(network, sigma=1.0)
+    found = []
+    for _ in range(3):
+        step.gradient(network, RECORDS.batch(positions()))
+        found.append(gradient_of(network))
+    correlation = np.corrcoef(torch.stack(found)[:, 6:].numpy())
+    assert np.abs(correlation[np.triu_indices(3, 1)]).max() < 0.35
+    assert step.ledger.entries[0].count == 3
+
+
+def test_an_owner_moves_the_step_by_no_more_than_the_bound() -> None:
+    network = Small()
+    owner = np.arange(40) // 5
+    step = step_of(network, sigma=0.0, clipping=Flat(0.2))
+
+    def gradient(owners: Sequence[int]) -> torch.Tensor:
+        some = np.flatnonzero(np.isin(owner, owners))
+        step.add(network, RECORDS.batch(some), np.unique(owner[some], return_inverse=True)[1])
+        step.finish(network)
+        return gradient_of(network).clone() * SGD.batch
+
+    whole = gradient(range(8))
+    moved = [float((whole - gradient([one for one in range(8) if one != left])).norm()) for left in range(8)]
+    assert max(moved) <= 0.2 * (1 + 1e-4)
+    assert max(moved) > 0.1  # and not by very much less: the bound is that of the owner
+    each = step_of(network, sigma=0.0, clipping=Flat(0.2))  # the partner: bounded record by record it moves further
+    each.gradient(network, RECORDS.batch(np.flatnonzero(owner == 0)))
+    assert float(gradient_of(network).norm()) * SGD.batch > 0.3
+
+
+@pytest.mark.parametrize("recipe", [SGD, ADAM])
+@pytest.mark.parametrize("physical", [0, 4])
+def test_a_fit_takes_the_planned_steps_and_tells_nothing_of_the_records(recipe: Recipe, physical: int) -> None:
+    ledger = Ledger()
+    settings = PrivateSettings(sigma=0.8, clipping=Flat(0.5), physical=physical)
+    found = fit(Small(), RECORDS, recipe, regime=PrivateSGD(ledger, settings))
+    noisy = [entry for entry in ledger.entries if entry.private]
+    assert [(entry.rate, entry.sigma, entry.count) for entry in noisy] == [(0.25, 0.8, 8)]
+    assert [entry.name for entry in ledger.entries if not entry.private] == ["number of records"]
+    assert not ledger.broken
+    assert found.steps == ()
+    assert [(epoch.steps, epoch.records, epoch.loss) for epoch in found.history.epochs] == [(4, 40, None)] * 2
+    assert all(torch.isfinite(held).all() for held in found.network.parameters())
+
+
+def test_it_learns_where_the_noise_is_small() -> None:
+    records = records_of(600)
+    recipe = replace(ADAM, epochs=8, batch=60, rate=0.03)
+    network = fit(Small(), records, recipe, regime=PrivateSGD(Ledger(), PrivateSettings(0.4, Automatic()))).network
+    assert network.held_out_loss(records_of(300, seed=1), "cpu") < 0.6
+    assert Small().held_out_loss(records_of(300, seed=1), "cpu") > 1.0
+
+
+def test_epsilon_is_that_of_the_steps_that_were_taken(require) -> None:
+    require("dp-accounting")
+    from bakeoff.privacy.accounting import epsilon_of
+    from bakeoff.privacy.entries import Entry, Kind
+
+    ledger = Ledger()
+    fit(Small(), RECORDS, SGD, regime=PrivateSGD(ledger, PrivateSettings(sigma=2.0)))
+    assert ledger.epsilon(1e-3) == epsilon_of([Entry(Kind.SAMPLED, "gradients", 8, rate=0.25, sigma=2.0)], 1e-3)
+
+
+@pytest.mark.parametrize("shape", [None, [1.0, 0.5]])
+def test_a_budget_is_kept_with_what_was_spent_before(require, shape: list[float] | None) -> None:
+    require("dp-accounting")
+    ledger = Ledger()
+    ledger.released("bins of 'age'", sigma=6.0)
+    regime = PrivateSGD.within(Budget(2.0, 1e-3), ledger, 40, SGD, PrivateSettings(shape=shape, sigma=99.0))
+    fit(Small(), RECORDS, SGD, regime=regime)
+    assert 1.97 < ledger.epsilon(1e-3) <= 2.0
+    sigmas = [entry.sigma for entry in ledger.entries if entry.name == "gradients"]
+    assert len(sigmas) == (1 if shape is None else 2)
+    assert sigmas[-1] == pytest.approx(sigmas[0] * (1.0 if shape is None else 0.5))
+    assert regime.settings.records == 40
+    with pytest.raises(UsageError, match="budget is for each owner"):
+        PrivateSGD.within(Budget(2.0, 1e-3, "owner"), Ledger(), 40, SGD)
+    with pytest.raises(UsageError, match="delta"):
+        PrivateSGD.within(Budget(2.0, 0.1), Ledger(), 40, SGD)
+
+
+def test_noise_follows_its_schedule_and_each_step_stands_in_the_ledger() -> None:
+    network, ledger = Small(heed=0.0), Ledger()
+    recipe = replace(SGD, epochs=3)
+    fit(network, RECORDS, recipe, regime=PrivateSGD(ledger, PrivateSettings(2.0, shape=[1.0, 0.5, 0.25])))
+    noisy = [(entry.sigma, entry.count) for entry in ledger.entries if entry.private]
+    assert noisy == [(2.0, 4), (1.0, 4), (0.5, 4)]
+    with pytest.raises(UsageError, match="number of steps that are planned"):
+        step_of(Small(), shape=[1.0, 0.5])
+
+
+def test_quantile_clipping_keeps_the_sigma_and_puts_more_noise_on_gradients() -> None:
+    network = Small(words=800, width=8)
+    clipping = Quantile(10, bound=0.5, deviation=1.0)
+    step = step_of(network, sigma=1.5, clipping=clipping)
+    step.gradient(network, RECORDS.batch(positions()))
+    assert step.ledger.entries[0].sigma == 1.5
+    multiplier = (1.5**-2 - 0.5**2) ** -0.5
+    assert multiplier > 2.2
+    assert has_deviation(gradient_of(network)[8:], multiplier * 0.5 / 10)
+    assert clipping.bound != 0.5
+    step.gradient(network, RECORDS.batch(positions()))  # and the next step's noise is that of the new bound
+    fit(Small(), RECORDS, SGD, regime=PrivateSGD(Ledger(), PrivateSettings(1.5, clipping)))
+
+
+def owed_noise(recipe: Recipe, settings: PrivateSettings, words: int = 60) -> torch.Tensor:
+    """What a fit adds to an embedding table that nothing depends on: noise alone."""
+    records = records_of(40, words=words // 2)  # half of the rows are never read, the others now and then
+    network = Small(words=words, width=700, heed=0.0)
+    before = network.table.weight.detach().clone()
+    fit(network, records, recipe, regime=PrivateSGD(Ledger(), settings))
+    return network.table.weight.detach() - before
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_noise_that_is_owed_is_noise_that_is_drawn(lazy: bool) -> None:
+    recipe = replace(SGD, epochs=3, schedule="cosine")
+    settings = PrivateSettings(1.3, Flat(0.4), shape=[1.0, 0.5, 2.0], lazy=lazy)
+    found = owed_noise(recipe, settings)
+    probe = Fitting(Small(), RECORDS, recipe, PrivateStep(Ledger()))
+    variance = 0.0
+    for step in range(12):
+        epoch, within = divmod(step, 4)
+        probe.progress = (epoch + within * 10 / 40) / 3
+        probe.update()
+        variance += (probe.rate * 1.3 * settings.shape[epoch] * 0.4 / 10) ** 2
+    assert (found[0] == 0).all()
+    assert has_deviation(found[1:30], math.sqrt(variance))  # rows that were read in between
+    assert has_deviation(found[30:], math.sqrt(variance))
+    assert not has_deviation(found[1:], 1.05 * math.sqrt(variance))
+
+
+def test_rows_are_paid_before_they_are_read_and_not_sooner() -> None:
+    network = Small(words=50, width=40)
+    step = step_of(network, sigma=1.0)
+    before = network.table.weight.detach().clone()
+    owed = step.owe(network)
+    assert owed is not None
+    for _ in range(2):
+        step.finish(network)
+        assert network.table.weight.grad is None
+        owed.updated(0.5)
+    assert torch.equal(network.table.weight, before)
+    network.table(torch.tensor([[3, 0], [4, 3]]))
+    changed = (network.table.weight != before).any(1).nonzero().flatten().tolist()
+    assert changed == [3, 4]
+    paid = network.table.weight.detach().clone()
+    network.table(torch.tensor([[3, 4]]))
+    assert torch.equal(network.table.weight, paid)  # once
+    owed.close()
+    assert (network.table.weight != before).any(1).sum() == 49  # all but the padding
+    assert torch.equal(network.table.weight[3:5], paid[3:5])
+    assert not network.table._forward_pre_hooks
+
+
+@pytest.mark.parametrize("recipe", [ADAM, replace(SGD, decay=0.1)])
+def test_only_plain_descent_owes(recipe: Recipe) -> None:
+    assert step_of(Small(), recipe=recipe).owe(Small()) is None
+    assert step_of(Small(), lazy=False).owe(Small()) is None
+    tied = Small()
+    tied.again = nn.Embedding(30, 6)
+    tied.again.weight = tied.table.weight
+    assert step_of(tied).owe(tied) is None  # another module reads it
+
+
+def test_lazy_rows_learn_what_dense_ones_learn() -> None:
+    found = []
+    for lazy in (False, True):
+        settings = PrivateSettings(0.0, Flat(0.5), lazy=lazy, seed=1)
+        found.append(fit(Small(), RECORDS, SGD, regime=PrivateSGD(Ledger(), settings)).network.state_dict())
+    for name, held in found[0].items():
+        assert torch.allclose(held, found[1][name], atol=1e-6), name
+    assert not torch.allclose(found[0]["table.weight"], Small().table.weight, atol=1e-4)
+
+
+def test_a_fit_that_was_interrupted_goes_on_with_its_ledger_and_new_noise(tmp_path: Path) -> None:
+    where = tmp_path / "fit.pt"
+
+    class Broken(PoissonLoop):
+        def rounds(self, fitting, epoch):
+            if epoch == 1:
+                raise KeyboardInterrupt
+            yield from super().rounds(fitting, epoch)
+
+    def regime(ledger: Ledger, sigma: float = 0.7) -> PrivateSGD:
+        ledger.public("vocabulary of 'note'")
+        return PrivateSGD(ledger, PrivateSettings(sigma, Quantile(10, deviation=2.0)))
+
+    first = regime(Ledger())
+    first.outer = Broken(first.ledger)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Small(), RECORDS, SGD, regime=first, checkpoint=where)
+    second = regime(Ledger())
+    fit(Small(), RECORDS, SGD, regime=second, checkpoint=where)
+    assert second.step.taken == 8
+    noisy = [(entry.sigma, entry.count) for entry in second.ledger.entries if entry.private]
+    assert noisy == [(0.7, 8)]
+    assert first.step.clipping.bound != second.step.clipping.bound != 1.0
+    with pytest.raises(UsageError, match=r"made with sigma 0\.7 and this fit has 0\.6"):
+        fit(Small(), RECORDS, SGD, regime=regime(Ledger(), 0.6), checkpoint=where)
+
+
+def test_the_clock_ends_a_fit_and_the_ledger_says_so() -> None:
+    ledger = Ledger()
+    fitting = Fitting(Small(), RECORDS, SGD, PrivateStep(ledger))
+    fitting.step.begin(fitting.network, SGD)
+    rounds = PoissonLoop(ledger, records=40).rounds(fitting, 0)
+    next(rounds)
+    rounds.close()
+    assert [(entry.name, entry.detail) for entry in ledger.entries if not entry.private] == [
+        ("end by the clock", "after 1 of 4 steps of an epoch")
+    ]
+    assert [entry.count for entry in ledger.entries if entry.private] == [1]
+
+
+def test_no_epsilon_is_stated_for_other_samples_or_a_seed() -> None:
+    network = Small()
+    step = step_of(network, rate=None)
+    step.gradient(network, RECORDS.batch(positions(1, 2)))
+    with pytest.raises(NoGuarantee, match="not said to be drawn by Poisson sampling"):
+        step.ledger.check()
+    with pytest.raises(NoGuarantee, match="drawn from a seed"):
+        step_of(network, seed=1).ledger.check()
+    good = step_of(network)
+    good.gradient(network, RECORDS.batch(positions(1, 2)))
+    good.ledger.check()
+
+
+class Mixing(Small):
+    def losses(self, batch):
+        found = super().losses(batch)
+        return found - found.mean()
+
+
+@pytest.mark.parametrize("first", [(7,), (7, 8)])
+def test_a_loss_that_mixes_records_is_refused(first: tuple[int, ...]) -> None:
+    network = Mixing()
+    with pytest.raises(UsageError):
+        step = step_of(network)
+        step.gradient(network, RECORDS.batch(positions(*first)))
+        step.gradient(network, RECORDS.batch(positions(1, 2, 3)))
+
+
+def test_gradients_that_are_no_numbers_are_refused() -> None:
+    records = records_of(10)
+    records.parts["numbers"]["values"][8, 1] = np.nan
+    network = Small()
+    step = step_of(network)
+    step.gradient(network, records.batch(positions(0, 1, 2)))
+    with pytest.raises(BakeoffError, match="not a number"):
+        step.gradient(network, records.batch(positions(3, 8)))
+
+
+@pytest.mark.parametrize("recipe", [replace(SGD, clip=1.0), replace(SGD, held_out=0.1), Recipe()])
+def test_a_recipe_that_looks_at_records_is_refused(recipe: Recipe) -> None:
+    with pytest.raises(UsageError, match="Set both to 0"):
+        fit(Small(), RECORDS, recipe, regime=PrivateSGD(Ledger()))
+    step_of(Small(), recipe=recipe_for(recipe))
+
+
+def test_other_bad_settings_are_refused() -> None:
+    with pytest.raises(UsageError, match="sigma of private gradients is -1"):
+        PrivateSettings(sigma=-1.0)
+    with pytest.raises(UsageError, match="physical batch has -2"):
+        PrivateSettings(physical=-2)
+    with pytest.raises(UsageError, match="Owners are given of 7 records, and there are 40"):
+        fit(Small(), RECORDS, SGD, regime=PrivateSGD(Ledger("owner"), PrivateSettings(units=np.arange(7))))
+
+
+def test_half_precision_is_bounded_as_single_precision_is() -> None:
+    class Half(Small):
+        def losses(self, batch):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.mixed):
+                return super().losses(batch).float()
+
+    network = Half()
+    some = RECORDS.batch(positions(*range(9)))
+    found = []
+    for mixed in (False, True):
+        network.mixed = mixed
+        step = step_of(network, sigma=0.0, clipping=Automatic(0.5))
+        step.gradient(network, some)
+        found.append(gradient_of(network))
+    assert found[1].dtype == torch.float32
+    assert float((found[0] - found[1]).norm() / found[0].norm()) < 0.02
+    assert float((found[0] - found[1]).norm()) > 0  # half precision was used
