@@ -10,34 +10,56 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Automatic": "clipping",
     "Budget": "budget",
     "Entry": "entries",
+    "Flat": "clipping",
     "Kind": "entries",
+    "Layerwise": "clipping",
     "Ledger": "ledger",
     "MicroBatch": "microbatch",
     "MicroBatchSettings": "microbatch",
     "Neighbours": "entries",
+    "Noise": "noise",
     "PrivateRun": "run",
+    "PrivateSGD": "regime",
+    "PrivateSettings": "regime",
+    "PrivateStep": "regime",
+    "Quantile": "clipping",
     "calibrate": "calibration",
+    "decaying": "schedule",
     "epsilon_of": "accounting",
+    "falling": "schedule",
     "private": "run",
     "rdp_of": "accounting",
+    "recipe_for": "regime",
 }
-_NEURAL: set[str] = {"microbatch", "run"}
+_NEURAL: set[str] = {"microbatch", "noise", "regime", "run"}
 
 __all__ = [
+    "Automatic",
     "Budget",
     "Entry",
+    "Flat",
     "Kind",
+    "Layerwise",
     "Ledger",
     "MicroBatch",
     "MicroBatchSettings",
     "Neighbours",
+    "Noise",
     "PrivateRun",
+    "PrivateSGD",
+    "PrivateSettings",
+    "PrivateStep",
+    "Quantile",
     "calibrate",
+    "decaying",
     "epsilon_of",
+    "falling",
     "private",
     "rdp_of",
+    "recipe_for",
 ]
 
 
