@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from naive import assert_same
+from naive import Whole, assert_same
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -110,3 +110,39 @@ def test_double_precision_equals_the_loop_far_closer():
     network = Reader(inner, numbers(3, 5, 3)).double()
     network.given = network.given.double()
     assert_same(network, network.losses, 3, relative=1e-10)
+
+
+def test_a_projected_lstm_is_refused_with_the_mend():
+    with pytest.raises(UsageError, match="leave proj_size out"):
+        BookKeeping(nn.LSTM(3, 4, proj_size=2))
+
+
+def test_sequences_without_records_are_refused_in_one_sentence():
+    keeping = BookKeeping(nn.LSTM(4, 4))
+    with pytest.raises(UsageError, match="a batch of sequences"):
+        keeping.clipped(lambda: keeping.network(numbers(3, 4))[0].sum(1), 3, Whole(1.0), keeping.sums())
+
+
+def test_an_output_that_is_changed_in_place_is_told():
+    layer = nn.LSTM(4, 4, batch_first=True)
+    keeping = BookKeeping(layer)
+    with pytest.raises(RuntimeError, match="inplace"):
+        keeping.clipped(lambda: layer(numbers(3, 2, 4))[0].mul_(2.0).sum((1, 2)), 3, Whole(1.0), keeping.sums())
+
+
+def test_several_sequences_of_one_record_are_bounded_together():
+    torch.manual_seed(5)
+    network = Reader(nn.GRU(3, 4, batch_first=True), numbers(4, 6, 3))
+
+    def losses(places):
+        folded = network.given[places].view(len(places) * 2, 3, 3)
+        return (network.inner(folded)[0] ** 2).flatten(1).view(len(places), -1).sum(1)
+
+    assert_same(network.inner, losses, 4)
+
+
+def test_a_layer_that_is_called_twice_is_bounded_once():
+    torch.manual_seed(6)
+    inner = nn.LSTM(4, 4, batch_first=True, bidirectional=False)
+    given = numbers(3, 5, 4)
+    assert_same(inner, lambda places: inner(inner(given[places])[0][:, 1:])[0].square().sum((1, 2)), 3)

@@ -96,7 +96,7 @@ def _begun(layer: _Layer, place: int, given: Tensor, flat: Tensor, state: Tensor
     if not isinstance(layer.cell, GatedUnit) and bias is not None and inner is not None:
         bias, inner = bias + inner, None
     weight = layer.weight(place, "weight_hh")
-    steps, rows, width = *given.shape[:2], weight.shape[1]
+    steps, rows, width = len(given), given.shape[1], weight.shape[1]
     gates = product(flat, layer.weight(place, "weight_ih"), bias).view(steps, rows, -1)
     backwards = place == 1
     states = given.new_empty(steps + 1, rows, width)
