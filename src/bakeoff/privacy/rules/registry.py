@@ -15,6 +15,7 @@ from bakeoff.privacy.rules.rule import Rule
 RULES: dict[str, tuple[str, str]] = {
     "bakeoff.training.layers.numbers.NumericLayers": ("expanded", "numeric_layers"),
     "bakeoff.training.layers.pictures.PictureLayers": ("expanded", "picture_layers"),
+    "bakeoff.training.sequences.chain.Chain": ("chain", "ChainRule"),
     "torch.nn.modules.linear.Linear": ("linear", "LinearRule"),
     "torch.nn.modules.activation.MultiheadAttention": ("attention", "AttentionRule"),
     "torch.nn.modules.rnn.LSTM": ("recurrent", "RecurrentRule"),

@@ -64,6 +64,7 @@ class WordLayers(nn.Module):
             self.kernels = nn.Conv1d(24, style.characters, 3, padding=1)
         self.drop = nn.Dropout(style.dropout)
         self.plain = False
+        self.apart = False  # padding is read too, so that every record has as many rows in every layer
 
     def forward(self, parts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Features (records, tokens, width), and which tokens are there, bool (records, tokens)."""
@@ -85,7 +86,7 @@ class WordLayers(nn.Module):
         return self.affixes(codes.flatten(0, 1)).view(*codes.shape[:2], self.style.affixes)
 
     def _characters(self, codes: Tensor, mask: Tensor) -> Tensor:
-        if self.plain or not len(codes):
+        if self.plain or self.apart or not len(codes):
             return self._kernels(codes.flatten(0, 1)).view(*codes.shape[:2], self.style.characters)
         out = self.kernels.weight.new_zeros(*codes.shape[:2], self.style.characters)
         return out.masked_scatter(mask.unsqueeze(-1), self._kernels(codes[mask]))
