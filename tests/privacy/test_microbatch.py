@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 from bakeoff.errors import BakeoffError, NoGuarantee, UsageError  # noqa: E402
 from bakeoff.privacy import Budget, Ledger, MicroBatch, MicroBatchSettings  # noqa: E402
 from bakeoff.privacy.clipping import Flat, Layerwise, Quantile  # noqa: E402
-from bakeoff.privacy.microbatch import NAME, MicroBatchStep, some  # noqa: E402
-from bakeoff.privacy.wrapping import Wrapped, packed  # noqa: E402
+from bakeoff.privacy.microbatch import NAME, MicroBatchStep  # noqa: E402
+from bakeoff.privacy.wrapping import Wrapped, packed, some  # noqa: E402
 from bakeoff.training import Recipe, fit  # noqa: E402
 from bakeoff.training.records import Batch, Records  # noqa: E402
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, default_colla
 
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array
+from bakeoff.training.records import Batch, Records
 
 Pair = tuple[Any, Any]  # inputs and targets: tensors, tuples or mappings of them, records first
 
@@ -76,6 +78,20 @@ class OfDataset:
         return each(self.collate([self.dataset[0]]), lambda held: held[:0])
 
 
+class OfRecords:
+    """Prepared rows of Bakeoff's own, for its networks: a batch is a `Batch`."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def take(self, positions: Array) -> Pair:
+        """A batch of these records, which holds its targets."""
+        return self.records.batch(positions), None
+
+
 def given(inputs: Any, targets: Any = None) -> Given:
     """Whatever a user has, ready to be drawn from; UsageError where it cannot be."""
     if isinstance(inputs, DataLoader):
@@ -83,6 +99,8 @@ def given(inputs: Any, targets: Any = None) -> Given:
             "This DataLoader draws its batches without Poisson sampling, which the privacy of each step rests on; give "
             "its dataset in its place: run.batches(loader.dataset), or run.loader(loader.dataset) with workers."
         )
+    if isinstance(inputs, Records):
+        return OfRecords(inputs)
     if targets is None and isinstance(inputs, Dataset | IterableDataset):
         return OfDataset(inputs)
     return Tensors(inputs, targets)
@@ -99,6 +117,8 @@ def each(value: Any, done: Callable[[Tensor], Any]) -> Any:
     """The same form with something done to every tensor."""
     if value is None:
         return None
+    if isinstance(value, Batch):
+        return replace(value, inputs=each(value.inputs, done), targets=each(value.targets, done))
     if isinstance(value, Mapping):
         return {name: each(one, done) for name, one in value.items()}
     if isinstance(value, tuple | list):
@@ -115,7 +135,7 @@ def leaves(value: Any) -> list[Tensor]:
 
 def as_tensors(value: Any, what: str) -> Any:
     """The form with arrays, data frames and lists of numbers as tensors; float64 becomes torch's own float type."""
-    if value is None or isinstance(value, Tensor):
+    if value is None or isinstance(value, Tensor | Batch):
         return value
     if isinstance(value, Mapping) and not hasattr(value, "dtypes"):
         return {name: as_tensors(one, what) for name, one in value.items()}
@@ -126,5 +146,5 @@ def as_tensors(value: Any, what: str) -> Any:
         raise UsageError(
             f"The {what} are {held.dtype}, and not numbers; turn them into numbers by a public rule first."
         )
-    tensor = torch.from_numpy(np.ascontiguousarray(held))
+    tensor = torch.from_numpy(np.require(held, requirements=["C", "W"]))
     return tensor.to(torch.get_default_dtype()) if held.dtype == np.float64 else tensor

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor, nn
 
 from bakeoff.errors import BakeoffError, UsageError
-from bakeoff.nouns import Array
 from bakeoff.privacy.accounting import epsilon_of
 from bakeoff.privacy.budget import Budget
 from bakeoff.privacy.calibration import calibrate
@@ -27,6 +26,7 @@ from bakeoff.privacy.clipping import Clipping, Fixed, Layerwise
 from bakeoff.privacy.ledger import Ledger
 from bakeoff.privacy.noise import Noise
 from bakeoff.privacy.poisson import PoissonLoop
+from bakeoff.privacy.wrapping import some
 from bakeoff.training.recipe import Recipe
 from bakeoff.training.records import Batch
 
@@ -187,14 +187,3 @@ class MicroBatch:
         settings = settings or MicroBatchSettings()
         self.step = MicroBatchStep(ledger, settings)
         self.outer = PoissonLoop(ledger, records=records, seed=settings.seed)
-
-
-def some(batch: Batch, where: Array) -> Batch:
-    """These records of a batch, by their place in it."""
-    index = torch.from_numpy(where)
-
-    def rows(held: Tensor) -> Tensor:
-        return held[index.to(held.device)]
-
-    inputs = {name: {key: rows(held) for key, held in part.items()} for name, part in batch.inputs.items()}
-    return Batch(batch.positions[where], inputs, None if batch.targets is None else rows(batch.targets))

@@ -10,21 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from bakeoff.errors import UsageError
-from bakeoff.nouns import Array
 from bakeoff.privacy.bookkeeping import BookKeeping
 from bakeoff.privacy.budget import Budget
 from bakeoff.privacy.clipping import Automatic, Clipping
-from bakeoff.privacy.given import OfDataset, Pair, as_tensors, each, given, leaves, pair
+from bakeoff.privacy.drawing import PoissonLoader, Sampler
+from bakeoff.privacy.given import OfDataset, Pair, as_tensors, each, given
 from bakeoff.privacy.inspection import Report
 from bakeoff.privacy.ledger import Ledger
-from bakeoff.privacy.poisson import Plan, Units, poisson
+from bakeoff.privacy.poisson import Plan, Units
 from bakeoff.privacy.regime import PrivateSettings, PrivateSGD
-from bakeoff.privacy.wrapping import Losses, Wrapped, cross_entropy_or_squares, packed
+from bakeoff.privacy.wrapping import Losses, as_batch, cross_entropy_or_squares, learner_of, some
 from bakeoff.training.recipe import Recipe
-from bakeoff.training.records import Batch
 
 OPTIMISERS: dict[str, Callable[..., Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -72,17 +71,6 @@ class Training:
 
 
 def private(
-    network_or_estimator: nn.Module, epsilon: float = ..., delta: float = ..., *, unit: str = ..., **settings: Any
-) -> PrivateRun: ...
-
-
-@overload
-def private(
-    network_or_estimator: Any, epsilon: float = ..., delta: float = ..., *, unit: str = ..., **settings: Any
-) -> Any: ...
-
-
-def private(
     network_or_estimator: Any, epsilon: float = 3.0, delta: float = 1e-5, *, unit: str = "record", **settings: Any
 ) -> PrivateRun | Any:
     """A torch network ready to be trained within (epsilon, delta), or an estimator that fits within it.
@@ -124,16 +112,13 @@ class PrivateRun:
         self.network, self.budget, self.training = network, budget, training
         self.ledger = Ledger(unit=budget.unit)
         self.made = 0
-        self._learner = Wrapped(network, training.losses)
-        self._learner.mixed = training.mixed
+        self._learner = learner_of(network, training.losses, training.mixed)
         self.report: Report = BookKeeping(self._learner).report
         self._optimiser = _optimiser_of(network, training)
-        self._plan: Plan | None = None
-        self._regime: Any = None
-        self._units: Units | None = None
-        self._drawn: _Draw | None = None
-        self._random = np.random.default_rng(np.random.PCG64DXSM(training.seed))
-        self._seen: list[tuple[nn.Parameter, int]] = []
+        self._regime: PrivateSGD | None = None
+        self._units = 0
+        self._sampler: Sampler | None = None
+        self._seen = [(parameter, -1) for parameter in network.parameters()]
         if training.records:
             self._begin(training.records)
 
@@ -152,13 +137,12 @@ class PrivateRun:
     @property
     def sigma(self) -> float:
         """The noise's deviation divided by the clipping's bound (before multipliers); UsageError before it is known."""
-        return float(self._ready().step.settings.sigma)
+        return self._ready().settings.sigma
 
     @property
     def steps(self) -> int:
         """Steps that the budget pays for; UsageError before it is known."""
         self._ready()
-        assert self._plan is not None
         return self._plan.steps
 
     def epsilon(self) -> float:
@@ -172,30 +156,31 @@ class PrivateRun:
     def fit(
         self, inputs: Any, targets: Any = None, *, owners: Any = None, watcher: Watcher | None = None
     ) -> PrivateRun:
-        """All steps that the budget pays for, on tensors, arrays or a Dataset; the network is left in `eval` mode.
+        """All steps that the budget pays for, on what `batches` takes; the network is left in `eval` mode.
 
-        `owners` (records,) says whose each record is where the unit is an owner. `watcher` is called after each step.
+        `watcher` is called after each step with the steps made and the steps planned.
         """
         self.network.train()
-        for some, answers in self.batches(inputs, targets, owners=owners):
-            self.step(some, answers)
+        for rows, answers in self.batches(inputs, targets, owners=owners):
+            self.step(rows, answers)
             if watcher is not None:
                 watcher(self.made, self.steps)
         self.network.eval()
         return self
 
     def batches(self, inputs: Any, targets: Any = None, *, owners: Any = None) -> Iterator[Pair]:
-        """Poisson samples of tensors, arrays or a Dataset, on the network's device: all that the budget pays for.
+        """Poisson samples, on the network's device, of tensors, arrays, a Dataset or `Records`: all that are left.
 
-        Each must be given to `step`, an empty one too. UsageError for a DataLoader, which draws otherwise.
+        Each must be given to `step`, an empty one too. `owners` (records,) says whose each record is where the unit is
+        an owner. UsageError for a DataLoader, which draws otherwise, and when the budget is spent.
         """
         held = given(inputs, targets)
-        self._owners(owners, len(held))
-        self._begin(len(held) if self._units is None else len(self._units))
+        sampler = self._sampler_of(len(held), owners)
         for _ in range(self._left()):
-            draw = self._draw(len(held))
-            yield self._handed(draw, held.take(draw.positions))
-        self._closed()
+            draw = sampler.draw(len(held))
+            sampler.hand(draw)
+            yield self._here(held.take(draw.positions))
+        sampler.close()
 
     def loader(self, dataset: Dataset[Any], *, owners: Any = None, **how: Any) -> PoissonLoader:
         """A loader of Poisson samples, one epoch each time it is gone through; `how` is for torch's DataLoader.
@@ -203,12 +188,9 @@ class PrivateRun:
         `num_workers`, `collate_fn`, `pin_memory` and the like may be given; what decides on batches may not.
         """
         held = OfDataset(dataset, how.pop("collate_fn", None))
-        wrong = sorted({"batch_size", "shuffle", "sampler", "batch_sampler", "drop_last"} & set(how))
-        if wrong:
-            raise UsageError(f"{', '.join(wrong)} cannot be given: batches of a private run are Poisson samples.")
-        self._owners(owners, len(held))
-        self._begin(len(held) if self._units is None else len(self._units))
-        return PoissonLoader(self, held, how)
+        return PoissonLoader(
+            self._sampler_of(len(held), owners), held, lambda: min(self._plan.epoch_steps, self._left()), how
+        )
 
     def step(self, inputs: Any, targets: Any = None) -> None:
         """One private step on a batch that `batches` or a `loader` gave, which may be empty.
@@ -216,21 +198,35 @@ class PrivateRun:
         UsageError where the batch is another one, where the loss mixes records, or where the weights were changed by
         something else since the last step; BakeoffError for a gradient that is not a number.
         """
-        regime, learner = self._ready(), self._learner
-        inputs, targets = as_tensors(inputs, "inputs"), as_tensors(targets, "targets")
-        count = len(leaves(inputs)[0])
-        draw = self._taken(count)
+        regime = self._ready()
+        batch = as_batch(*self._here((as_tensors(inputs, "inputs"), as_tensors(targets, "targets"))))
+        if self._sampler is None:
+            raise UsageError("step takes batches of run.batches(...) or run.loader(...), which draw Poisson samples.")
+        draw = self._sampler.take(len(batch))
         self._check_weights()
-        for where, units in draw.parts(self.training.physical):
-            some = [each(value, lambda held, where=where: held[where]) for value in (inputs, targets)]  # type: ignore[misc]
-            regime.step.add(learner, Batch(draw.positions[where], packed(*some)), units)
-        regime.step.finish(learner)
+        for where, owners in draw.parts(self.training.physical):
+            regime.step.add(self._learner, batch if len(where) == len(batch) else some(batch, where), owners)
+        regime.step.finish(self._learner)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         self.made += 1
-        self._seen = [(parameter, parameter._version) for parameter in self.network.parameters()]
+        self._seen = [(parameter, parameter._version) for parameter, _ in self._seen]
 
-    def _ready(self) -> Any:
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint must keep beside the network's own state: steps, ledger, clipping and optimiser."""
+        regime = self._ready()
+        held = {"units": self._units, "made": self.made, "optimiser": self._optimiser.state_dict()}
+        return {**held, "step": dict(regime.step.state())}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a kept state, after the network's own was loaded; UsageError where it is that of another run."""
+        self._begin(state["units"])
+        self._ready().step.restore(state["step"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.made = int(state["made"])
+        self._seen = [(parameter, -1) for parameter, _ in self._seen]
+
+    def _ready(self) -> PrivateSGD:
         if self._regime is None:
             raise UsageError(
                 "The number of records is not known yet; give private(..., records=...) or go through batches."
@@ -239,23 +235,22 @@ class PrivateRun:
 
     def _begin(self, units: int) -> None:
         """Find sigma for so many records or owners, unless that was done."""
-        if self._plan is not None:
+        if self._regime is not None:
             return
-        self.budget.check(units)
         training = self.training
-        recipe = Recipe(
-            epochs=training.epochs, batch=training.batch, clip=0.0, held_out=0.0, rate=training.rate, mixed=False
-        )
-        settings = PrivateSettings(clipping=training.clipping, shape=training.noise, seed=training.seed, records=units)
+        recipe = Recipe(epochs=training.epochs, batch=training.batch, clip=0.0, held_out=0.0, rate=training.rate)
+        settings = PrivateSettings(clipping=training.clipping, shape=training.noise, seed=training.seed, lazy=False)
+        plan = Plan.of(units, recipe)
+        regime = PrivateSGD.within(self.budget, self.ledger, records=units, recipe=recipe, settings=settings)
+        regime.step.begin(self._learner, recipe)
+        regime.step.sampled(plan.rate, plan.divisor, plan.steps)
         if not training.records:
             self.ledger.public(f"number of {self.budget.unit}s", "the number there is, taken as public")
-        self._plan = Plan.of(units, recipe)
-        self._regime = PrivateSGD.within(self.budget, self.ledger, records=units, recipe=recipe, settings=settings)
-        self._regime.step.begin(self._learner, recipe)
-        self._regime.step.sampled(self._plan.rate, self._plan.divisor, self._plan.steps)
-        self._seen = [(parameter, parameter._version) for parameter in self.network.parameters()]
+        self._plan, self._regime, self._units = plan, regime, units
 
-    def _owners(self, owners: Any, records: int) -> None:
+    def _sampler_of(self, records: int, owners: Any) -> Sampler:
+        """The sampler for these records; their number is that of the run where none was given."""
+        units = None
         if (owners is None) == (self.budget.unit == "owner"):
             raise UsageError(
                 "The unit of privacy is an owner; say whose each record is: owners=[...]."
@@ -263,10 +258,14 @@ class PrivateRun:
                 else "owners are for private(..., unit='owner'); the unit of privacy is a record."
             )
         if owners is not None:
-            labels = np.asarray(owners)
-            if len(labels) != records:
-                raise UsageError(f"There are {len(labels)} owners for {records} records; give one for each.")
-            self._units = Units(labels, self.training.most)
+            units = Units(np.asarray(owners), self.training.most)
+            if units.records != records:
+                raise UsageError(
+                    f"There are owners of {units.records} records, and {records} records; give one for each."
+                )
+        self._begin(records if units is None else len(units))
+        self._sampler = Sampler(self._plan.rate, units, self.training.seed)
+        return self._sampler
 
     def _left(self) -> int:
         left = self.steps - self.made
@@ -276,96 +275,25 @@ class PrivateRun:
             )
         return left
 
-    def _draw(self, records: int) -> _Draw:
-        self._closed()
-        assert self._plan is not None
-        if self._units is None:
-            return _Draw(poisson(self._random, records, self._plan.rate))
-        chosen = [self._units.of(unit) for unit in poisson(self._random, len(self._units), self._plan.rate)]
-        owners = np.repeat(np.arange(len(chosen)), [len(one) for one in chosen])
-        return _Draw(np.concatenate([*chosen, np.zeros(0, dtype=np.int64)]), owners)
-
-    def _handed(self, draw: _Draw, batch: Pair) -> Pair:
-        self._closed()
-        self._drawn = draw
+    def _here(self, batch: Pair) -> Pair:
         place = next(self.network.parameters()).device
-        return _moved(batch[0], place), _moved(batch[1], place)
 
-    def _closed(self) -> None:
-        """UsageError where a batch was drawn and never stepped."""
-        if self._drawn is not None:
-            self._drawn = None
-            raise UsageError(
-                "A batch was drawn and not given to step, so which steps were made depends on the records; give every "
-                "batch to step, an empty one too."
-            )
+        def moved(held: Tensor) -> Tensor:
+            return held.to(place, non_blocking=True)
 
-    def _taken(self, count: int) -> _Draw:
-        draw, self._drawn = self._drawn, None
-        if draw is None or len(draw.positions) != count:
-            had = "none is due" if draw is None else f"the one that is due has {len(draw.positions)}"
-            raise UsageError(
-                f"step was given a batch of {count} records and {had}; privacy rests on Poisson samples, so give it "
-                "each batch of run.batches(...) or run.loader(...) whole and once (physical=... splits it inside)."
-            )
-        return draw
+        return each(batch[0], moved), each(batch[1], moved)
 
     def _check_weights(self) -> None:
         now = list(self.network.parameters())
         same = len(now) == len(self._seen) and all(
-            one is before and one._version == version for one, (before, version) in zip(now, self._seen, strict=True)
+            one is before and version in (-1, one._version)
+            for one, (before, version) in zip(now, self._seen, strict=True)
         )
         if not same:
             raise UsageError(
                 "The network's weights were changed since the last step, by another optimiser, by loading or by a new "
                 "layer, and the ledger does not cover that; step with run.optimiser alone, or make a new private(...)."
             )
-
-
-@dataclass(frozen=True)
-class _Draw:
-    """Positions of one Poisson sample, and the owner of each, numbered from 0, where owners were drawn."""
-
-    positions: Array
-    owners: Array | None = None
-
-    def parts(self, physical: int) -> Iterator[tuple[Array, Array | None]]:
-        """Places in the batch of each physical batch, an owner's records together, and their owners."""
-        count = len(self.positions)
-        begin = 0
-        while begin < count:
-            end = min(begin + physical, count) if physical else count
-            if self.owners is not None and end < count:
-                # An owner that would be cut goes into the next part, or whole into this one where it is its first.
-                start = int(np.searchsorted(self.owners, self.owners[end]))
-                end = start if start > begin else int(np.searchsorted(self.owners, self.owners[end], side="right"))
-            owners = None if self.owners is None else self.owners[begin:end] - self.owners[begin]
-            yield np.arange(begin, end), owners
-            begin = end
-
-
-class PoissonLoader:
-    """Batches of a private run by torch's DataLoader, one epoch each time it is gone through."""
-
-    def __init__(self, run: PrivateRun, held: OfDataset, how: dict[str, Any]) -> None:
-        self.run, self.held, self.how = run, held, how
-
-    def __len__(self) -> int:
-        assert self.run._plan is not None
-        return min(self.run._plan.epoch_steps, self.run.steps - self.run.made)
-
-    def __iter__(self) -> Iterator[Pair]:
-        self.run._left()
-        draws = [self.run._draw(len(self.held)) for _ in range(len(self))]
-        batches = DataLoader(
-            self.held.dataset,
-            batch_sampler=[draw.positions.tolist() for draw in draws],
-            collate_fn=self.held.collated,
-            **self.how,
-        )
-        for draw, batch in zip(draws, batches, strict=True):
-            yield self.run._handed(draw, pair(batch))
-        self.run._closed()
 
 
 def _optimiser_of(network: nn.Module, training: Training) -> Optimizer:
@@ -390,10 +318,3 @@ def _optimiser_of(network: nn.Module, training: Training) -> Optimizer:
             "not be private; make the optimiser from network.parameters()."
         )
     return made
-
-
-def _moved(value: Any, place: torch.device) -> Any:
-    def moved(held: Tensor) -> Tensor:
-        return held.to(place, non_blocking=True)
-
-    return each(value, moved)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bakeoff.errors import UsageError
+from bakeoff.nouns import Array
 from bakeoff.training.records import Batch, Inputs
 
 Losses = Callable[[Any, Any], Tensor]  # from what the network answers, and the targets, to (records,) or (records, ...)
@@ -76,6 +78,36 @@ class Wrapped:
                 outputs = self.network(*inputs) if isinstance(inputs, tuple) else self.network(inputs)
             found = self._losses(outputs, targets)
         return per_record(found, len(batch))
+
+
+def learner_of(network: nn.Module, losses: Losses, mixed: bool) -> Any:
+    """What the engine is given: a network of Bakeoff's as it is, any other wrapped with its loss."""
+    if losses is cross_entropy_or_squares and hasattr(network, "losses"):
+        network.mixed = mixed
+        return network
+    learner = Wrapped(network, losses)
+    learner.mixed = mixed
+    return learner
+
+
+def as_batch(inputs: Any, targets: Any) -> Batch:
+    """A `Batch` of tensors in any form, records first; a batch stays what it is."""
+    if isinstance(inputs, Batch):
+        return inputs
+    held = packed(inputs, targets)
+    count = next((len(one) for one in tensors(held)), 0)
+    return Batch(np.arange(count), held)
+
+
+def some(batch: Batch, where: Array) -> Batch:
+    """These records of a batch, by their place in it."""
+    index = torch.from_numpy(where)
+
+    def rows(held: Tensor) -> Tensor:
+        return held[index.to(held.device)]
+
+    inputs = {name: {key: rows(held) for key, held in part.items()} for name, part in batch.inputs.items()}
+    return Batch(batch.positions[where], inputs, None if batch.targets is None else rows(batch.targets))
 
 
 def per_record(found: Any, records: int) -> Tensor:
