@@ -24,7 +24,7 @@ KINDS = {
     "equal": lambda bound: Layerwise(bound, shares="equal"),
     "given": lambda bound: Layerwise({"": bound, "block": 2 * bound, "block.second": 0.1 * bound}),
     "automatic by layer": lambda bound: Layerwise(bound, automatic=0.01),
-    "quantile": lambda bound: Quantile(32, bound=bound),
+    "quantile": lambda bound: Quantile(bound=bound),
 }
 
 
@@ -71,14 +71,15 @@ def test_the_bound_follows_the_quantile_of_the_norms() -> None:
     from bakeoff.privacy.noise import Noise
 
     random, noise = np.random.default_rng(0), Noise(seed=0)
-    clipping = Quantile(400, bound=50.0, quantile=0.7, deviation=4.0)
+    clipping = Quantile(bound=50.0, quantile=0.7, deviation=4.0)
+    clipping.expect(200)
     for _ in range(150):
         for _ in range(2):  # physical batches are counted together
-            clipping.factors(torch.from_numpy(random.lognormal(0.0, 1.0, (1, random.binomial(400, 0.5)))).float())
+            clipping.factors(torch.from_numpy(random.lognormal(0.0, 1.0, (1, random.binomial(200, 0.5)))).float())
         clipping.finish(noise)
     wanted = math.exp(0.5244)  # the 70 % quantile of a log-normal distribution
     assert clipping.bound == pytest.approx(wanted, rel=0.2)
-    other = Quantile(400, bound=1.0, quantile=0.7, deviation=4.0)
+    other = Quantile(bound=1.0, quantile=0.7, deviation=4.0)
     other.restore(clipping.state())
     assert other.sensitivity == clipping.bound
 
@@ -86,15 +87,20 @@ def test_the_bound_follows_the_quantile_of_the_norms() -> None:
 @given(sigma=st.floats(0.3, 20), deviation=st.floats(11, 100))
 def test_the_count_and_the_gradients_together_are_the_step_that_was_asked_for(sigma: float, deviation: float) -> None:
     # Two Gaussian releases of one sample are one: their 1 / sigma^2 add up. The count moves by 1/2.
-    gradients = Quantile(100, deviation=deviation).multiplier(sigma)
+    clipping = Quantile(deviation=deviation)
+    clipping.expect(100)
+    gradients = clipping.multiplier(sigma)
     assert gradients >= sigma
     assert gradients**-2 + (deviation / 0.5) ** -2 == pytest.approx(sigma**-2)
 
 
 def test_a_count_with_too_little_noise_is_refused() -> None:
+    clipping = Quantile()
+    clipping.expect(10)
     with pytest.raises(UsageError, match=r"count of quantile clipping has noise 0\.5"):
-        Quantile(10).multiplier(1.5)
-    assert Quantile(100).multiplier(1.5) < 1.6
+        clipping.multiplier(1.5)
+    clipping.expect(100)
+    assert clipping.multiplier(1.5) < 1.6
 
 
 @pytest.mark.parametrize(
@@ -108,10 +114,11 @@ def test_a_count_with_too_little_noise_is_refused() -> None:
         (lambda: Layerwise({"block": 1.0}).groups(SIZES), "no bound for 'table'"),
         (lambda: Layerwise({"blo": 1.0, "table": 1.0}).groups(SIZES), "no bound for 'block.first'"),
         (lambda: Layerwise(1.0).sensitivity, "no sensitivity before"),
-        (lambda: Quantile(0), "expected number of records in a batch is 0"),
-        (lambda: Quantile(10, quantile=1.0), "between 0 and 1"),
-        (lambda: Quantile(10, pace=-1), "pace of quantile clipping is -1"),
-        (lambda: Quantile(10, deviation=-1), "deviation of the count's noise is -1"),
+        (lambda: Quantile().expect(0), "expected number of records in a batch is 0"),
+        (lambda: Quantile().multiplier(1.0), "does not know how many records"),
+        (lambda: Quantile(quantile=1.0), "between 0 and 1"),
+        (lambda: Quantile(pace=-1), "pace of quantile clipping is -1"),
+        (lambda: Quantile(deviation=-1), "deviation of the count's noise is -1"),
     ],
 )
 def test_bad_settings_are_refused(make, said: str) -> None:

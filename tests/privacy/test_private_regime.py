@@ -198,16 +198,22 @@ def test_noise_follows_its_schedule_and_each_step_stands_in_the_ledger() -> None
 
 def test_quantile_clipping_keeps_the_sigma_and_puts_more_noise_on_gradients() -> None:
     network = Small(words=800, width=8)
-    clipping = Quantile(10, bound=0.5, deviation=1.0)
+    clipping = Quantile(bound=0.5, deviation=1.0)
     step = step_of(network, sigma=1.5, clipping=clipping)
     step.gradient(network, RECORDS.batch(positions()))
     assert step.ledger.entries[0].sigma == 1.5
     multiplier = (1.5**-2 - 0.5**2) ** -0.5
     assert multiplier > 2.2
     assert has_deviation(gradient_of(network)[8:], multiplier * 0.5 / 10)
-    assert clipping.bound != 0.5
+    bound = step.clipping.sensitivity
+    assert bound != 0.5
     step.gradient(network, RECORDS.batch(positions()))  # and the next step's noise is that of the new bound
-    fit(Small(), RECORDS, SGD, regime=PrivateSGD(Ledger(), PrivateSettings(1.5, clipping)))
+    assert has_deviation(gradient_of(network)[8:], multiplier * bound / 10)
+    regime = PrivateSGD(Ledger(), PrivateSettings(1.5, clipping))
+    for _ in range(2):  # what was learnt in one fit must not reach the next
+        fit(Small(), RECORDS, SGD, regime=regime)
+        assert regime.step.clipping.sensitivity != 0.5
+        assert clipping.sensitivity == 0.5
 
 
 def owed_noise(recipe: Recipe, settings: PrivateSettings, words: int = 60) -> torch.Tensor:
@@ -291,7 +297,7 @@ def test_a_fit_that_was_interrupted_goes_on_with_its_ledger_and_new_noise(tmp_pa
 
     def regime(ledger: Ledger, sigma: float = 0.7) -> PrivateSGD:
         ledger.public("vocabulary of 'note'")
-        return PrivateSGD(ledger, PrivateSettings(sigma, Quantile(10, deviation=2.0)))
+        return PrivateSGD(ledger, PrivateSettings(sigma, Quantile(deviation=2.0)))
 
     first = regime(Ledger())
     first.outer = Broken(first.ledger)
@@ -302,7 +308,7 @@ def test_a_fit_that_was_interrupted_goes_on_with_its_ledger_and_new_noise(tmp_pa
     assert second.step.taken == 8
     noisy = [(entry.sigma, entry.count) for entry in second.ledger.entries if entry.private]
     assert noisy == [(0.7, 8)]
-    assert first.step.clipping.bound != second.step.clipping.bound != 1.0
+    assert first.step.clipping.sensitivity != second.step.clipping.sensitivity != 1.0
     with pytest.raises(UsageError, match=r"made with sigma 0\.7 and this fit has 0\.6"):
         fit(Small(), RECORDS, SGD, regime=regime(Ledger(), 0.6), checkpoint=where)
 
@@ -346,6 +352,33 @@ def test_a_loss_that_mixes_records_is_refused(first: tuple[int, ...]) -> None:
         step = step_of(network)
         step.gradient(network, RECORDS.batch(positions(*first)))
         step.gradient(network, RECORDS.batch(positions(1, 2, 3)))
+
+
+class ByPadding(Small):
+    """A mean over as many words as the batch's longest text has: short texts depend on the others' length."""
+
+    def losses(self, batch):
+        words = batch.inputs["text"]["words"]
+        return super().losses(batch) * words.shape[1]
+
+
+def test_answers_that_depend_on_how_far_others_are_padded_are_refused() -> None:
+    with pytest.raises(UsageError, match="depends on the other records"):
+        fit(ByPadding(), RECORDS, SGD, regime=PrivateSGD(Ledger()))
+
+
+class PastItsModule(Small):
+    """Its table's `forward` is called, and not the module."""
+
+    def losses(self, batch):
+        words = batch.inputs["text"]["words"]
+        return self.out(torch.tanh(self.hidden(nn.functional.pad(self.table.forward(words).sum(1), (0, 3))))).sum(1)
+
+
+def test_rows_that_are_read_past_their_module_are_refused_where_they_are_owed_noise() -> None:
+    with pytest.raises(BakeoffError, match="without their module being called"):
+        fit(PastItsModule(), RECORDS, SGD, regime=PrivateSGD(Ledger()))
+    fit(PastItsModule(), RECORDS, SGD, regime=PrivateSGD(Ledger(), PrivateSettings(lazy=False)))
 
 
 def test_gradients_that_are_no_numbers_are_refused() -> None:

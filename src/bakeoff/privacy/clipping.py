@@ -45,6 +45,9 @@ class Clipping(Protocol):
         Above `sigma` where the clipping takes something else from the records; UsageError where no noise would do.
         """
 
+    def expect(self, units: float) -> None:
+        """A step's sample is expected to hold so many records or owners, which is public."""
+
     def finish(self, noise: Draws) -> None:
         """A step has ended: adapt to the norms that were seen since the last one."""
 
@@ -61,6 +64,9 @@ class Fixed:
     def multiplier(self, sigma: float) -> float:
         """The noise that was asked for."""
         return sigma
+
+    def expect(self, units: float) -> None:
+        """It does not matter."""
 
     def finish(self, noise: Draws) -> None:
         """Nothing to adapt."""
@@ -96,7 +102,7 @@ class Flat(Fixed):
 
     def factors(self, norms: Tensor) -> Tensor:
         """min(1, bound / norm)."""
-        return (self.bound / norms.clamp(min=TINY)).clamp(max=1.0)
+        return _shortened(norms, self.bound)
 
 
 @dataclass(frozen=True)
@@ -178,39 +184,41 @@ class Layerwise(Fixed):
         bounds = norms.new_tensor(self.bounds)[:, None]
         if self.automatic:
             return bounds / (norms + self.automatic)
-        return (bounds / norms.clamp(min=TINY)).clamp(max=1.0)
+        return _shortened(norms, bounds)
 
 
 class Quantile:
     """Flat clipping at a bound that follows a quantile of the norms (Andrew et al. 2021, algorithm 1).
 
     The bound begins at `bound`; after each step it is multiplied by exp(-`pace` * (share below it - `quantile`)). The
-    share is that among `expected` records, the public size of a batch, and is counted with noise of deviation
-    `deviation` (0: a twentieth of `expected`). The count's part of the privacy is taken out of the step's: gradients
-    get (sigma^-2 - (2 deviation)^-2)^(-1/2) in place of sigma (theorem 1), so that both together are one Gaussian
-    mechanism of sigma. UsageError for numbers out of range.
+    share is that among as many records as a batch is expected to hold, and is counted with noise of deviation
+    `deviation` (0: a twentieth of the expected batch). The count's part of the privacy is taken out of the step's:
+    gradients get (sigma^-2 - (2 deviation)^-2)^(-1/2) in place of sigma (theorem 1), so that both together are one
+    Gaussian mechanism of sigma. UsageError for numbers out of range, and before a batch's size is known.
     """
 
-    def __init__(
-        self,
-        expected: float,
-        *,
-        bound: float = 1.0,
-        quantile: float = 0.5,
-        pace: float = 0.2,
-        deviation: float = 0.0,
-    ) -> None:
+    def __init__(self, *, bound: float = 1.0, quantile: float = 0.5, pace: float = 0.2, deviation: float = 0.0) -> None:
         _check_positive("The bound of clipping", bound)
-        _check_positive("The expected number of records in a batch", expected)
         _check_positive("The pace of quantile clipping", pace)
         if not 0 < quantile < 1:
             raise UsageError(f"The quantile of clipping is a share between 0 and 1, and not {quantile}.")
         if deviation:
             _check_positive("The deviation of the count's noise", deviation)
-        self.expected, self.quantile, self.pace = expected, quantile, pace
-        self.bound = bound
-        self.deviation = deviation or expected / 20
+        self.bound, self.quantile, self.pace = bound, quantile, pace
+        self._given, self._expected = deviation, 0.0
         self._above_half = 0.0
+
+    @property
+    def deviation(self) -> float:
+        """The deviation of the noise on the count of records below the bound."""
+        if not self._expected:
+            raise UsageError("Quantile clipping does not know how many records a batch is expected to hold; tell it.")
+        return self._given or self._expected / 20
+
+    def expect(self, units: float) -> None:
+        """The size of a batch that shares are of."""
+        _check_positive("The expected number of records in a batch", units)
+        self._expected = units
 
     @property
     def sensitivity(self) -> float:
@@ -225,7 +233,7 @@ class Quantile:
         """min(1, bound / norm); records at or below the bound are counted."""
         # Counted as one half or minus one half, so that a record changes the count by 1/2 and not by 1.
         self._above_half += float((norms <= self.bound).sum()) - norms.numel() / 2
-        return (self.bound / norms.clamp(min=TINY)).clamp(max=1.0)
+        return _shortened(norms, self.bound)
 
     def multiplier(self, sigma: float) -> float:
         """(sigma^-2 - (2 deviation)^-2)^(-1/2)."""
@@ -241,7 +249,7 @@ class Quantile:
 
     def finish(self, noise: Draws) -> None:
         """Move the bound towards the quantile."""
-        share = (self._above_half + noise.number(self.deviation)) / self.expected + 0.5
+        share = (self._above_half + noise.number(self.deviation)) / self._expected + 0.5
         self._above_half = 0.0
         self.bound *= math.exp(-self.pace * (min(max(share, 0.0), 1.0) - self.quantile))
 
@@ -252,6 +260,11 @@ class Quantile:
     def restore(self, state: Mapping[str, Any]) -> None:
         """The bound again."""
         self.bound, self._above_half = float(state["bound"]), 0.0
+
+
+def _shortened(norms: Tensor, bound: float | Tensor) -> Tensor:
+    """min(1, bound / norm)."""
+    return norms.clamp(min=TINY).reciprocal_().mul_(bound).clamp_(max=1.0)
 
 
 def _given(bounds: Mapping[str, float], module: str) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bakeoff.errors import BakeoffError
 from bakeoff.privacy.noise import Noise
 from bakeoff.privacy.rules.rule import Rows
 from bakeoff.training.recipe import Recipe
@@ -47,12 +48,16 @@ class Owed:
         return parameter in self._tables
 
     def leave(self, parameter: nn.Parameter, rows: Rows | None, deviation: float) -> None:
-        """Leave the rows' gradient in a table's `grad`, and owe every row noise of `deviation` for it."""
+        """Leave the rows' gradient in a table's `grad`, and owe every row noise of `deviation` for it.
+
+        BakeoffError where a row has a gradient and was not paid, so was read past its module.
+        """
         table = self._tables[parameter]
         table.pending = deviation
         if rows is None:
             parameter.grad = None
             return
+        table.check(rows.index)
         values = rows.values.to(parameter.dtype)
         if table.silent is not None:
             values[rows.index == table.silent] = 0
@@ -90,6 +95,17 @@ class _Table:
 
     def _read(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.pay(args[0] if args else kwargs["input"])
+
+    def check(self, rows: Tensor) -> None:
+        """BakeoffError where one of these rows is owed something."""
+        behind = self.paid[rows] < self.variance
+        if self.silent is not None:
+            behind &= rows != self.silent
+        if bool(behind.any()):
+            raise BakeoffError(
+                "Rows of an embedding were read without their module being called, so that noise they are owed was "
+                "missing; call the module itself, or set lazy=False in PrivateSettings."
+            )
 
     def pay(self, read: Tensor | None) -> None:
         """Draw what these rows are owed, all of them for None, and add it to them."""

@@ -163,9 +163,20 @@ class PoissonLoop(Stateless):
             step.gradient(fitting.network, fitting.batch(poisson(self._random, len(fitting.records), rate)))
             return
         drawn = poisson(self._random, len(fitting.records) if self.units is None else len(self.units), rate)
+        self._self_check(fitting, drawn, lengths)
         for positions, units in self._physical(drawn, lengths):
             step.add(fitting.network, fitting.batch(positions), units)
         step.finish(fitting.network)
+
+    def _self_check(self, fitting: InProgress, drawn: Array, lengths: Array) -> None:
+        """Long and short records are each put into a batch of their own: how far others are padded must not matter."""
+        step: Any = fitting.step
+        if not hasattr(step, "check") or not len(drawn):
+            return
+        some = drawn if self.units is None else np.concatenate([self.units.of(unit) for unit in drawn])
+        by_length = some[np.argsort(lengths[some], kind="stable")]
+        chosen = np.concatenate([by_length[-1:], by_length[:-1]])
+        step.check(lambda places: fitting.network.losses(fitting.batch(chosen[list(places)])), len(chosen))
 
     def _physical(self, drawn: Array, lengths: Array) -> Iterator[Physical]:
         """Physical batches; where there are several, records of like length share one, so that little is padded."""

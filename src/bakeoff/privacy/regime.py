@@ -5,7 +5,8 @@ The optimiser is the recipe's, and is given nothing but noisy gradients (Abadi e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -69,7 +70,7 @@ class PrivateStep:
     def __init__(self, ledger: Ledger, settings: PrivateSettings | None = None) -> None:
         self.ledger = ledger
         self.settings = settings or PrivateSettings()
-        self.clipping = self.settings.clipping
+        self.clipping = deepcopy(self.settings.clipping)
         self.noise = Noise(self.settings.seed)
         if self.settings.seed is not None:
             ledger.broke("sample and noise were drawn from a seed, and can be drawn again")
@@ -97,7 +98,10 @@ class PrivateStep:
             if module.padding_idx is not None
         }
         self._divisor = self._divisor or float(recipe.batch)
-        self._fresh, self._verified = True, 0
+        # What a clipping has learnt of other records must not reach these.
+        self.clipping = deepcopy(self.settings.clipping)
+        self.clipping.expect(self._divisor)
+        self._fresh, self._verified, self.taken = True, 0, 0
 
     def sampled(self, rate: float, divisor: float = 0.0, steps: int = 0) -> None:
         """Say that batches are Poisson samples at this rate; without it no epsilon is stated.
@@ -107,6 +111,8 @@ class PrivateStep:
         """
         self._rate = rate
         self._divisor = divisor or self._divisor
+        if self._divisor:
+            self.clipping.expect(self._divisor)
         if steps:
             self._sigmas = stretched(self.settings.sigma, steps, self.settings.shape)
         elif self.settings.shape is not None:
@@ -138,7 +144,7 @@ class PrivateStep:
         """
         self._begin_sum()
         if len(batch):
-            self._verify(network, batch)
+            self.check(lambda places: network.losses(_some(batch, list(places))), len(batch))
             factors = _Factors(self.clipping, self._divisor, units)
             self.book.clipped(lambda: network.losses(batch), len(batch), factors, self.sums)
 
@@ -174,14 +180,19 @@ class PrivateStep:
         self.ledger.restore(state["ledger"])
         self.clipping.restore(state["clipping"])
 
-    def _verify(self, network: Any, batch: Any) -> None:
+    def check(self, losses: Callable[[Sequence[int]], Tensor], records: int) -> None:
+        """The self check, before the first batches: a few records one at a time must give what book-keeping gives.
+
+        `losses(places)` gives the losses of the records at these places of a batch. UsageError that says which
+        parameter is used outside of its module, or that records are mixed.
+        """
         # One record alone cannot show that records are mixed, so the first batch of several is looked at too.
-        if self._verified >= 2 or (self._verified and len(batch) < 2):
+        if self._verified >= 2 or records <= self._verified:
             return
         if self.owed is not None:
             self.owed.settle()
-        verify(self.book, lambda places: network.losses(_some(batch, list(places))), len(batch))
-        self._verified = len(batch)
+        verify(self.book, losses, records)
+        self._verified = records
 
     def _begin_sum(self) -> None:
         # What lies in `grad` is the sums' own memory, so it is kept until the next logical batch begins.
