@@ -57,7 +57,10 @@ class WriterNetwork(SequenceNetwork):
         self.second = LSTM(shape.width + read, shape.width)
         self.look = nn.ModuleList(nn.Linear(shape.width, read, bias=False) for _ in range(2))
         self.join = nn.Linear(shape.width + read, shape.embedding)
-        self.bias = nn.Parameter(torch.zeros(pieces))
+        # A layer of its own, so that what bounds records' gradients finds every use of the table's weights.
+        self.pieces = nn.utils.skip_init(nn.Linear, shape.embedding, pieces)
+        self.pieces.weight = self.table.weight
+        nn.init.zeros_(self.pieces.bias)
         self.copies = nn.Linear(shape.width + read + shape.embedding, 1)
         self.drop = nn.Dropout(shape.dropout)
 
@@ -78,7 +81,7 @@ class WriterNetwork(SequenceNetwork):
     def _mixture(self, second: Tensor, seen: Tensor, entered: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities of writing each piece, and the probability of copying instead."""
         joined = torch.cat([second, seen], dim=-1)
-        logits = self.drop(torch.tanh(self.join(joined))) @ self.table.weight.T * 4 + self.bias
+        logits = self.pieces(self.drop(torch.tanh(self.join(joined))) * 4)
         copies = torch.sigmoid(self.copies(torch.cat([joined, entered], dim=-1)))
         return logits.log_softmax(-1), copies
 
