@@ -121,11 +121,8 @@ class _Stream:
 
         secret = os.urandom(32) if seed is None else hashlib.sha256(f"bakeoff noise {seed}".encode()).digest()
         self._bits = Cipher(algorithms.AES(secret[:16]), modes.CTR(secret[16:])).encryptor()
-        self._zeros = bytes(8 * PAIRS)
-        self._raw = np.empty(2 * PAIRS, dtype=np.uint32)
+        self._raw = np.zeros(2 * PAIRS, dtype=np.uint32)
         self._bytes = self._raw.data.cast("B")
-        self._radius = np.empty(PAIRS, dtype=np.float32)
-        self._scale = np.empty(PAIRS, dtype=np.float32)
         self._block = np.empty(2 * PAIRS, dtype=np.float32)
         self._tensor = torch.from_numpy(self._block)
         self._used = len(self._block)
@@ -144,33 +141,34 @@ class _Stream:
         With t that tangent, the point is r (1 - t^2) / (1 + t^2), r 2 t / (1 + t^2): one tangent and one division cost
         less than a sine and a cosine.
         """
-        self._bits.update_into(self._zeros, self._bytes)
-        diameter, scale = self._radius, self._scale
-        first, second = self._block[:PAIRS], self._block[PAIRS:]
-        np.log2(self._uniform(), out=diameter)
-        np.multiply(diameter, np.float32(-8 * math.log(2)), out=diameter)
-        np.sqrt(diameter, out=diameter)
-        np.copyto(second, self._raw[PAIRS:].view(np.int32))
+        # Whatever is encrypted becomes bits like any others, so the workspace is, as it was left.
+        self._bits.update_into(self._bytes, self._bytes)
+        first, second = self._block[: len(self._raw) // 2], self._block[len(self._raw) // 2 :]
+        self._uniform(first)
+        np.copyto(second, self._raw[len(first) :].view(np.int32))
+        scale = self._raw[: len(first)].view(np.float32)  # whose bits were used
+        np.log2(first, out=first)
+        np.multiply(first, np.float32(-8 * math.log(2)), out=first)
+        np.sqrt(first, out=first)  # 2 r
         np.multiply(second, np.float32(math.pi / 2**32), out=second)
         np.tan(second, out=second)
         np.square(second, out=scale)
         np.add(scale, np.float32(1), out=scale)
-        np.divide(diameter, scale, out=scale)
+        np.divide(first, scale, out=scale)
         np.multiply(second, scale, out=second)
-        np.multiply(diameter, np.float32(0.5), out=diameter)
-        np.subtract(scale, diameter, out=first)
+        np.multiply(first, np.float32(0.5), out=first)
+        np.subtract(scale, first, out=first)
         self._used = 0
 
-    def _uniform(self) -> Array:
-        """Numbers in (0, 1] in steps of 2^-32, and of 2^-85 below 2^-24; in the radius's workspace."""
-        whole, uniform = self._raw[:PAIRS], self._radius
-        np.copyto(uniform, whole, casting="unsafe")
+    def _uniform(self, out: Array) -> None:
+        """Numbers in (0, 1] in steps of 2^-32, and of 2^-85 below 2^-24."""
+        whole = self._raw[: len(out)]
+        np.copyto(out, whole, casting="unsafe")
         if whole.min() < RARE:
             rare = np.flatnonzero(whole < RARE)
             further = np.frombuffer(self._bits.update(bytes(8 * len(rare))), dtype=np.uint64)
-            uniform[rare] = whole[rare] + ((further >> np.uint64(11)) + 0.5) * 2.0**-53
-        np.multiply(uniform, np.float32(2.0**-32), out=uniform)
-        return uniform
+            out[rare] = whole[rare] + ((further >> np.uint64(11)) + 0.5) * 2.0**-53
+        np.multiply(out, np.float32(2.0**-32), out=out)
 
 
 def _check(deviation: float) -> None:
