@@ -209,3 +209,50 @@ def test_numbers(seed: int, kind: Any, records: int, columns: int, width: int, t
     torch.manual_seed(seed)
     network = Around(EachLinear(columns, 2 * width, 3), Periodic(columns, width, 0.3)).to(kind)
     same(network, torch.randn(records * times, columns, dtype=kind), times=times)
+
+
+class Tied(nn.Module):
+    """A table that is looked up twice, and is a linear map's weight as well, beside that map's own bias."""
+
+    def __init__(self, tokens: int, width: int, padded: bool, bias: bool) -> None:
+        super().__init__()
+        self.table = nn.Embedding(tokens, width, padding_idx=1 if padded else None)
+        self.between, self.out = nn.Linear(width, width), nn.Linear(width, tokens, bias=bias)
+        self.out.weight = self.table.weight
+
+    def forward(self, codes: Tensor) -> Tensor:
+        hidden = torch.tanh(self.between(self.table(codes)) + self.table(codes.flip(1)))
+        return self.out(hidden) + self.out(hidden * 0.5).mean(1, keepdim=True)
+
+
+@FEW
+@given(
+    SEEDS, KINDS, some.integers(1, 4), some.integers(1, 4), some.sampled_from([(5, 2), (40, 24)]), some.booleans(),
+    some.booleans(),
+)  # fmt: skip
+def test_tied_weights(
+    seed: int, kind: Any, records: int, tokens: int, shape: tuple[int, int], padded: bool, bias: bool
+) -> None:
+    torch.manual_seed(seed)
+    same(Tied(*shape, padded, bias).to(kind), torch.randint(0, shape[0], (records, tokens)))
+
+
+class TiedMaps(nn.Module):
+    """Two linear maps with one weight, and a convolution that shares its kernel with another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(6, 6), nn.Linear(6, 6, bias=False)
+        self.two.weight = self.one.weight
+        self.first, self.second = nn.Conv1d(6, 6, 1), nn.Conv1d(6, 6, 1, bias=False)
+        self.second.weight = self.first.weight
+
+    def forward(self, given: Tensor) -> Tensor:
+        hidden = torch.tanh(self.two(torch.tanh(self.one(given))))
+        return self.second(torch.tanh(self.first(hidden.transpose(1, 2))))
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 30])
+def test_tied_maps(tokens: int) -> None:
+    torch.manual_seed(tokens)
+    same(TiedMaps(), torch.randn(3, tokens, 6))

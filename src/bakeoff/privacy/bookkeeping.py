@@ -7,6 +7,7 @@ Differentially Private Optimization on Large Foundation Models at Small Cost, 20
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -17,11 +18,9 @@ from torch import Tensor, nn
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.privacy.inspection import Holder, Report, holders_of, report_of, tied_places
 from bakeoff.privacy.rules.rule import Rule, Use
-from bakeoff.privacy.rules.tied import Tie
-from bakeoff.privacy.sums import Sums
+from bakeoff.privacy.rules.tied import Place, Tie
+from bakeoff.privacy.sums import Slot, Sums
 from bakeoff.privacy.tape import PassTape, Standing
-
-HALF = (torch.float16, torch.bfloat16)
 
 
 class Clips(Protocol):
@@ -59,20 +58,27 @@ class BookKeeping:
             raise UsageError(f"{type(network).__name__} has no parameter that is learnt; all of them are frozen.")
         self.parameters: dict[str, nn.Parameter] = named
         self.sizes = {name: parameter.numel() for name, parameter in named.items()}
-        self.holders: list[Holder] = holders_of(network)
-        self.tied = tied_places(self.holders)
-        self._stand()
+        self.device = next(iter(named.values())).device
+        self._stand(holders_of(network))
 
-    def _stand(self) -> None:
+    def _stand(self, holders: list[Holder]) -> None:
+        """Everything that depends on which rule bounds which module."""
+        self.holders = holders
+        self.tied = tied_places(holders)
+        # Numbers of parameters in the network's order: a parameter as the key of a mapping is slow to look up.
+        order = {parameter: number for number, parameter in enumerate(self.parameters.values())}
+        self._ties = [(order[parameter], places) for parameter, places in self.tied.items()]
+        self._owns = [
+            (holder, {name: order[one] for name, one in holder.learnt.items() if one not in self.tied})
+            for holder in holders
+        ]
         apart = [module for module in self.network.modules() if isinstance(getattr(module, "apart", None), bool)]
-        rules = {holder.module: holder.rule for holder in self.holders}
+        rules = {holder.module: holder.rule for holder in holders}
         self._standing = Standing(rules, list(self.parameters.values()), apart)
 
     def replace(self, module: nn.Module, rule: Rule) -> None:
         """Bound a module by another rule than its type's."""
-        self.holders = [replace(one, rule=rule) if one.module is module else one for one in self.holders]
-        self.tied = tied_places(self.holders)
-        self._stand()
+        self._stand([replace(one, rule=rule) if one.module is module else one for one in self.holders])
 
     @property
     def report(self) -> Report:
@@ -90,25 +96,17 @@ class BookKeeping:
         number; UsageError where the losses are not one for each record, or a layer mixed them.
         """
         groups = tuple(clipping.groups(self.sizes))
-        count = max(groups, default=0) + 1
         if not records:
-            device = next(iter(self.parameters.values())).device
-            return Pass(torch.zeros(count, 0, device=device), torch.zeros(0, device=device))
-        tape = PassTape(records, next(iter(self.parameters.values())).device)
+            return Pass(torch.zeros(max(groups) + 1, 0, device=self.device), torch.zeros(0, device=self.device))
+        tape = PassTape(records, self.device)
         found = self._run(losses, tape)
-        of_group = dict(zip(self.parameters.values(), groups, strict=True))
         with torch.no_grad():
-            active = self._active(tape)
-            ties = self._ties(tape)
-            norms = self._norms(active, ties, of_group, count, found)
-            factors = clipping.factors(norms)
-            for parameter, tie in ties.items():
-                sums.add(parameter, tie.sum(factors[of_group[parameter]]))
-            for holder, uses in active:
-                own = {name: one for name, one in holder.learnt.items() if one not in ties}
-                self._pour(holder, uses, {name: factors[of_group[one]] for name, one in own.items()}, sums)
-        half = any(use.gradient.dtype in HALF for _, uses in active for use in uses if use.gradient is not None)
-        return Pass(norms, found, half)
+            work = self._work(tape, sums)
+            norms = self._norms(work, groups, found)
+            factors = clipping.factors(norms).unbind(0)
+            for one in work:
+                one.pour({name: factors[groups[number]] for name, number in one.numbers.items()})
+        return Pass(norms, found, tape.half)
 
     def _run(self, losses: Callable[[], Tensor], tape: PassTape) -> Tensor:
         """Forward and backward; what the tape holds is complete afterwards."""
@@ -124,74 +122,111 @@ class BookKeeping:
                 found.sum().backward()
         return found.detach()
 
-    def _active(self, tape: PassTape) -> list[tuple[Holder, list[Use]]]:
-        """The modules whose answers the losses depend on, with the uses that say so."""
-        found = []
-        for holder in self.holders:
-            uses = [use for use in tape.uses.get(holder.module, ()) if use.gradient is not None]
-            if uses:
-                found.append((holder, uses))
+    def _work(self, tape: PassTape, sums: Sums) -> list[Work]:
+        """The shared parameters and the modules whose answers the losses depend on."""
+        found: list[Work] = []
+        used = {module: some for module, uses in tape.uses.items() if (some := [one for one in uses if one.answered])}
+        for number, places in self._ties:
+            if held := [(place, used[place.module]) for place in places if place.module in used]:
+                found.append(TieWork(held, number, tape.records, sums))
+        tied = list(self.tied)
+        for holder, numbers in self._owns:
+            if numbers and holder.module in used:
+                slots = {name: sums.order[number] for name, number in numbers.items()}
+                found.append(HolderWork(holder, used[holder.module], numbers, (tape.records, slots, tied)))
         return found
 
-    def _ties(self, tape: PassTape) -> dict[nn.Parameter, Tie]:
-        """The parameters that several modules share and that the losses depend on."""
-        found = {}
-        for parameter, places in self.tied.items():
-            some = [(one, [use for use in tape.uses.get(one.module, ()) if use.gradient is not None]) for one in places]
-            if used := [(place, uses) for place, uses in some if uses]:
-                found[parameter] = Tie(used, tape.records)
-        return found
-
-    def _norms(
-        self,
-        active: Sequence[tuple[Holder, list[Use]]],
-        ties: Mapping[nn.Parameter, Tie],
-        of_group: Mapping[nn.Parameter, int],
-        count: int,
-        losses: Tensor,
-    ) -> Tensor:
+    def _norms(self, work: Sequence[Work], groups: Sequence[int], losses: Tensor) -> Tensor:
         """(groups, records)."""
-        records = len(losses)
-        squared: list[list[Tensor]] = [[] for _ in range(count)]
-        for holder, uses in active:
-            for name, found in self._guarded(holder, uses, records).items():
-                if holder.learnt[name] not in ties:
-                    squared[of_group[holder.learnt[name]]].append(found)
-        for parameter, tie in ties.items():
-            squared[of_group[parameter]].append(tie.squared_norms())
-        kind = torch.promote_types(losses.dtype, torch.float32)
-        empty = losses.new_zeros(records, dtype=kind)
-        norms = torch.stack([torch.stack(some).sum(0) if some else empty for some in squared]).sqrt_()
-        if not torch.isfinite(norms).all():
-            self._refuse(active, records)
+        squared: list[list[Tensor]] = [[] for _ in range(max(groups) + 1)]
+        for one in work:
+            for name, found in one.squared_norms().items():
+                if name in one.numbers:
+                    squared[groups[one.numbers[name]]].append(found)
+        empty = losses.new_zeros(len(losses), dtype=torch.promote_types(losses.dtype, torch.float32))
+        totals = [torch.stack(some).sum(0) if some else empty for some in squared]
+        norms = (totals[0].unsqueeze(0) if len(totals) == 1 else torch.stack(totals)).sqrt_()
+        if not math.isfinite(norms.sum().item()):
+            self._refuse(work, len(losses))
         return norms
 
-    def _guarded(self, holder: Holder, uses: list[Use], records: int) -> Mapping[str, Tensor]:
-        try:
-            return holder.rule.squared_norms(holder.module, uses, records)
-        except UsageError as error:
-            raise UsageError(f"The layer {holder.name!r} cannot be bounded. {error}") from error
-
-    def _refuse(self, active: Sequence[tuple[Holder, list[Use]]], records: int) -> None:
+    def _refuse(self, work: Sequence[Work], records: int) -> None:
         """BakeoffError that names the first parameter whose gradient is not a number."""
-        for holder, uses in active:
-            for name, found in holder.rule.squared_norms(holder.module, uses, records).items():
+        names = list(self.parameters)
+        for one in work:
+            for name, found in one.squared_norms().items():
                 wrong = (~torch.isfinite(found)).nonzero().squeeze(1).tolist()
-                if wrong:
+                if wrong and name in one.numbers:
                     raise BakeoffError(
-                        f"The gradient of {holder.name}.{name} is not a number for {len(wrong)} of {records} records "
-                        f"(the first is number {wrong[0]} of the batch), so it cannot be clipped; look for a NaN in "
-                        "the inputs, or take a smaller learning rate."
+                        f"The gradient of {names[one.numbers[name]]!r} is not a number for {len(wrong)} of {records} "
+                        f"records (the first is number {wrong[0]} of the batch), so it cannot be clipped; look for a "
+                        "NaN in the inputs, or take a smaller learning rate."
                     )
         raise BakeoffError("The norm of a gradient is too large for its precision; take a smaller learning rate.")
 
-    def _pour(self, holder: Holder, uses: list[Use], factors: Mapping[str, Tensor], sums: Sums) -> None:
-        if not factors:
-            return
-        pour: Any = getattr(holder.rule, "pour", None)
+
+class Work(Protocol):
+    """What is to be done for one module, or one shared parameter, in one pass."""
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """The parameters' places in the network's order, by the names that are used here."""
+
+    def squared_norms(self) -> Mapping[str, Tensor]:
+        """Squared norms (records,) by the names in `numbers`, and maybe others that are left out."""
+
+    def pour(self, factors: Mapping[str, Tensor]) -> None:
+        """Add the sums with these factors."""
+
+
+class HolderWork:
+    """A module's own parameters."""
+
+    def __init__(
+        self,
+        holder: Holder,
+        uses: list[Use],
+        numbers: Mapping[str, int],
+        into: tuple[int, Mapping[str, Slot], Sequence[nn.Parameter]],
+    ) -> None:
+        self.holder, self.uses, self.numbers = holder, uses, numbers
+        self.records, self.slots, self.tied = into
+
+    def squared_norms(self) -> Mapping[str, Tensor]:
+        """As the rule finds them; UsageError, with the layer's name, where it cannot."""
+        try:
+            for parameter in self.tied:  # they are bounded by themselves: a rule looks at what is learnt alone
+                parameter.requires_grad_(False)
+            return self.holder.rule.squared_norms(self.holder.module, self.uses, self.records)
+        except UsageError as error:
+            raise UsageError(f"The layer {self.holder.name!r} cannot be bounded. {error}") from error
+        finally:
+            for parameter in self.tied:
+                parameter.requires_grad_(True)
+
+    def pour(self, factors: Mapping[str, Tensor]) -> None:
+        """By the rule's own `pour` where it has one."""
+        rule, module = self.holder.rule, self.holder.module
+        pour: Any = getattr(rule, "pour", None)
         if pour is not None:
-            slots = {name: sums.slots[one] for name, one in holder.learnt.items()}
-            pour(holder.module, uses, factors, slots)
+            pour(module, self.uses, factors, self.slots)
             return
-        for name, value in holder.rule.sums(holder.module, uses, factors).items():
-            sums.add(holder.learnt[name], value)
+        for name, value in rule.sums(module, self.uses, factors).items():
+            self.slots[name].add(value)
+
+
+class TieWork:
+    """One parameter that several modules share."""
+
+    def __init__(self, places: Sequence[tuple[Place, Sequence[Use]]], number: int, records: int, sums: Sums) -> None:
+        self.numbers: Mapping[str, int] = {"": number}
+        self.slot = sums.order[number]
+        self.tie = Tie(places, records)
+
+    def squared_norms(self) -> Mapping[str, Tensor]:
+        """Of the sum over all places."""
+        return {"": self.tie.squared_norms()}
+
+    def pour(self, factors: Mapping[str, Tensor]) -> None:
+        """The sum over all places."""
+        self.tie.pour(factors[""], self.slot)

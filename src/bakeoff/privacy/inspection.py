@@ -98,3 +98,10 @@ def _refuse(name: str, module: nn.Module) -> None:
             f"The layer {name!r} is a {type(module).__name__} that keeps running statistics of the records, which "
             "nothing bounds; set track_running_stats to False, or replace it by GroupNorm."
         )
+    attention = getattr(module, "self_attn", None)
+    transformer = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+    if isinstance(module, transformer) and isinstance(attention, nn.MultiheadAttention) and not attention.batch_first:
+        raise UsageError(
+            f"The layer {name!r} is a {type(module).__name__} whose linear maps are given the steps first and the "
+            "records second, where no record's part can be told; make it with batch_first=True."
+        )

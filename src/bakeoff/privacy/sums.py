@@ -85,11 +85,12 @@ class Sums:
     """The sums of a logical batch, for every parameter that is learnt; physical batches add to them."""
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
-        self.slots = {parameter: Slot(parameter) for parameter in parameters}
+        self.order = [Slot(parameter) for parameter in parameters]
+        self.slots = dict(zip(parameters, self.order, strict=True))
 
     def clear(self) -> None:
         """Begin a new logical batch; the memory stays."""
-        for slot in self.slots.values():
+        for slot in self.order:
             slot.clear()
 
     def add(self, parameter: nn.Parameter, value: Tensor | Rows) -> None:

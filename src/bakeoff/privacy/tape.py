@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from bakeoff.errors import UsageError
 from bakeoff.privacy.rules.rule import Rule, Use
 
+HALF = (torch.float16, torch.bfloat16)
+
 
 class _Tap(torch.autograd.Function):
     """The identity, whose backward pass puts the gradient into a use."""
@@ -37,11 +39,16 @@ class PassTape:
         self.records = records
         self.anchor = torch.zeros((), device=device, requires_grad=True)
         self.uses: dict[nn.Module, list[Use]] = {}
-        self._shared: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self.half = False  # whether some layer computed in half precision
+        self._shared: dict[tuple[int, int], dict[str, Any]] = {}
 
     def add(self, use: Use) -> Use:
         """Write a use down without tapping anything; whoever calls fills its gradient."""
-        self.uses.setdefault(use.module, []).append(use)
+        some = self.uses.get(use.module)
+        if some is None:
+            self.uses[use.module] = [use]
+        else:
+            some.append(use)
         return use
 
     def note(self, use: Use, output: Tensor) -> Tensor:
@@ -53,6 +60,8 @@ class PassTape:
 
     def tap(self, use: Use, output: Tensor) -> Tensor:
         """The output again; its gradient will be put into the use, which is not written down."""
+        if output.dtype in HALF:
+            self.half = True
         # A view that is changed in place afterwards gets a new history, and a hook on the old one is never called.
         if not output.requires_grad or output._is_view():
             tapped: Tensor = _Tap.apply(output, self.anchor, use)
@@ -69,12 +78,15 @@ class PassTape:
 
         To be called while the pass runs: the tensor is held until its end, so that no other can take its place.
         """
-        key = (given.data_ptr(), tuple(given.shape), given.stride(), given.dtype, given._version)
-        return self._shared.setdefault(key, {"held": given})
+        key = (id(given), given._version)
+        found = self._shared.get(key)
+        if found is None:
+            found = self._shared[key] = {"held": given}
+        return found
 
     def spread(self, given: Tensor) -> Tensor:
         """An input of all records: one that is alike for all, first dimension 1, is repeated without being copied."""
-        if given.ndim > 1 and given.shape[0] == 1 and self.records > 1:
+        if self.records > 1 and given.ndim > 1 and given.shape[0] == 1:
             return given.expand(self.records, *given.shape[1:])
         return given
 

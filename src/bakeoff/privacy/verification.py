@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from bakeoff.errors import UsageError
-from bakeoff.privacy.bookkeeping import HALF, BookKeeping
+from bakeoff.privacy.bookkeeping import BookKeeping
 from bakeoff.privacy.rules.expanded import Expanded, expanded, rows_of
 from bakeoff.privacy.rules.mapped import Mapped, shadowed
+from bakeoff.privacy.tape import HALF
 
 FEW = 3  # records that are looked at
 EXACT, ROUGH = 1e-4, 5e-2  # differences that rounding explains, of what is compared, in single and in half precision

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from bakeoff.errors import UsageError
 from bakeoff.privacy.rules.linear import lengths, whole
-from bakeoff.privacy.rules.rule import Rows, Tape, Use
+from bakeoff.privacy.rules.rule import Outer, Rows, Tape, Use
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,18 @@ class EmbeddingRule(_TableRule):
         given = tape.spread(given)
         output = functional.embedding(given, module.weight, module.padding_idx)
         return tape.note(Use(module, (given,)), output)
+
+    def outer(self, module: nn.Embedding, uses: Sequence[Use], records: int) -> Outer:
+        """The table's gradient as outer products over positions, padding's being zero."""
+        tokens, rights = [], []
+        for use in uses:
+            token, right = use.inputs[0].reshape(records, -1), rows_of(use.gradient)
+            right = right.view(records, -1, right.shape[1])
+            if module.padding_idx is not None:
+                right = right * (token != module.padding_idx).unsqueeze(2)
+            tokens.append(token)
+            rights.append(right)
+        return Outer(torch.cat(tokens, dim=1), torch.cat(rights, dim=1))
 
     def entries(self, module: nn.Embedding, use: Use, records: int) -> Entries:
         """One for each position, padding left out."""

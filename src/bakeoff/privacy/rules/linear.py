@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bakeoff.privacy.rules.rule import Tape, Use
+from bakeoff.privacy.rules.rule import Outer, Tape, Use
 from bakeoff.privacy.sums import Slot
 from bakeoff.privacy.tape import folded
 
@@ -70,26 +70,28 @@ class LinearRule:
     def call(self, module: nn.Linear, tape: Tape, given: Tensor) -> Tensor:
         """The linear map."""
         given = tape.spread(given)
-        held = given.detach()
         output = functional.linear(given, module.weight, module.bias)
-        return tape.note(Use(module, (held,), kept={"shared": tape.shared(held)}), output)
+        return tape.note(Use(module, (given.detach(),), kept={"shared": tape.shared(given)}), output)
 
     def squared_norms(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
         """Of the weight and of the bias."""
-        pairs, names = Pairs.of(uses, records), learnt(module)
-        if names == ["bias"]:
-            found = {"bias": lengths(pairs.gradient.sum(1))}
-        elif pairs.gradient.shape[1] == 1:
+        pairs, names = _kept(uses, records), learnt(module)
+        if pairs.gradient.shape[1] == 1:
             own = lengths(pairs.gradient[:, 0])
-            found = {"weight": own * pairs.squares(), "bias": own}
+            found = {"bias": own}
+            if "weight" in names:
+                found["weight"] = own * pairs.squares()
+        elif names == ["bias"]:
+            found = {"bias": lengths(pairs.gradient.sum(1))}
         elif pairs.made:
             each, total = pairs.each(), pairs.gradient.sum(1)
             uses[0].kept["each"], uses[0].kept["total"] = each, total
             found = {"weight": lengths(each.flatten(1)), "bias": lengths(total)}
         else:
             gram = torch.bmm(pairs.gradient, pairs.gradient.transpose(1, 2))
-            found = {"bias": gram.sum((1, 2)), "weight": gram.mul_(pairs.gram()).sum((1, 2))}
-        return {name: found[name].clamp_(min=0) for name in names}
+            found = {"bias": gram.sum((1, 2)).clamp_(min=0)}
+            found["weight"] = gram.mul_(pairs.gram()).sum((1, 2)).clamp_(min=0)
+        return {name: found[name] for name in names}
 
     def sums(self, module: nn.Linear, uses: Sequence[Use], factors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """One product for the weight, and one for the bias."""
@@ -108,7 +110,7 @@ class LinearRule:
             for name, factor in factors.items():
                 slots[name].product(factor.unsqueeze(1).to(made[name].dtype), made[name].flatten(1))
             return
-        pairs = Pairs.of(uses, records)
+        pairs = _kept(uses, records)
         given, gradient = pairs.given.flatten(0, 1), pairs.gradient.flatten(0, 1)
         positions = pairs.gradient.shape[1]
         if "bias" in factors:
@@ -120,11 +122,25 @@ class LinearRule:
             else:
                 slots["weight"].product(gradient, given * along)
 
+    def outer(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Outer:
+        """The weight's gradient as outer products over positions."""
+        pairs = _kept(uses, records)
+        return Outer(pairs.gradient, pairs.given)
+
     def per_record(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
         """Each record's gradients."""
-        pairs = Pairs.of(uses, records)
+        pairs = _kept(uses, records)
         found = {"weight": pairs.each(), "bias": pairs.gradient.sum(1)}
         return {name: found[name] for name in learnt(module)}
+
+
+def _kept(uses: Sequence[Use], records: int) -> Pairs:
+    """The pairs of these uses, folded once for both phases."""
+    kept = uses[0].kept
+    if "pairs" not in kept:
+        kept["pairs"] = Pairs.of(uses, records)
+    pairs: Pairs = kept["pairs"]
+    return pairs
 
 
 def learnt(module: nn.Module) -> list[str]:

@@ -23,6 +23,11 @@ class Use:
     gradient: Tensor | None = None
     kept: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def answered(self) -> bool:
+        """Whether the loss depends on what came out."""
+        return self.gradient is not None
+
 
 class Tape(Protocol):
     """All uses of one pass; rules write them down."""
@@ -84,3 +89,20 @@ class Rows:
 
     index: Tensor
     values: Tensor
+
+
+@dataclass(frozen=True)
+class Outer:
+    """A record's gradient of a matrix as a sum over positions of left right^T.
+
+    `left` is (records, positions, rows), or int64 (records, positions): the row of a unit vector. `right` is (records,
+    positions, columns).
+    """
+
+    left: Tensor
+    right: Tensor
+
+    @property
+    def indexed(self) -> bool:
+        """Whether left sides are unit vectors."""
+        return bool(self.left.ndim == 2)
