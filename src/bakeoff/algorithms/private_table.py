@@ -26,6 +26,7 @@ from bakeoff.training.recipe import Recipe
 
 MOST = 8  # records of one owner that are learnt from
 STEPS = 24  # batches of an epoch
+BOUND = 10.0  # of a network's gradients: about their usual length, since a shorter one makes networks too sure
 LARGEST = 2_048
 VALUE_SLOTS, TEXT_SLOTS = 64, 1 << 13
 
@@ -56,7 +57,7 @@ def rows_of(X: Frame, y: Array, schema: Schema, spending: Spending, owners: Any 
     if owners is None and not names:
         raise UsageError(
             "Owners are to be protected, and nothing says whose each row is; let entries see the owner column in fit "
-            "(owner = \"fit\"), or give fit the owners of all rows as owners=."
+            '(owner = "fit"), or give fit the owners of all rows as owners=.'
         )
     held = np.asarray(X[names[0]].astype(str) if owners is None else [str(one) for one in owners])
     if len(held) != len(X):
@@ -116,16 +117,24 @@ class PrivateTable:
         """Large batches, no held-out rows, no decay and no clipping but the regime's own."""
         size = int(np.clip(2 ** round(np.log2(max(self.known.records, 2) / STEPS)), 16, LARGEST))
         return Recipe(
-            epochs=epochs, batch=size, rate=rate, decay=0.0, clip=0.0, held_out=0.0, seed=seed,
+            epochs=epochs,
+            batch=size,
+            rate=rate,
+            decay=0.0,
+            clip=0.0,
+            held_out=0.0,
+            seed=seed,
             threads=self.schema.threads,
         )
 
-    def fit(self, network: Any, encoders: Sequence[Any], head: Any, recipe: Recipe, share: float = 1.0) -> Any:
-        """Fit a network of these encoders, which have learnt, with a share of what is left of the budget."""
+    def fit(self, network: Any, reader: TableReader, recipe: Recipe, bound: float, share: float = 1.0) -> Any:
+        """Fit a network with a share of what is left of the budget; each unit's gradient is shortened to `bound`."""
+        from bakeoff.privacy.clipping import Flat
         from bakeoff.training.fitting import fit
 
-        records = TableReader(encoders).read(self.rows.X, head.targets(self.rows.y))
-        found = fit(network, records, recipe, regime=self.spending.regime(recipe, self.members, share))
+        records = reader.read(self.rows.X, network.head.targets(self.rows.y))
+        regime = self.spending.regime(recipe, self.members, Flat(bound), share)
+        found = fit(network, records, recipe, regime=regime)
         self._fitted += found.steps
         return found
 
@@ -165,10 +174,10 @@ def fit_network(table: PrivateTable, numeric: str = "piecewise", epochs: int = 2
     encoders = _encoders(table.columns, numeric)
     reader = TableReader(encoders).learn(table.rows.X, table.preparation)
     head = head_for(table.schema, shape.width, table.rows.y, table.preparation)
-    recipe = table.recipe(epochs, 3e-3, table.schema.seed)
+    recipe = table.recipe(epochs, 1e-2, table.schema.seed)
     with seeded(recipe.seed):
         network = TableNetwork(encoders, shape, head)
-    found = table.fit(network, encoders, head, recipe, share)
+    found = table.fit(network, reader, recipe, BOUND, share)
     return Model(reader, found.network, found.history)
 
 
@@ -189,7 +198,7 @@ def fit_linear(table: PrivateTable, epochs: int = 20, share: float = 1.0) -> Mod
         low, high = table.known.target or (-1.0, 1.0)
         head = PlainNumberHead((low + high) / 2, (high - low) / 12**0.5)
     network = TableNetwork([encoder], Given(outputs), head)
-    found = table.fit(network, [encoder], head, table.recipe(epochs, 3e-2, schema.seed), share)
+    found = table.fit(network, reader, table.recipe(epochs, 0.1, schema.seed), 1.0, share)
     return Model(reader, found.network, found.history)
 
 

@@ -6,7 +6,7 @@ data steps that they are for, and come back as `Known`, which the encoders then 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -48,6 +48,35 @@ def prepared(columns: Columns, records: int, known: Known, allowance: Allowance)
     return _Asking(columns, records, known, allowance).answered()
 
 
+@dataclass(frozen=True)
+class Values:
+    """Values that are to be told by noisy thresholds: those `held` by each record, `most` of one record, as `title`."""
+
+    title: str
+    held: Sequence[Iterable[str]]
+    most: int = 1
+    weight: float = 1.0
+
+
+def told(
+    values: Mapping[str, Values], numbers: Mapping[str, Array], units: tuple[int, Array | None], allowance: Allowance
+) -> tuple[int, dict[str, list[str]], dict[str, Sketch]]:
+    """The noisy number of units, the frequent values of each name, and sketches of numbers by their titles.
+
+    All records are asked; `units` are how many there are, and (records,) whose each is, None where its own.
+    """
+    asking = _Asking(Columns(units=units[1]), units[0], Known(), allowance)
+    asking.sigmas = allowance.divided({COUNT: 1.0}, COUNTING)
+    records = asking.count()
+    weights = {one.title: one.weight for one in values.values()} | {title: NUMBERS for title in numbers}
+    asking.sigmas = allowance.divided(weights, 1 - COUNTING) if weights else {}
+    found: dict[str, list[str]] = {}
+    for name, one in values.items():
+        bounds = Bounds(one.most, asking.sigmas[one.title], allowance.delta / len(values), asking.most)
+        found[name] = asking.frequent(one.title, one.held, bounds)
+    return records, found, {title: asking.sketch(title, one) for title, one in numbers.items()}
+
+
 class _Asking:
     """The questions of one table in turn."""
 
@@ -63,7 +92,7 @@ class _Asking:
         records = self.known.records
         if not records:
             self.sigmas = self.allowance.divided({COUNT: 1.0}, COUNTING)
-            records, share = self._count(), 1 - COUNTING
+            records, share = self.count(), 1 - COUNTING
         numbers = {
             name: values
             for name, values in self.columns.numbers.items()
@@ -95,17 +124,19 @@ class _Asking:
         self.released.add(title)
         return sigma
 
-    def _count(self) -> int:
+    def count(self) -> int:
+        """How many units there are, about."""
         sigma = self._note(COUNT, "a noisy count")
         return max(1, int(self.allowance.counts(np.array([float(self.units)]), sigma)[0]))
 
-    def _sketch(self, title: str, values: Array) -> Sketch:
+    def sketch(self, title: str, values: Array) -> Sketch:
+        """Where these numbers of all records lie."""
         return sketched(values, self.weights, self._note(title, "quantiles from noisy counts"), self.allowance)
 
     def _quantiles(self, numbers: Mapping[str, Array]) -> dict[str, list[float]]:
         found: dict[str, list[float]] = {}
         for name, values in numbers.items():
-            told = self._sketch(step_title("bins", name), values).quantiles(SHARES)
+            told = self.sketch(step_title("bins", name), values).quantiles(SHARES)
             # Where nothing stands out from the noise, the column is read as it is.
             found[name] = told.tolist() if len(told) else [-1.0, 1.0]
         return found
@@ -116,17 +147,20 @@ class _Asking:
     def _frequent(self, categories: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for name, held in categories.items():
-            title = step_title("categories", name)
             bounds = self._bounds(name, len(categories))
-            self._note(title, f"noisy counts above {bounds.threshold:.0f}")
-            self.allowance.ledger.spent(f"threshold for {title}", 0.0, bounds.delta)
-            found[name] = list(frequent(cells_of(held), self.weights, bounds, self.allowance))
+            found[name] = self.frequent(step_title("categories", name), cells_of(held), bounds)
         return found
+
+    def frequent(self, title: str, held: Sequence[Iterable[str]], bounds: Bounds) -> list[str]:
+        """The values that pass their threshold."""
+        self._note(title, f"noisy counts above {bounds.threshold:.0f}")
+        self.allowance.ledger.spent(f"threshold for {title}", 0.0, bounds.delta)
+        return list(frequent(held, self.weights, bounds, self.allowance))
 
     def _target(self) -> tuple[float, float] | None:
         if self.known.target is not None or self.columns.target is None:
             return self.known.target
-        told = self._sketch(TARGET, np.asarray(self.columns.target, dtype=np.float64)).quantiles(SHARES)
+        told = self.sketch(TARGET, np.asarray(self.columns.target, dtype=np.float64)).quantiles(SHARES)
         if not len(told):
             return (-1.0, 1.0)
         centre, scale = float(np.mean(told)), float(np.std(told)) or 1.0

@@ -12,6 +12,7 @@ from bakeoff.extras import need
 from bakeoff.nouns import Array
 from bakeoff.privacy.budget import Budget
 from bakeoff.privacy.calibration import calibrate
+from bakeoff.privacy.clipping import Clipping, Flat
 from bakeoff.privacy.ledger import Ledger
 from bakeoff.privacy.releases import Allowance, Normals, gaussian_sigma
 from bakeoff.training.preparation import DataStep
@@ -19,6 +20,7 @@ from bakeoff.training.recipe import Recipe
 
 PREPARING = 0.1  # of what the budget allows (in 1 / sigma^2) goes to preparation: noise on gradients grows by 5 %
 THRESHOLDS = 0.05  # of delta, for thresholds
+PHYSICAL = 512  # records that go through a network at once
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,12 @@ class Spending:
             self.ledger.broke("the noise was drawn from a seed, and can be drawn again")
         whole = gaussian_sigma(self.budget.epsilon, self.budget.delta)
         normals = None if seed is None else Normals(seed)
-        self.allowance = Allowance(
-            self.ledger, whole / math.sqrt(PREPARING), THRESHOLDS * self.budget.delta, normals
-        )
+        self.allowance = Allowance(self.ledger, whole / math.sqrt(PREPARING), THRESHOLDS * self.budget.delta, normals)
 
-    def regime(self, recipe: Recipe, members: Members, share: float = 1.0) -> Any:
+    def regime(self, recipe: Recipe, members: Members, clipping: Clipping | None = None, share: float = 1.0) -> Any:
         """A private regime whose noise spends a share of what is left, in 1 / sigma^2 of its steps.
 
-        UsageError where nothing is left, or delta is not below one over the number of units.
+        Without a clipping each unit's gradient is shortened to a length of 1. UsageError where nothing is left, or delta is not below one over the number of units.
         """
         from bakeoff.privacy.regime import PrivateSettings, PrivateSGD
 
@@ -62,6 +62,8 @@ class Spending:
         sigma = calibrate(self.budget, rate, steps, entries=self.ledger.entries)
         settings = PrivateSettings(
             sigma=sigma / math.sqrt(share),
+            clipping=clipping or Flat(),
+            physical=PHYSICAL,
             records=members.count,
             units=members.units,
             most=members.most,

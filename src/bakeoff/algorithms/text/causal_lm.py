@@ -38,6 +38,7 @@ class NeuralLanguageModel(NeuralEntry):
         time_limit: float | None = None,
         clock: str = "wall",
         random_state: int | None = None,
+        privacy: Any = None,
     ) -> None:
         self.reader = reader
         self.mix = mix
@@ -45,19 +46,26 @@ class NeuralLanguageModel(NeuralEntry):
         self.time_limit = time_limit
         self.clock = clock
         self.random_state = random_state
+        self.privacy = privacy
 
-    def fit(self, X: Any, y: Array, *, schema: Schema | None = None) -> NeuralLanguageModel:
+    def fit(self, X: Any, y: Array, *, schema: Schema | None = None, owners: Any = None) -> NeuralLanguageModel:
         """Learn from whole texts, `y`; other columns are not read. Declined for another kind of task."""
-        going = self.started("language_model", "causal_lm", schema)
+        going = self.started("language_model", "causal_lm", schema, y if X is None else X, owners)
         from bakeoff.training.sequences.language import RECIPE, CausalLM, LanguageShape
 
+        model, mix = CausalLM(LanguageShape(kind=self.reader)), self.mix
+        if going.private is not None:
+            from bakeoff.algorithms.text.private_pairs import characters_asked
+
+            schema, model = characters_asked(going.private, y, schema, self.reader)
+            mix = False  # what is counted has no budget
         texts, classes, self.column_ = learnt_from(y, schema)
         self.classes_ = np.array(classes, dtype=object)
-        learn, held = divided(texts, going.seed) if self.mix else (texts, [])
+        learn, held = divided(texts, going.seed) if mix else (texts, [])
         counts = Counts(Alphabet(classes), 10).fit(learn) if held else None
-        model = CausalLM(LanguageShape(kind=self.reader))
-        self.model_ = model.fit(learn, going.recipe(RECIPE, self.epochs), going.circumstances())
-        self.ended(model.history)
+        recipe = going.recipe(RECIPE, self.epochs)
+        self.model_ = model.fit(learn, recipe, going.circumstances(recipe))
+        self.ended(model, going.private)
         self._places = _order(classes, model.classes)
         self.mixing_: Mixing | None = None
         self.counts_: Counts | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bakeoff.algorithms.text.networks import NeuralEntry
 from bakeoff.algorithms.text.parameters import fitted
 from bakeoff.algorithms.text.reading import as_objects, source_columns, sources_of
@@ -23,23 +25,30 @@ class NeuralSeq2Seq(NeuralEntry):
         time_limit: float | None = None,
         clock: str = "wall",
         random_state: int | None = None,
+        privacy: Any = None,
     ) -> None:
         self.beam = beam
         self.epochs = epochs
         self.time_limit = time_limit
         self.clock = clock
         self.random_state = random_state
+        self.privacy = privacy
 
-    def fit(self, X: Frame, y: Array, *, schema: Schema | None = None) -> NeuralSeq2Seq:
+    def fit(self, X: Frame, y: Array, *, schema: Schema | None = None, owners: Any = None) -> NeuralSeq2Seq:
         """Learn from sources and texts; Declined for another kind of task, or without text."""
-        going = self.started("generation", "seq2seq", schema)
+        going = self.started("generation", "seq2seq", schema, X, owners)
         from bakeoff.training.sequences.writing import RECIPE, Seq2Seq
 
         self.columns_ = source_columns(X, schema)
-        recipe = going.recipe(RECIPE, self.epochs)
         sources, targets = sources_of(X, self.columns_), [str(text) for text in y]
-        self.model_ = Seq2Seq().fit(sources, targets, recipe, going.circumstances())
-        self.ended(self.model_.history)
+        model = Seq2Seq()
+        if going.private is not None:
+            from bakeoff.algorithms.text.private_pairs import pairs_asked
+
+            model = pairs_asked(going.private, sources, targets)
+        recipe = going.recipe(RECIPE, self.epochs)
+        self.model_ = model.fit(sources, targets, recipe, going.circumstances(recipe))
+        self.ended(self.model_, going.private)
         return self
 
     def predict(self, X: Frame) -> Array:

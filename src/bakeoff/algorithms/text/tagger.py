@@ -8,6 +8,7 @@ import numpy as np
 
 from bakeoff.algorithms.text.networks import NeuralEntry
 from bakeoff.algorithms.text.parameters import fitted
+from bakeoff.algorithms.text.private_texts import labels_and_tags_asked, mended, plain_words
 from bakeoff.algorithms.text.reading import as_objects, labels_and_tags, tags_of, tokens_column, tokens_of
 from bakeoff.algorithms.text.sentence_labels import LabelChances
 from bakeoff.nouns import Array, Frame, Schema
@@ -20,6 +21,13 @@ def _shape(reader: str, chain: bool) -> Any:
     from bakeoff.training.sequences.tagging import TaggerShape
 
     return TaggerShape(reader=TokenShape(kind=reader), chain=chain)
+
+
+def _private_shape(reader: str, chain: bool) -> Any:
+    from dataclasses import replace
+
+    shape = _shape(reader, chain)
+    return replace(shape, words=plain_words(shape.words), reader=replace(shape.reader, dropout=0.0))
 
 
 class NeuralTagger(NeuralEntry):
@@ -38,6 +46,7 @@ class NeuralTagger(NeuralEntry):
         time_limit: float | None = None,
         clock: str = "wall",
         random_state: int | None = None,
+        privacy: Any = None,
     ) -> None:
         self.reader = reader
         self.chain = chain
@@ -45,18 +54,24 @@ class NeuralTagger(NeuralEntry):
         self.time_limit = time_limit
         self.clock = clock
         self.random_state = random_state
+        self.privacy = privacy
 
-    def fit(self, X: Frame, y: Array, *, schema: Schema | None = None) -> NeuralTagger:
+    def fit(self, X: Frame, y: Array, *, schema: Schema | None = None, owners: Any = None) -> NeuralTagger:
         """Learn from lists of tokens and lists of tags; Declined for another kind of task, or without tokens."""
-        going = self.started("tagging", "tagger", schema)
+        going = self.started("tagging", "tagger", schema, X, owners)
         from bakeoff.training.sequences.tagging import RECIPE, Tagger
 
         self.column_ = tokens_column(X, schema)
         tokens = tokens_of(X, self.column_)
-        recipe = going.recipe(RECIPE, self.epochs)
+        tags = tags_of(y, tokens)
         model = Tagger(_shape(self.reader, self.chain))
-        self.model_ = model.fit(tokens, tags_of(y, tokens), recipe, going.circumstances())
-        self.ended(model.history)
+        if going.private is not None:
+            known = labels_and_tags_asked(going.private, tags)
+            tags = mended(tags, known)
+            model = Tagger(_private_shape(self.reader, self.chain), known)
+        recipe = going.recipe(RECIPE, self.epochs)
+        self.model_ = model.fit(tokens, tags, recipe, going.circumstances(recipe))
+        self.ended(model, going.private)
         return self
 
     def predict(self, X: Frame) -> Array:
@@ -83,6 +98,7 @@ class NeuralJointTagger(NeuralEntry):
         time_limit: float | None = None,
         clock: str = "wall",
         random_state: int | None = None,
+        privacy: Any = None,
     ) -> None:
         self.reader = reader
         self.chain = chain
@@ -91,20 +107,31 @@ class NeuralJointTagger(NeuralEntry):
         self.time_limit = time_limit
         self.clock = clock
         self.random_state = random_state
+        self.privacy = privacy
 
-    def fit(self, X: Frame, y: Frame, *, schema: Schema | None = None) -> NeuralJointTagger:
+    def fit(self, X: Frame, y: Frame, *, schema: Schema | None = None, owners: Any = None) -> NeuralJointTagger:
         """Learn from lists of tokens and a frame of `label` and `tags`; Declined for another kind of task."""
-        going = self.started("joint", "joint_tagger", schema)
+        going = self.started("joint", "joint_tagger", schema, X, owners)
         from bakeoff.training.sequences.joint import JointShape, JointTagger
         from bakeoff.training.sequences.tagging import RECIPE
 
         self.column_ = tokens_column(X, schema)
         tokens = tokens_of(X, self.column_)
         labels, tags = labels_and_tags(y, tokens)
-        self.linear_ = LabelChances().fit(tokens, labels, going.seed) if self.mix else None
-        model = JointTagger(JointShape(_shape(self.reader, self.chain)))
-        self.model_ = model.fit(tokens, labels, tags, going.recipe(RECIPE, self.epochs), going.circumstances())
-        self.ended(model.history)
+        shape, known = _shape(self.reader, self.chain), None
+        mix = self.mix and going.private is None  # the linear classifier has no budget
+        if going.private is not None:
+            known = labels_and_tags_asked(going.private, tags, labels)
+            rows = [row for row, label in enumerate(labels) if label in known.categories["labels"]]
+            tokens, labels = [tokens[row] for row in rows], [labels[row] for row in rows]
+            tags = mended([tags[row] for row in rows], known)
+            going.private.kept(rows)
+            shape = _private_shape(self.reader, self.chain)
+        self.linear_ = LabelChances().fit(tokens, labels, going.seed) if mix else None
+        model = JointTagger(JointShape(shape), known)
+        recipe = going.recipe(RECIPE, self.epochs)
+        self.model_ = model.fit(tokens, labels, tags, recipe, going.circumstances(recipe))
+        self.ended(model, going.private)
         return self
 
     def predict(self, X: Frame) -> tuple[Array, Array]:

@@ -30,8 +30,8 @@ Answers = Sequence[Mapping[str, Any]]
 class SpanReader:
     """Contexts and questions in, where the answer stands in the context out.
 
-    `known` may give the vocabulary of `words`, and `common words` in place of how rare words are in the contexts; what
-    was taken from training rows instead stands in `preparation`.
+    `known` may give the vocabulary of `words`, `common words` in place of how rare words are in the contexts, and the
+    range of the `answer length` in tokens; what was taken from training rows instead stands in `preparation`.
     """
 
     kind = "span reader"
@@ -66,9 +66,7 @@ class SpanReader:
         kept = [place for place, own in enumerate(targets) if own]
         if not kept:
             raise UsageError("No answer stands in its context, so there is nothing to learn from; check the offsets.")
-        lengths = [end - begin + 1 for place in kept for begin, end in targets[place]]
-        self.cap = min(self.shape.cap, max(1, int(np.quantile(lengths, 0.99))))
-        self.preparation.taken("answer length", "", 1, len(kept), f"at most {self.cap} tokens")
+        self.cap = self._cap([end - begin + 1 for place in kept for begin, end in targets[place]])
         self.rarity = Rarity().learn(read, self.preparation)
         seen = {one.words: one for one in read}
         self.words = words_for("words", self.shape.words)
@@ -81,6 +79,17 @@ class SpanReader:
         self.steps = (*self.preparation.steps, *fitted.steps)
         self._read.clear()
         return self
+
+    def _cap(self, lengths: Sequence[int]) -> int:
+        """The most tokens of an answer: as known, or a length that all but a hundredth of these do not exceed."""
+        given = self.preparation.known.ranges.get("answer length")
+        longest = given[1] if given else float(np.quantile(lengths, 0.99))
+        cap = min(self.shape.cap, max(1, int(longest)))
+        if given:
+            self.preparation.public("answer length", "", 1, f"at most {cap} tokens")
+        else:
+            self.preparation.taken("answer length", "", 1, len(lengths), f"at most {cap} tokens")
+        return cap
 
     def _tokens(self, context: str) -> Tokens:
         if context not in self._read:

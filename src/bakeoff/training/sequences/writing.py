@@ -28,8 +28,8 @@ RECIPE = Recipe(epochs=25, batch=32, rate=2e-3, decay=1e-2, clip=10.0, held_out=
 class Seq2Seq:
     """Sources in, targets out, both texts.
 
-    `known` may give the vocabulary of `pieces` from outside; what was taken from training rows instead stands in
-    `preparation`.
+    `known` may give the vocabulary of `pieces` and the range of the `answer length` in pieces from outside; what was
+    taken from training rows instead stands in `preparation`.
     """
 
     kind = "sequence to sequence"
@@ -54,12 +54,21 @@ class Seq2Seq:
         with seeded(recipe.seed):
             self.network = WriterNetwork(len(self.pieces), self.shape)
         records = self._records(sources, targets)[0]
-        self.longest = int(1.2 * records.targets.lengths.max()) + 2 if records.targets is not None else 0
-        self.preparation.taken("answer length", "", 1, len(targets), f"at most {self.longest} pieces")
+        self.longest = self._longest(records.targets)
         fitted = fit(self.network, records, recipe, **around.given())
         self.history = fitted.history
         self.steps = (*self.preparation.steps, *fitted.steps)
         return self
+
+    def _longest(self, targets: Any) -> int:
+        """The most pieces of an answer: a fifth more than the longest target, as known or as it is."""
+        given = self.preparation.known.ranges.get("answer length")
+        longest = int(1.2 * (given[1] if given else targets.lengths.max())) + 2
+        if given:
+            self.preparation.public("answer length", "", 1, f"at most {longest} pieces")
+        else:
+            self.preparation.taken("answer length", "", 1, len(targets), f"at most {longest} pieces")
+        return longest
 
     def _records(self, sources: Sequence[str], targets: Sequence[str] | None) -> tuple[Records, list[dict[str, int]]]:
         read = [self.pieces.source(text) for text in sources]
