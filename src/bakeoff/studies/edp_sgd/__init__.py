@@ -39,9 +39,9 @@ class EdpSgd:
 
             return speed(setting.values)
         if kind in ("accounted", "attacked"):
-            from bakeoff.studies.edp_sgd import claimed
+            from bakeoff.studies.edp_sgd.claimed import accounted, attacked
 
-            return claimed.accounted(setting.values) if kind == "accounted" else claimed.attacked(setting.values)
+            return accounted(setting.values) if kind == "accounted" else attacked(setting.values)
         raise UsageError(f"The study edp-sgd knows no settings of kind {kind!r}.")
 
     def claims(self, results: Sequence[Result]) -> Sequence[Claim]:

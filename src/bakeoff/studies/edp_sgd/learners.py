@@ -5,7 +5,7 @@ Everything that a network is made with comes from outside: words are hashed, ran
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch.nn import functional
 from bakeoff.nouns import Array, Frame, Task
 from bakeoff.studies.edp_sgd.sets import Parts, codes, sentences
 from bakeoff.tasks.tag_scores import tag_counts
+from bakeoff.training.encoders import Encoder
 from bakeoff.training.encoders.categories import Categories
 from bakeoff.training.encoders.numeric import Numeric, NumericStyle
 from bakeoff.training.heads import ClassHead
@@ -40,7 +41,7 @@ class Learner(Protocol):
 
     network: Any
     records: Records
-    steps: Sequence[DataStep]
+    steps: tuple[DataStep, ...]
 
     def read(self, frame: Frame) -> Records:
         """Rows of the same set as records with targets."""
@@ -51,8 +52,9 @@ class Learner(Protocol):
 
 def learner_for(values: Mapping[str, Any], parts: Parts) -> Learner:
     """The learner of a setting, its network new; weights follow from the seed of torch."""
-    made: Learner = Rows(values, parts) if values["model"] == "mlp" else Talk(values, parts)
-    return made
+    if values["model"] == "mlp":
+        return Rows(values, parts)
+    return Talk(values, parts)
 
 
 def losses_of(learner: Learner, records: Records) -> Array:
@@ -160,7 +162,7 @@ class Rows:
         ranges = {name: (float(low), float(high)) for name, (low, high) in about["ranges"].items()}
         preparation = Preparation(Known(ranges=ranges))
         preparation.public("classes", self.target, len(self.classes), "the schema's")
-        encoders = [
+        encoders: list[Encoder] = [
             Numeric(list(ranges), NumericStyle(style="piecewise")),
             Categories(about["categories"], slots=shape["slots"]),
         ]
@@ -197,7 +199,9 @@ def _slots(truth: list[list[str]], given: list[list[str]]) -> dict[str, float]:
     counts = tag_counts(as_arrays[0], as_arrays[1], Task("slots", "", "", "tagging", "tags", "entity_f1"))[:, :3]
     random = np.random.default_rng(11)
     drawn = random.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), DRAWS) @ counts
-    return {"value": _f1(counts.sum(axis=0)), "error": float(np.std([_f1(one) for one in drawn]))}
+    # Where no slot at all is found a bootstrap sees no spread.
+    error = max(float(np.std([_f1(one) for one in drawn])), 1 / len(counts))
+    return {"value": _f1(counts.sum(axis=0)), "error": error}
 
 
 def _f1(sums: Array) -> float:

@@ -29,7 +29,7 @@ class Seen:
 
     def epsilon(self, delta: float) -> float:
         """What the ledger says of one step."""
-        return self.ledger.epsilon(delta)
+        return float(self.ledger.epsilon(delta))
 
 
 class Weight(nn.Module):

@@ -109,7 +109,8 @@ def _alone(parts: Parts) -> tuple[Array, Array]:
     """The rows, in training and withheld, that no other row of either repeats: its twin would speak for it."""
     import pandas as pd
 
-    both = pd.concat([_plain(parts.train), _plain(parts.withheld)], ignore_index=True)
+    joined: Any = pd.concat
+    both = joined([_plain(parts.train), _plain(parts.withheld)], ignore_index=True)
     alone = ~both.duplicated(keep=False).to_numpy()
     cut = len(parts.train)
     return np.flatnonzero(alone[:cut]), np.flatnonzero(alone[cut:])
