@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
 import inspect
 import re
 import subprocess
@@ -94,12 +95,12 @@ def test_the_public_names_agree_with_what_a_type_checker_sees():
     assert {*seen, "__version__"} == set(bakeoff.__all__)
 
 
-def test_every_public_name_of_training_is_documented():
-    from bakeoff import training
-
-    words = quoted(sections(REFERENCE / "python.md", 2)["Training"])
-    assert set(training.__all__) - words == set()
-    assert set(training.__all__) == set(training._HOMES)
+@pytest.mark.parametrize("room", ["training", "privacy", "fairness"])
+def test_every_public_name_of_a_room_is_documented(room):
+    module = importlib.import_module(f"bakeoff.{room}")
+    words = quoted(sections(REFERENCE / "python.md", 2)[room.capitalize()])
+    assert set(module.__all__) - words == set()
+    assert set(module.__all__) == set(module._HOMES)
 
 
 def test_an_unknown_name_is_an_attribute_error():
