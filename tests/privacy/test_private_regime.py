@@ -135,6 +135,30 @@ def test_an_owner_moves_the_step_by_no_more_than_the_bound() -> None:
     assert float(gradient_of(network).norm()) * SGD.batch > 0.3
 
 
+@pytest.mark.parametrize("physical", [0, 3, 7])
+def test_a_fit_draws_whole_owners(physical: int) -> None:
+    owner = np.random.default_rng(0).integers(100, 120, 40)
+    owners, seen = len(np.unique(owner)), []
+
+    class Watching(PrivateStep):
+        def add(self, network, batch, units=None):
+            seen.append((batch.positions, units))
+            super().add(network, batch, units)
+
+    ledger = Ledger("owner")
+    regime = PrivateSGD(ledger, PrivateSettings(1.0, Flat(0.5), units=owner, most=2, physical=physical))
+    regime.step = Watching(ledger, regime.settings)
+    found = fit(Small(), RECORDS, SGD, regime=regime)
+    noisy = [entry for entry in ledger.entries if entry.private]
+    assert [(entry.rate, entry.count) for entry in noisy] == [(10 / owners, 4)]
+    assert [entry.name for entry in ledger.entries if not entry.private] == ["number of owners"]
+    assert [epoch.steps for epoch in found.history.epochs] == [2, 2]
+    for some, units in seen:
+        for unit in range(units.max() + 1):
+            (one,) = set(owner[some[units == unit]])
+            assert (units == unit).sum() == min(2, (owner == one).sum())
+
+
 @pytest.mark.parametrize("recipe", [SGD, ADAM])
 @pytest.mark.parametrize("physical", [0, 4])
 def test_a_fit_takes_the_planned_steps_and_tells_nothing_of_the_records(recipe: Recipe, physical: int) -> None:

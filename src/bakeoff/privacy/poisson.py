@@ -171,7 +171,7 @@ class PoissonLoop(Stateless):
     def _self_check(self, fitting: InProgress, drawn: Array, lengths: Array) -> None:
         """Long and short records are each put into a batch of their own: how far others are padded must not matter."""
         step: Any = fitting.step
-        if not hasattr(step, "check") or not len(drawn):
+        if getattr(step, "checked", True) or not len(drawn):
             return
         some = drawn if self.units is None else np.concatenate([self.units.of(unit) for unit in drawn])
         by_length = some[np.argsort(lengths[some], kind="stable")]

@@ -180,6 +180,11 @@ class PrivateStep:
         self.ledger.restore(state["ledger"])
         self.clipping.restore(state["clipping"])
 
+    @property
+    def checked(self) -> bool:
+        """Whether the self check has seen as many records as it wants to."""
+        return self._verified >= 2
+
     def check(self, losses: Callable[[Sequence[int]], Tensor], records: int) -> None:
         """The self check, before the first batches: a few records one at a time must give what book-keeping gives.
 
@@ -187,7 +192,7 @@ class PrivateStep:
         parameter is used outside of its module, or that records are mixed.
         """
         # One record alone cannot show that records are mixed, so the first batch of several is looked at too.
-        if self._verified >= 2 or records <= self._verified:
+        if self.checked or records <= self._verified:
             return
         if self.owed is not None:
             self.owed.settle()
