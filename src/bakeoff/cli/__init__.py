@@ -15,14 +15,14 @@ import typer
 from typer.core import TyperGroup
 
 from bakeoff.arena.escaping import clean
-from bakeoff.cli import backup, board, challenge, compare, demo, doctor, label, owner, study, versions
+from bakeoff.cli import backup, board, challenge, compare, demo, doctor, label, owner, privacy, study, versions
 from bakeoff.errors import BESIDES, BakeoffError, TableError, UsageError
 
 INTERRUPTED = 130
 LONGEST = 1 << 20
 ORDER = (
     *("demo", "compare", "new", "table", "submit", "run", "judge", "board", "take"),
-    *("study", "label", "backup", "restore", "doctor"),
+    *("privacy", "study", "label", "backup", "restore", "doctor"),
 )
 
 
@@ -104,7 +104,7 @@ def _root(version: Annotated[bool, _Version] = False) -> None:
 
 
 FIRST, SECOND, THIRD = "The first ten minutes", "A challenge", "Housekeeping"
-STUDIES = "Studies"
+TRUST, STUDIES = "Trust", "Studies"
 app.command("demo", rich_help_panel=FIRST)(demo.demo)
 app.command("compare", rich_help_panel=FIRST)(compare.compare)
 app.add_typer(challenge.new, name="new", rich_help_panel=SECOND)
@@ -120,6 +120,7 @@ app.command("run", rich_help_panel=SECOND)(challenge.run)
 app.command("judge", rich_help_panel=SECOND)(challenge.judge)
 app.command("board", rich_help_panel=SECOND)(board.board)
 app.command("take", rich_help_panel=SECOND)(board.take)
+app.add_typer(privacy.privacy, name="privacy", rich_help_panel=TRUST)
 app.add_typer(study.study, name="study", rich_help_panel=STUDIES)
 app.command("label", rich_help_panel=THIRD)(label.label)
 app.command("backup", rich_help_panel=THIRD)(backup.backup)

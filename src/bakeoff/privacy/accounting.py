@@ -9,18 +9,20 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.errors import UsageError
 from bakeoff.extras import need
 from bakeoff.privacy.entries import Entry, Kind, Neighbours
 
+if TYPE_CHECKING:
+    from bakeoff.privacy.loss_distributions import LossDistribution
+
 REPORTED, SEARCHED = 1e-4, 1e-3  # grids of privacy loss: for a figure that is stated, and while sigma is looked for
 INFLATION = 2e-3  # share of the loss's variance that a grid may add, which adds half as much to epsilon
 CELLS = 2_000_000  # most cells of a grid, which bounds memory and time where epsilon is large
 FEW = 8  # different mechanisms up to which each is put on the finest grid
-STATED, TRIED = 256, 32  # most different sigmas of a schedule that are told apart, for a figure and in a search
+STATED, TRIED = 512, 32  # most different sigmas of a schedule that are told apart, for a figure and in a search
 SMALLEST = 1e-10  # delta below which rounding in convolutions could count, and Renyi divergences are taken
 SHARES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)  # of delta, tried for what can only be stated as a pair
 
@@ -82,7 +84,8 @@ def rdp_of(
         return math.inf
     renyi: Any = need("dp_accounting.rdp", "privacy")
     orders = QUICK if quick else ORDERS
-    found, _ = renyi.compute_epsilon(list(orders), list(divergences(gathered(held), neighbours, orders)), left)
+    few = gathered(held, SEARCHED if quick else REPORTED)
+    found, _ = renyi.compute_epsilon(list(orders), list(divergences(few, neighbours, orders)), left)
     return float(found)
 
 
@@ -93,53 +96,72 @@ def check_delta(delta: float) -> None:
 
 
 def gathered(entries: Iterable[Entry], grid: float = REPORTED) -> list[Entry]:
-    """The same mechanisms with fewer entries: equal ones once, all sums over all rows as one, similar sigmas as one.
-
-    Of similar sigmas the least is taken, so what they add up to is never understated.
-    """
+    """The same mechanisms with fewer entries: equal ones once, and all sums over all rows as one."""
     counts: dict[Entry, int] = defaultdict(int)
     precision = 0.0
-    for entry in entries:
+    for entry in alike(entries, grid):
         if entry.kind is Kind.RELEASED or (entry.kind is Kind.SAMPLED and entry.rate == 1):
             precision += entry.count * (entry.together / entry.sigma) ** 2
         else:
-            counts[replace(entry, name="", detail="", count=1)] += entry.count
-    out = [Entry(Kind.RELEASED, "", sigma=1 / math.sqrt(precision))] if precision else []
-    like: dict[Entry, list[tuple[float, int]]] = defaultdict(list)
-    for entry, count in counts.items():
-        like[replace(entry, sigma=1.0)].append((entry.sigma, count))
-    for entry, found in like.items():
-        out += [replace(entry, sigma=sigma, count=count) for sigma, count in _fewer(found, grid)]
-    return out
+            counts[replace(entry, count=1)] += entry.count
+    released = [Entry(Kind.RELEASED, "", sigma=1 / math.sqrt(precision))] if precision else []
+    return released + [replace(entry, count=count) for entry, count in counts.items()]
 
 
-def _fewer(found: list[tuple[float, int]], grid: float) -> list[tuple[float, int]]:
+def alike(entries: Iterable[Entry], grid: float = REPORTED) -> list[Entry]:
+    """The same mechanisms without their names, and where very many sigmas differ with the least of similar ones.
+
+    Less noise is never accounted for by more, so what they add up to is never understated.
+    """
+    held = [replace(entry, name="", detail="") for entry in entries]
+    sigmas: dict[Entry, set[float]] = defaultdict(set)
+    for entry in held:
+        if entry.noisy:
+            sigmas[replace(entry, sigma=1.0, count=1)].add(entry.sigma)
     most = STATED if grid <= REPORTED else TRIED
-    if len(found) <= most:
-        return found
-    least = min(sigma for sigma, _ in found)
-    width = math.log(max(sigma for sigma, _ in found) / least) / most
-    buckets: dict[int, tuple[float, int]] = {}
-    for sigma, count in found:
-        place = int(math.log(sigma / least) / width)
-        lowest, so_far = buckets.get(place, (math.inf, 0))
-        buckets[place] = (min(lowest, sigma), so_far + count)
-    return list(buckets.values())
+    least = {kind: _least_of_similar(found, most) for kind, found in sigmas.items() if len(found) > most}
+    if not least:
+        return held
+    return [
+        replace(entry, sigma=least.get(replace(entry, sigma=1.0, count=1), {}).get(entry.sigma, entry.sigma))
+        for entry in held
+    ]
+
+
+def _least_of_similar(sigmas: Iterable[float], most: int) -> dict[float, float]:
+    """For each sigma the least of those in its bucket, where `most` buckets span them all."""
+    ordered = sorted(sigmas)
+    width = math.log(ordered[-1] / ordered[0]) / most
+    first: dict[int, float] = {}
+    return {sigma: first.setdefault(int(math.log(sigma / ordered[0]) / width), sigma) for sigma in ordered}
 
 
 def composed(entries: Sequence[Entry], neighbours: Neighbours, interval: float) -> Any:
     """The privacy loss distribution of these entries together, on a grid with that interval (dp-accounting's)."""
-    from bakeoff.privacy import loss_distributions
+    from bakeoff.privacy.composition import as_library, together
 
-    def one(entry: Entry) -> Any:
-        if entry.kind is Kind.SPENT:
-            return loss_distributions.stated_pair(entry.epsilon, entry.delta, interval)
-        if entry.kind is Kind.FIXED:
-            return loss_distributions.fixed_size(entry.rate, entry.sigma, interval)
-        return loss_distributions.gaussian(entry.rate, entry.sigma, entry.together, neighbours, interval)
+    parts = [(distribution_of(entry, neighbours, interval), entry.count) for entry in entries]
+    if len(parts) > FEW:
+        return together([(part, [count]) for part, count in parts], interval)[0]
+    whole = as_library(None, interval)
+    for part, count in parts:
+        one = as_library(part, interval)
+        whole = whole.compose(one.self_compose(count) if count > 1 else one)
+    return whole
 
-    parts = (one(entry).self_compose(entry.count) if entry.count > 1 else one(entry) for entry in entries)
-    return reduce(lambda whole, part: whole.compose(part), parts, loss_distributions.nothing(interval))
+
+def distribution_of(entry: Entry, neighbours: Neighbours, interval: float) -> LossDistribution:
+    """The privacy loss distribution of one use of an entry's mechanism."""
+    from bakeoff.privacy import loss_distributions as losses
+
+    if entry.kind is Kind.SPENT:
+        return losses.stated_pair(entry.epsilon, entry.delta, interval)
+    if entry.kind is Kind.FIXED:
+        return losses.fixed_size(entry.rate, entry.sigma, interval)
+    if neighbours is Neighbours.REPLACE:
+        # Several records of a unit count as if they were always drawn together, which is worse than each by itself.
+        return losses.replaced(1 - (1 - entry.rate) ** entry.together, entry.sigma / entry.together, interval)
+    return losses.added_or_removed(entry.rate, entry.sigma, entry.together, interval)
 
 
 def interval_for(entries: Sequence[Entry], neighbours: Neighbours, grid: float) -> float:

@@ -11,7 +11,7 @@ from bakeoff.privacy.accounting import REPORTED, SEARCHED, epsilon_of, rdp_of
 from bakeoff.privacy.budget import Budget
 from bakeoff.privacy.entries import Entry, Kind, Neighbours
 
-CLOSE = 1e-3  # how near sigma comes to the smallest one, relative to it
+CLOSE = 1e-4  # how near sigma comes to the smallest one, relative to it
 LEAST, MOST = 1e-2, 1e7  # sigma is looked for between these
 
 Planned = Callable[[float], Iterable[Entry]]
@@ -31,7 +31,7 @@ def calibrate(
     `entries` are those that stand in the ledger already and share the budget. `shape` are multipliers of sigma for
     equally long stretches of the steps, in order: step t is then run with sigma times its stretch's multiplier (see
     `stretched`). The epsilon of the sigma that is given back is at most the budget's on the grid of reported figures,
-    and less than half a percent below it. UsageError where what was spent already leaves nothing.
+    and hardly below it. UsageError where what was spent already leaves nothing.
     """
     held = tuple(entries)
 
@@ -61,29 +61,25 @@ def noisy_steps(name: str, rate: float, sigmas: Iterable[float]) -> list[Entry]:
 
 
 def smallest_sigma(budget: Budget, planned: Planned, *, neighbours: Neighbours = Neighbours.ADD_OR_REMOVE) -> float:
-    """The smallest sigma for which the entries `planned(sigma)` stay within the budget; they grow safer with sigma."""
+    """The smallest sigma for which the entries `planned(sigma)` stay within the budget; they grow safer with sigma.
+
+    It is looked for on a coarse grid of privacy losses and settled on the grid of reported figures. UsageError where no
+    noise is enough.
+    """
+
+    def excess(sigma: float, grid: float) -> float:
+        """How far above the budget epsilon is, as a log."""
+        found = epsilon_of(planned(sigma), budget.delta, neighbours=neighbours, grid=grid)
+        return math.log(max(found, 1e-12) / budget.epsilon)
 
     def loose(sigma: float) -> float:
         return rdp_of(planned(sigma), budget.delta, neighbours=neighbours, quick=True)
 
-    def excess(sigma: float, grid: float = SEARCHED) -> float:
-        return epsilon_of(planned(sigma), budget.delta, neighbours=neighbours, grid=grid) - budget.epsilon
-
-    high = _bracketed(loose, budget)
-    low = high / 2
-    while excess(low) <= 0:
-        high, low = low, low / 2
-        if low < LEAST:
-            return high
-    while high / low > 1 + CLOSE:
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if excess(middle) <= 0 else (middle, high)
-    while excess(high, REPORTED) > 0:  # two grids differ by less than a step of the search
-        high *= 1 + CLOSE
-    return high
+    near = _least(lambda sigma: excess(sigma, SEARCHED), _enough(loose, budget), 0.5)
+    return _least(lambda sigma: excess(sigma, REPORTED), near, 2 * CLOSE)
 
 
-def _bracketed(loose: Callable[[float], float], budget: Budget) -> float:
+def _enough(loose: Callable[[float], float], budget: Budget) -> float:
     """A sigma that is enough by the looser bound, which costs little to compute."""
     sigma = 1.0
     while loose(sigma) > budget.epsilon:
@@ -96,3 +92,28 @@ def _bracketed(loose: Callable[[float], float], budget: Budget) -> float:
     while sigma > LEAST and loose(sigma / 2) <= budget.epsilon:
         sigma /= 2
     return sigma
+
+
+def _least(excess: Callable[[float], float], guess: float, width: float) -> float:
+    """The least sigma without an excess, but for CLOSE, by a bracket around a guess and the Illinois rule in logs."""
+    low = high = guess
+    over = under = excess(guess)
+    while under > 0:
+        low, over = high, under
+        high, width = high * (1 + width), min(2 * width, 1.0)
+        under = excess(high)
+    while over <= 0 and low > LEAST:
+        high, under = low, over
+        low, width = low / (1 + width), min(2 * width, 1.0)
+        over = excess(low)
+    if over <= 0:
+        return low
+    while high / low > 1 + CLOSE:
+        share = min(max(over / (over - under), 0.02), 0.98) if math.isfinite(over) else 0.5
+        middle = low * (high / low) ** share
+        found = excess(middle)
+        if found > 0:
+            low, over, under = middle, found, under / 2
+        else:
+            high, under, over = middle, found, over / 2
+    return high

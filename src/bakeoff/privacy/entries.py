@@ -76,6 +76,19 @@ class Entry:
         if any(inner.kind is Kind.SELECTED for option in self.options for inner in option):
             raise UsageError(f"{self.name!r} selects among selections, which is not accounted for; select once.")
 
+    def __str__(self) -> str:
+        times = f"{self.count:,} x " if self.count > 1 else ""
+        owner = f", up to {self.together} records of one owner" if self.together > 1 else ""
+        said = {
+            Kind.SAMPLED: f"sigma {self.sigma:.5g} over Poisson samples at rate {self.rate:.4g}{owner}",
+            Kind.FIXED: f"sigma {self.sigma:.5g} over samples of fixed size, a share of {self.rate:.4g}",
+            Kind.RELEASED: f"sigma {self.sigma:.5g} over all rows",
+            Kind.SPENT: f"epsilon {self.epsilon:.4g}" + (f", delta {self.delta:.3g}" if self.delta else ""),
+            Kind.SELECTED: f"the best of {self.mean:g} private runs on average",
+            Kind.PUBLIC: "public",
+        }[self.kind]
+        return f"{times}{self.name}: {said}" + (f" ({self.detail})" if self.detail else "")
+
     @property
     def noisy(self) -> bool:
         """Whether it is Gaussian noise on a sum."""
@@ -88,7 +101,11 @@ class Entry:
 
     def follows(self, other: Entry) -> bool:
         """Whether it is the same step as `other`, so that both are one entry with a greater count."""
-        return self.private and replace(self, count=1) == replace(other, count=1)
+        return self.private and self._said() == other._said()
+
+    def _said(self) -> tuple[object, ...]:
+        told = (self.kind, self.sigma, self.rate, self.name, self.detail, self.together)
+        return (*told, self.epsilon, self.delta, self.mean, self.shape, self.options)
 
     def as_plain(self) -> dict[str, Any]:
         """What JSON can hold; fields that hold nothing are left out."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from bakeoff.errors import NoGuarantee, UsageError
-from bakeoff.privacy import accounting
+from bakeoff.privacy import accounting, curves
 from bakeoff.privacy.budget import UNITS
 from bakeoff.privacy.entries import Entry, Kind, Neighbours
 from bakeoff.training.preparation import DataStep, Source
@@ -33,6 +34,7 @@ class Ledger:
         self.unit = unit
         self.neighbours = Neighbours(neighbours)
         self._entries: list[Entry] = []
+        self._counts: list[int] = []  # how often each was done: a step more must cost a fit next to nothing
         self._broken: list[str] = []
 
     def sampled(
@@ -44,7 +46,12 @@ class Ledger:
         records are drawn and bounded one by one but the unit is an owner, `together` says how many an owner has at
         most, and `sigma` counts by a record's bound.
         """
-        self.add(Entry(Kind.SAMPLED, name, count, rate=rate, sigma=sigma, together=together, detail=detail))
+        last = self._entries[-1] if self._entries else None
+        same = last is not None and (last.kind, last.name, last.rate, last.sigma) == (Kind.SAMPLED, name, rate, sigma)
+        if last is not None and same and (last.together, last.detail) == (together, detail) and count == 1:
+            self._counts[-1] += 1
+        else:
+            self.add(Entry(Kind.SAMPLED, name, count, rate=rate, sigma=sigma, together=together, detail=detail))
 
     def fixed(self, name: str, rate: float, sigma: float, count: int = 1, detail: str = "") -> None:
         """Such steps over samples of fixed size, a share `rate` of all, drawn anew without replacement for each.
@@ -79,12 +86,11 @@ class Ledger:
         """Write an entry down; the same step again raises the last one's count."""
         if entry.noisy and not entry.sigma and entry.rate:
             self.broke(f"{entry.name!r} added no noise")
-        last = self._entries[-1] if self._entries else None
-        if last is not None and entry.follows(last):
-            entry = Entry(**{**vars(entry), "count": last.count + entry.count})
-            self._entries[-1] = entry
+        if self._entries and entry.follows(self._entries[-1]):
+            self._counts[-1] += entry.count
         else:
             self._entries.append(entry)
+            self._counts.append(entry.count)
 
     def took(self, steps: Iterable[DataStep]) -> None:
         """Note the data steps of a fit.
@@ -108,7 +114,8 @@ class Ledger:
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All entries in the order in which they were made; equal steps in a row are one entry with a count."""
-        return tuple(self._entries)
+        pairs = zip(self._entries, self._counts, strict=True)
+        return tuple(entry if entry.count == count else replace(entry, count=count) for entry, count in pairs)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -126,7 +133,7 @@ class Ledger:
     def epsilon(self, delta: float, *, grid: float = accounting.REPORTED) -> float:
         """Epsilon at `delta` by privacy loss distributions; NoGuarantee where something was broken."""
         self.check()
-        found = accounting.epsilon_of(self._entries, delta, neighbours=self.neighbours, grid=grid)
+        found = accounting.epsilon_of(self.entries, delta, neighbours=self.neighbours, grid=grid)
         if not math.isfinite(found):
             raise NoGuarantee(
                 f"No epsilon can be stated at delta {delta:g}: the mechanisms in the ledger spend that much delta "
@@ -134,10 +141,15 @@ class Ledger:
             )
         return found
 
+    def epsilons(self, delta: float, *, points: int = curves.POINTS) -> curves.Curve:
+        """Epsilon after each of about so many steps of the fit; NoGuarantee where something was broken."""
+        self.check()
+        return curves.epsilons_of(self.entries, delta, neighbours=self.neighbours, points=points)
+
     def rdp(self, delta: float) -> float:
         """Epsilon at `delta` by Renyi divergences, a looser cross-check; NoGuarantee where something was broken."""
         self.check()
-        return accounting.rdp_of(self._entries, delta, neighbours=self.neighbours)
+        return accounting.rdp_of(self.entries, delta, neighbours=self.neighbours)
 
     def claim(self, delta: float) -> dict[str, Any]:
         """What an entry may claim: epsilon, delta, unit and neighbours; NoGuarantee where something was broken."""
@@ -154,7 +166,7 @@ class Ledger:
             "version": VERSION,
             "unit": self.unit,
             "neighbours": self.neighbours.value,
-            "entries": [entry.as_plain() for entry in self._entries],
+            "entries": [entry.as_plain() for entry in self.entries],
             "broken": list(self._broken),
         }
 
@@ -166,6 +178,7 @@ class Ledger:
             raise UsageError(f"This is no privacy ledger of version {VERSION}: {json.dumps(plain, default=str)[:200]}.")
         ledger = cls(plain.get("unit", ""), plain.get("neighbours", ""))
         ledger._entries = [Entry.of_plain(entry) for entry in plain["entries"]]
+        ledger._counts = [entry.count for entry in ledger._entries]
         ledger._broken = [str(why) for why in plain.get("broken", ())]
         return ledger
 
@@ -177,7 +190,7 @@ class Ledger:
                 f"The kept ledger is stated for one {other.unit} and neighbours that {other.neighbours.value!r}, this "
                 f"one for one {self.unit} and {self.neighbours.value!r}; go on with a ledger like the kept one."
             )
-        self._entries, self._broken = list(other._entries), list(other._broken)
+        self._entries, self._counts, self._broken = other._entries, other._counts, other._broken
 
 
 def step_name(step: DataStep) -> str:

@@ -2,7 +2,7 @@
 
 A cell of the grid between two losses holds some of the upper and some of the lower measure; both are kept when they are
 moved to its two ends ("Connect the Dots", Doroshenko et al. 2022, arXiv 2207.04380, algorithm 1), so the curve of
-delta over epsilon is exact at the grid's points and above the true one between them. Composition is dp-accounting's.
+delta over epsilon is exact at the grid's points and above the true one between them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from bakeoff.extras import need
 from bakeoff.nouns import Array
-from bakeoff.privacy.entries import Neighbours
 
 TAIL = 10.0  # standard deviations beyond which noise counts as delta: 1.5e-23 of its mass
 TABLE, NEWTON = 4096, 6  # places between which an output is looked up, and steps that make it exact
@@ -54,8 +51,7 @@ class Mixture:
         with np.errstate(divide="ignore"):
             logs = np.log(self.weights)
         powers = places * (outputs[..., None] - places / 2) / self.sigma**2
-        found: Array = np.asarray(logsumexp(logs + powers, axis=-1))
-        return found
+        return np.asarray(logsumexp(logs + powers, axis=-1), dtype=np.float64).reshape(outputs.shape)
 
     def outputs(self, losses: Array) -> Array:
         """The output at which the loss is that; minus infinity where it is always greater."""
@@ -72,13 +68,13 @@ class Mixture:
     def _searched(self, losses: Array) -> Array:
         table = np.linspace(-TAIL * self.sigma, self.farthest, TABLE)
         held = self.loss(table)
-        found = np.interp(losses, held, table)
+        found: Array = np.asarray(np.interp(losses, held, table))
         places = np.arange(len(self.weights))
         for _ in range(NEWTON):
             density = np.asarray(self.weights) * np.exp(places * (found[:, None] - places / 2) / self.sigma**2)
             slope = (density * places).sum(1) / density.sum(1) / self.sigma**2
             step = (np.log(density.sum(1)) - losses) / np.maximum(slope, 1e-300)
-            found = np.clip(found - step, table[0], table[-1])
+            found = np.asarray(np.clip(found - step, table[0], table[-1]))
         return np.where(losses < held[0], -np.inf, np.where(losses > held[-1], self.farthest, found))
 
     def masses(self, edges: Array) -> tuple[Array, Array]:
@@ -95,14 +91,32 @@ class Mixture:
         return sum(weight * tail for weight, tail in zip(self.weights, tails, strict=True)), tails[0]
 
 
+@dataclass(frozen=True)
+class Losses:
+    """How likely each privacy loss is: cell i of the grid stands for a loss of (start + i) intervals."""
+
+    start: int
+    probabilities: Array
+    infinite: float
+
+
+@dataclass(frozen=True)
+class LossDistribution:
+    """The losses of a mechanism where a unit is taken away, and where one is added (the same where one is replaced)."""
+
+    removed: Losses
+    added: Losses
+    interval: float
+
+
 @lru_cache(maxsize=64)
-def added_or_removed(rate: float, sigma: float, together: int, interval: float) -> Any:
+def added_or_removed(rate: float, sigma: float, together: int, interval: float) -> LossDistribution:
     """Gaussian noise on a sum in which a unit takes part with chance `rate`, for one that is added or removed.
 
     The worst pair is (1 - rate) N(0, sigma^2) + rate N(1, sigma^2) and N(0, sigma^2), in both directions (Zhu, Dong and
     Wang 2022, arXiv 2106.08567). A rate of 1 is a sum over all rows. Where a unit has several records (`together`),
     each drawn by itself, the sum moves by a binomial number of bounds (Ganesh 2024, "Tight Group-Level DP Guarantees
-    for DP-SGD with Sampling via Mixture of Gaussians Mechanisms"). A dp-accounting PrivacyLossDistribution.
+    for DP-SGD with Sampling via Mixture of Gaussians Mechanisms").
     """
     mixture = Mixture.of(rate, sigma, together)
     lowest, highest = mixture.loss(np.array([-TAIL * sigma, mixture.farthest])) / interval
@@ -111,34 +125,43 @@ def added_or_removed(rate: float, sigma: float, together: int, interval: float) 
     mixed, alone = mixture.masses(edges)
     above = mixture.above(edges[-1])
     below = 1.0 - mixture.above(edges[0])[1]
-    removed = _on_grid(start, mixed, alone, interval, below, above[0])
-    added = _on_grid(-stop, alone[::-1], mixed[::-1], interval, above[1], below)
-    return _distribution()(removed, added)
+    removed = _on_grid(start, mixed, alone, interval, (below, above[0]))
+    added = _on_grid(-stop, alone[::-1], mixed[::-1], interval, (above[1], below))
+    return LossDistribution(removed, added, interval)
 
 
 @lru_cache(maxsize=64)
-def replaced(rate: float, sigma: float, interval: float) -> Any:
+def replaced(rate: float, sigma: float, interval: float) -> LossDistribution:
     """The same where a unit's contribution is replaced by another, and samples are Poisson.
 
     The worst pair is (1 - rate) N(0, sigma^2) + rate N(1, sigma^2) against the same with N(-1, sigma^2).
     """
-    pld: Any = need("dp_accounting.pld.privacy_loss_distribution", "privacy")
-    relation: Any = need("dp_accounting.privacy_accountant", "privacy").NeighboringRelation
-    return pld.from_gaussian_mechanism(
-        sigma,
-        value_discretization_interval=interval,
-        sampling_prob=rate,
-        neighboring_relation=relation.REPLACE_ONE,
-    )
+    mixture = Mixture.of(rate, sigma)
+    farthest = np.array([mixture.farthest])
+    stop = math.ceil(float((mixture.loss(farthest) - mixture.loss(-farthest))[0]) / interval)
+    losses = np.arange(1, stop + 1) * interval
+    with np.errstate(divide="ignore"):
+        # With u = exp(x / sigma^2), b = rate exp(-1 / 2 sigma^2): b u^2 + (1 - rate)(1 - e^loss) u - b e^loss = 0.
+        linear = np.log1p(-rate) + np.log(np.expm1(np.minimum(losses, 30.0))) + np.maximum(losses - 30.0, 0.0)
+    linear = linear - math.log(rate) + 0.5 / sigma**2
+    root = np.logaddexp(linear, np.logaddexp(2 * linear, math.log(4.0) + losses) / 2) - math.log(2.0)
+    half = sigma**2 * root
+    edges = np.concatenate([-half[::-1], [0.0], half])
+    upper, _ = mixture.masses(edges)
+    lower, _ = mixture.masses(-edges[::-1])
+    above = mixture.above(edges[-1])[0]
+    below = 1.0 - mixture.above(edges[0])[0]
+    both = _on_grid(-stop, upper, lower[::-1], interval, (below, above))
+    return LossDistribution(both, both, interval)
 
 
 @lru_cache(maxsize=64)
-def fixed_size(rate: float, sigma: float, interval: float) -> Any:
+def fixed_size(rate: float, sigma: float, interval: float) -> LossDistribution:
     """Gaussian noise on a sum over a share `rate` of all rows, drawn without replacement, where one is replaced.
 
     A replaced row moves the sum by twice its bound, so the noise counts half. The curve is that of a mixture against
     N(0, (sigma / 2)^2) where epsilon is above 0, mirrored below it, with what is left of both measures at 0 (Zhu, Dong
-    and Wang 2022, arXiv 2106.08567). A dp-accounting PrivacyLossDistribution.
+    and Wang 2022, arXiv 2106.08567).
     """
     mixture = Mixture.of(rate, sigma / 2)
     stop = math.ceil(float(mixture.loss(np.array([mixture.farthest]))[0]) / interval)
@@ -150,49 +173,25 @@ def fixed_size(rate: float, sigma: float, interval: float) -> Any:
     probabilities[: stop + 1] += _split(-stop, alone[::-1], mixed[::-1], interval)
     probabilities[stop] += 1.0 - mixed.sum() - alone.sum() - sum(above)
     probabilities[0] += above[1]
-    return _distribution()(_dense()(interval, -stop, probabilities, above[0], True))
+    both = Losses(-stop, probabilities, above[0])
+    return LossDistribution(both, both, interval)
 
 
 @lru_cache(maxsize=64)
-def stated_pair(epsilon: float, delta: float, interval: float) -> Any:
+def stated_pair(epsilon: float, delta: float, interval: float) -> LossDistribution:
     """The worst mechanism that is (epsilon, delta)-private: randomised response that sometimes tells outright.
 
     Kairouz, Oh and Viswanath 2015, "The Composition Theorem for Differential Privacy".
     """
     likely = (1 - delta) / (1 + math.exp(-epsilon))
-    unlikely = (1 - delta) / (1 + math.exp(epsilon))
-    held: dict[int, float] = {}
+    unlikely = (1 - delta) - likely
+    first = math.floor(-epsilon / interval + 1e-9)
+    probabilities = np.zeros(math.floor(epsilon / interval + 1e-9) - first + 2)
     for loss, upper, lower in ((epsilon, likely, unlikely), (-epsilon, unlikely, likely)):
         cell = math.floor(loss / interval + 1e-9)
-        low, high = _split(cell, np.array([upper]), np.array([lower]), interval)
-        held[cell] = held.get(cell, 0.0) + float(low)
-        held[cell + 1] = held.get(cell + 1, 0.0) + float(high)
-    pmf: Any = need("dp_accounting.pld.pld_pmf", "privacy")
-    return _distribution()(pmf.create_pmf(held, interval, delta, True))
-
-
-def nothing(interval: float) -> Any:
-    """The distribution of what tells nothing."""
-    pld: Any = need("dp_accounting.pld.privacy_loss_distribution", "privacy")
-    return pld.identity(value_discretization_interval=interval)
-
-
-def gaussian(rate: float, sigma: float, together: int, neighbours: Neighbours, interval: float) -> Any:
-    """The distribution of one Poisson-sampled Gaussian sum for these neighbours."""
-    if neighbours is Neighbours.REPLACE:
-        # Several records of a unit count as if they were always drawn together, which is worse than each by itself.
-        return replaced(1 - (1 - rate) ** together, sigma / together, interval)
-    return added_or_removed(rate, sigma, together, interval)
-
-
-def _distribution() -> Any:
-    pld: Any = need("dp_accounting.pld.privacy_loss_distribution", "privacy")
-    return pld.PrivacyLossDistribution
-
-
-def _dense() -> Any:
-    pmf: Any = need("dp_accounting.pld.pld_pmf", "privacy")
-    return pmf.DensePLDPmf
+        probabilities[cell - first : cell - first + 2] += _split(cell, np.array([upper]), np.array([lower]), interval)
+    both = Losses(first, probabilities, delta)
+    return LossDistribution(both, both, interval)
 
 
 def _between(edges: Array) -> Array:
@@ -215,8 +214,8 @@ def _split(start: int, upper: Array, lower: Array, interval: float) -> Array:
     return out
 
 
-def _on_grid(start: int, upper: Array, lower: Array, interval: float, lowest: float, infinite: float) -> Any:
-    """Masses by cell, with what lies below the first edge at it, and what lies above the last one at infinity."""
+def _on_grid(start: int, upper: Array, lower: Array, interval: float, outside: tuple[float, float]) -> Losses:
+    """Masses by cell; what lies below the first edge is put at it, what lies above the last one at infinity."""
     probabilities = _split(start, upper, lower, interval)
-    probabilities[0] += lowest
-    return _dense()(interval, start, probabilities, infinite, True)
+    probabilities[0] += outside[0]
+    return Losses(start, probabilities, outside[1])

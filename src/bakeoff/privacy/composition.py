@@ -1,0 +1,97 @@
+"""Many different mechanisms composed at once, by Fourier transforms, and dp-accounting's form of what comes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bakeoff.extras import need
+from bakeoff.nouns import Array
+from bakeoff.privacy.loss_distributions import LossDistribution, Losses
+
+CUT = 1e-15  # mass of the composed losses that may lie outside what is kept; it counts as delta
+EXPONENTS = tuple(2.0**power for power in range(-6, 12))  # of Chernoff's bound, for losses from 1e-3 to 1e3
+
+
+def as_library(found: LossDistribution | None, interval: float) -> Any:
+    """A dp-accounting PrivacyLossDistribution; without a distribution that of what tells nothing."""
+    pld: Any = need("dp_accounting.pld.privacy_loss_distribution", "privacy")
+    if found is None:
+        return pld.identity(value_discretization_interval=interval)
+    dense: Any = need("dp_accounting.pld.pld_pmf", "privacy").DensePLDPmf
+
+    def one(losses: Losses) -> Any:
+        return dense(interval, losses.start, losses.probabilities, losses.infinite, True)
+
+    removed = one(found.removed)
+    return pld.PrivacyLossDistribution(removed, None if found.added is found.removed else one(found.added))
+
+
+def together(parts: Sequence[tuple[LossDistribution, Sequence[int]]], interval: float) -> list[Any]:
+    """Distributions composed at several moments: each part comes with how often it was used up to each of them.
+
+    One dp-accounting PrivacyLossDistribution for each moment, on the same grid as the parts.
+    """
+    counts = np.array([count for _, count in parts], dtype=np.int64)
+    removed = _convolved([part.removed for part, _ in parts], counts, interval)
+    if all(part.added is part.removed for part, _ in parts):
+        added = removed
+    else:
+        added = _convolved([part.added for part, _ in parts], counts, interval)
+    pairs = zip(removed, added, strict=True)
+    return [as_library(LossDistribution(first, second, interval), interval) for first, second in pairs]
+
+
+def _convolved(parts: Sequence[Losses], counts: Array, interval: float) -> list[Losses]:
+    """The sum of so many losses of each part, at each moment; counts are (parts, moments)."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    first, last = _window(parts, counts, interval)
+    size = next_fast_len(max(last - first + 1, *(len(part.probabilities) for part in parts)), real=True)
+    whole = np.ones((counts.shape[1], size // 2 + 1), dtype=np.complex128)
+    for part, often in zip(parts, counts, strict=True):
+        transform = rfft(part.probabilities, size)
+        for moment, count in enumerate(often):
+            if count:
+                whole[moment] *= transform ** int(count)
+    told = -np.expm1(counts.T @ np.log1p([-part.infinite for part in parts]))
+    out = []
+    for moment, start in enumerate(counts.T @ np.array([part.start for part in parts])):
+        around = np.maximum(irfft(whole[moment], size), 0.0)
+        held = np.roll(around, int(start) - first)[: last - first + 1]
+        out.append(Losses(first, held, float(told[moment]) + CUT))
+    return out
+
+
+def _window(parts: Sequence[Losses], counts: Array, interval: float) -> tuple[int, int]:
+    """Cells outside of which no moment's sum lies but for CUT of its mass, by Chernoff's bound."""
+    exponents = np.array(EXPONENTS) * interval
+    highest = np.full(counts.shape[1], np.inf)
+    lowest = np.full(counts.shape[1], -np.inf)
+    for sign in (1, -1):
+        logs = np.array([_log_moments(part, sign * exponents) for part in parts])
+        reach = ((counts.T @ logs) + math.log(2 / CUT)) / exponents
+        if sign > 0:
+            highest = reach.min(axis=1)
+        else:
+            lowest = -reach.min(axis=1)
+    ends = counts.T @ np.array([[part.start, part.start + len(part.probabilities) - 1] for part in parts])
+    first = np.maximum(np.floor(lowest), ends[:, 0]).min()
+    last = np.minimum(np.ceil(highest), ends[:, 1]).max()
+    return int(first), int(last)
+
+
+def _log_moments(losses: Losses, exponents: Array) -> Array:
+    """The log of the mean of exp(exponent * cell) at each exponent."""
+    held = np.flatnonzero(losses.probabilities > 0)
+    cells = (held + losses.start).astype(np.float64)
+    logs = np.log(losses.probabilities[held])
+    out = np.empty(len(exponents))
+    for place, exponent in enumerate(exponents):
+        powers = logs + exponent * cells
+        top = powers.max()
+        out[place] = top + math.log(np.exp(powers - top).sum())
+    return out
