@@ -74,6 +74,13 @@ def test_linear(
     same(network, torch.randn(shape, dtype=kind), times=times, calls=calls)
 
 
+@pytest.mark.parametrize("shape", [(4, 16, 96), (3, 200, 96), (64, 96), (1, 300, 96)])
+def test_linear_maps_large_enough_for_other_products(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    network = Around(nn.Linear(96, 80), nn.Sequential(nn.Linear(96, 96), nn.ReLU(inplace=True)))
+    same(network, torch.randn(shape), calls=2)
+
+
 @FEW
 @given(SEEDS, some.integers(1, 6), some.integers(1, 9), some.integers(1, 5), some.booleans(), some.integers(1, 2))
 def test_embedding(seed: int, records: int, tokens: int, width: int, padded: bool, calls: int) -> None:

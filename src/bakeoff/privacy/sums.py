@@ -7,14 +7,31 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from bakeoff.privacy.rules.products import LEAST, product
 from bakeoff.privacy.rules.rule import Rows
+
+
+class Scratch:
+    """Memory for what is needed for a moment, again and again: fresh memory costs more than the work done in it."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+
+    def scaled(self, values: Tensor, by: Tensor) -> Tensor:
+        """`values * by`, of the shape of `values`; it lasts until the next call."""
+        key = (values.dtype, values.device)
+        held = self._held.get(key)
+        if held is None or held.numel() < values.numel():
+            held = self._held[key] = torch.empty(values.numel(), dtype=values.dtype, device=values.device)
+        return torch.mul(values, by, out=held[: values.numel()].view(values.shape))
 
 
 class Slot:
     """The sum of one parameter's clipped gradients, float32 (float64 for a parameter of float64)."""
 
-    def __init__(self, parameter: nn.Parameter) -> None:
+    def __init__(self, parameter: nn.Parameter, scratch: Scratch | None = None) -> None:
         self.parameter = parameter
+        self.scratch = scratch or Scratch()
         self.kind = torch.promote_types(parameter.dtype, torch.float32)
         self.filled = False
         self._dense: Tensor | None = None
@@ -45,6 +62,9 @@ class Slot:
 
     def product(self, left: Tensor, right: Tensor) -> None:
         """Add left^T right, (positions, a) and (positions, b), to a parameter whose values are (a, b)."""
+        if left.device.type == "cpu" and left.shape[1] * right.numel() >= LEAST:
+            self.add(product(left.t(), right.t()))
+            return
         shape = (left.shape[1], right.shape[1])
         if self.filled or self._rows:
             self.dense().view(shape).addmm_(left.t(), right)
@@ -85,7 +105,8 @@ class Sums:
     """The sums of a logical batch, for every parameter that is learnt; physical batches add to them."""
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
-        self.order = [Slot(parameter) for parameter in parameters]
+        scratch = Scratch()
+        self.order = [Slot(parameter, scratch) for parameter in parameters]
         self.slots = dict(zip(parameters, self.order, strict=True))
 
     def clear(self) -> None:
@@ -103,4 +124,5 @@ class Sums:
 
     def rows(self, parameter: nn.Parameter) -> Rows | None:
         """The sum as rows with a rising index where only rows were added, else None."""
-        return self.slots[parameter].rows()
+        found: Rows | None = self.slots[parameter].rows()
+        return found

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bakeoff.privacy.rules.products import product
 from bakeoff.privacy.rules.rule import Outer, Tape, Use
 from bakeoff.privacy.sums import Slot
 from bakeoff.privacy.tape import folded
@@ -62,6 +63,27 @@ class Pairs:
         return self.shared["squares"]
 
 
+class _Product(torch.autograd.Function):
+    """A linear map by the quickest product there is, whose backward pass puts the gradient into a use."""
+
+    @staticmethod
+    def forward(ctx: Any, given: Tensor, weight: Tensor, bias: Tensor | None, anchor: Tensor, use: Use) -> Tensor:
+        """given weight^T + bias; `anchor` requires a gradient, and so the result does."""
+        ctx.use, ctx.weight = use, weight
+        flat = given.reshape(-1, given.shape[-1])
+        output = product(flat, weight, bias)
+        return output if given.ndim == 2 else output.view(*given.shape[:-1], len(weight)).detach()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        """Kept for the use; the gradient of what was given where something before it wants it."""
+        ctx.use.gradient = gradient
+        if not ctx.needs_input_grad[0]:
+            return None, None, None, None, None
+        flat = product(gradient.reshape(-1, gradient.shape[-1]), ctx.weight.t())
+        return flat.view(*gradient.shape[:-1], ctx.weight.shape[1]), None, None, None, None
+
+
 class LinearRule:
     """`nn.Linear`, with any dimensions between the records and the features."""
 
@@ -70,8 +92,13 @@ class LinearRule:
     def call(self, module: nn.Linear, tape: Tape, given: Tensor) -> Tensor:
         """The linear map."""
         given = tape.spread(given)
-        output = functional.linear(given, module.weight, module.bias)
-        return tape.note(Use(module, (given.detach(),), kept={"shared": tape.shared(given)}), output)
+        use = Use(module, (given.detach(),), kept={"shared": tape.shared(given)})
+        if given.device.type != "cpu" or given.ndim < 2 or torch.is_autocast_enabled("cpu"):
+            return tape.note(use, functional.linear(given, module.weight, module.bias))
+        if torch.is_grad_enabled():
+            tape.add(use)
+        output: Tensor = _Product.apply(given, module.weight, module.bias, tape.anchor, use)
+        return output
 
     def squared_norms(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
         """Of the weight and of the bias."""
@@ -116,11 +143,11 @@ class LinearRule:
         if "bias" in factors:
             slots["bias"].product(_along(factors["bias"], positions, gradient), gradient)
         if "weight" in factors:
-            along = _along(factors["weight"], positions, gradient)
+            slot, along = slots["weight"], _along(factors["weight"], positions, gradient)
             if gradient.shape[1] <= given.shape[1]:
-                slots["weight"].product(gradient * along, given)
+                slot.product(slot.scratch.scaled(gradient, along), given)
             else:
-                slots["weight"].product(gradient, given * along)
+                slot.product(gradient, slot.scratch.scaled(given, along))
 
     def outer(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Outer:
         """The weight's gradient as outer products over positions."""
