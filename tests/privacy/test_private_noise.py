@@ -110,7 +110,7 @@ def test_a_forked_process_does_not_repeat_its_parents_noise() -> None:
 
 
 def test_parts_of_any_size_are_handed_out_once() -> None:
-    whole = drawn(3 * source.PAIRS + 17)
+    whole = drawn(5 * source.PAIRS + 17)
     noise = Noise(0)
     pieces = [noise.normal((size,)).numpy() for size in (1, 30_000, 2 * source.PAIRS + 5)]
     pieces.append(noise.normal((len(whole) - sum(map(len, pieces)),)).numpy())

@@ -58,11 +58,14 @@ class Noise:
         if not deviation or not target.numel():
             return
         if target.device.type != "cpu":
-            target.add_(self._drawn(target.shape, target.device), alpha=deviation)
+            target.detach().add_(self._drawn(target.shape, target.device), alpha=deviation)
             return
         stream = self._stream()
+        if target.numel() <= stream.left:
+            target.detach().add_(stream.take(target.numel()).view(target.shape), alpha=deviation)
+            return
         if not target.is_contiguous():
-            target.add_(self.normal(target.shape), alpha=deviation)
+            target.detach().add_(self.normal(target.shape), alpha=deviation)
             return
         flat = target.detach().view(-1)
         begin = 0
@@ -134,6 +137,11 @@ class _Stream:
         self._first, self._second = self._block[:PAIRS], self._block[PAIRS:]
         self._tensor = torch.from_numpy(self._block)
         self._used = len(self._block)
+
+    @property
+    def left(self) -> int:
+        """How many numbers are made already."""
+        return len(self._block) - self._used
 
     def take(self, most: int) -> torch.Tensor:
         """The next numbers, at most so many and at least one; they are overwritten by what is taken later."""
