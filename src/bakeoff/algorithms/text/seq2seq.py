@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from bakeoff.algorithms.text.agreed import FEWEST, Agreed, inflected
 from bakeoff.algorithms.text.networks import NeuralEntry
 from bakeoff.algorithms.text.parameters import fitted
 from bakeoff.algorithms.text.reading import as_objects, source_columns, sources_of
 from bakeoff.nouns import Array, Frame, Schema
 
+SPELT_EPOCHS = 20  # beside counts a network of spelt words is as good as after 25
+
 
 class NeuralSeq2Seq(NeuralEntry):
     """A text for each source by `bakeoff.training.sequences.Seq2Seq`, an encoder and a decoder with attention.
 
-    `beam` is how many texts are written at once before the best is taken (0: as the network is used to). Declined
-    without torch.
+    Where sources are words spelt letter by letter with features behind a bar, the network answers together with what
+    `Inflector` counts (see `Agreed`), unless the fit is private: `agreed_` is None then. `beam` is how many texts are
+    written at once before the best is taken (0: as the network is used to). Declined without torch.
     """
 
     def __init__(
@@ -46,13 +50,18 @@ class NeuralSeq2Seq(NeuralEntry):
             from bakeoff.algorithms.text.private_pairs import pairs_asked
 
             model = pairs_asked(going.private, sources, targets)
-        recipe = going.recipe(RECIPE, self.epochs)
+        counted = going.private is None and inflected(sources, targets)
+        recipe = going.recipe(RECIPE, SPELT_EPOCHS if counted and self.epochs is None else self.epochs)
         self.model_ = model.fit(sources, targets, recipe, going.circumstances(recipe))
         self.ended(self.model_, going.private)
+        self.agreed_: Agreed | None = None
+        if counted and len(self.model_.held_out) >= FEWEST:
+            with self.asked():
+                self.agreed_ = Agreed(self.model_).fit(sources, targets, self.model_.held_out)
         return self
 
     def predict(self, X: Frame) -> Array:
         """Texts, an object array (rows,)."""
         model = fitted(self, "model_")
         with self.asked():
-            return as_objects(model.predict(sources_of(X, self.columns_), width=self.beam))
+            return as_objects((self.agreed_ or model).predict(sources_of(X, self.columns_), width=self.beam))

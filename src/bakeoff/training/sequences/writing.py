@@ -56,7 +56,7 @@ class Seq2Seq:
         records = self._records(sources, targets)[0]
         self.longest = self._longest(records.targets)
         fitted = fit(self.network, records, recipe, **around.given())
-        self.history = fitted.history
+        self.history, self.held_out = fitted.history, fitted.held_out
         self.steps = (*self.preparation.steps, *fitted.steps)
         return self
 
