@@ -93,14 +93,14 @@ def test_a_step_is_timed_by_every_method_there_is(require):
 
 
 def test_the_example_of_the_accounting():
-    figures = accounted(values_of("accounted"))
+    figures = accounted(values_of("account of"))
     assert figures["claimed"] == pytest.approx(6.1877, abs=1e-3)
     assert figures["honest"] == pytest.approx(43.4, abs=0.1)
     assert figures["honest"] <= figures["honest by Renyi divergences"]
 
 
 def test_an_attack_sees_through_the_claim_and_not_through_the_ledger():
-    figures = attacked(values_of("attacked", trials=5000))
+    figures = attacked(values_of("attack on", trials=5000))
     micro, record = figures["micro-batch"], figures["record"]
     assert figures["claimed"] < micro["epsilon at least"]  # fails once in fifty million
     assert record["stated"] <= figures["claimed"] < micro["stated"]
@@ -191,9 +191,9 @@ def test_the_verdict_on_practical_privacy():
 
 def test_the_verdict_on_the_claimed_epsilon():
     words = "epsilon claimed"
-    told = Result(Setting("a", values_of("accounted")), {"claimed": 6.19, "honest": 43.4}, 1.0)
+    told = Result(Setting("a", values_of("account of")), {"claimed": 6.19, "honest": 43.4}, 1.0)
     least = {"claimed": 1.0, "micro-batch": {"epsilon at least": 1.6}, "record": {"epsilon at least": 0.4}}
-    seen = Result(Setting("b", values_of("attacked")), least, 1.0)
+    seen = Result(Setting("b", values_of("attack on")), least, 1.0)
     assert verdict([told], words) is Verdict.INCONCLUSIVE
     assert verdict([told, seen], words) is Verdict.NOT_REPRODUCED
 

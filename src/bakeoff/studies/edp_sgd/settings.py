@@ -35,9 +35,9 @@ def verdicts() -> Mapping[str, float]:
 def _claimed(part: Mapping[str, Any]) -> Iterator[Setting]:
     given = {**part["claimed"], "version": told()["version"], "delta": told()["delta"]}
     accounted = {name: given[name] for name in ("version", "delta", "rate", "sigma", "steps")}
-    yield Setting("claimed epsilon, accounted", {"kind": "accounted", **accounted})
+    yield Setting("account of the published epsilon", {"kind": "accounted", **accounted})
     attacked = {name: given[name] for name in ("version", "delta", "epsilon", "trials")}
-    yield Setting("claimed epsilon, one step attacked", {"kind": "attacked", **attacked})
+    yield Setting("attack on one step", {"kind": "attacked", **attacked})
 
 
 def _speed(part: Mapping[str, Any]) -> Iterator[Setting]:
