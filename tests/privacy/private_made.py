@@ -18,13 +18,14 @@ FALSE_ALARM = 1e-7
 class Small(nn.Module):
     """Classes from the mean of words' vectors beside some numbers."""
 
-    def __init__(self, words: int = 30, width: int = 6, *, seed: int = 0, heed: float = 1.0) -> None:
+    def __init__(self, words: int = 30, width: int = 6, *, heed: float = 1.0, dropout: float = 0.0) -> None:
         super().__init__()
-        torch.manual_seed(seed)
+        torch.manual_seed(0)
         self.table = nn.Embedding(words, width, padding_idx=0)
         self.hidden = nn.Linear(width + 3, 8)
         self.out = nn.Linear(8, 3)
         self.heed = heed  # 0: words are read and change nothing
+        self.drop = nn.Dropout(dropout)
         self.mixed = False
 
     def losses(self, batch: Any) -> torch.Tensor:
@@ -32,7 +33,9 @@ class Small(nn.Module):
         # By the number of words and not by the batch's longest text, or records would be mixed.
         mean = self.table(words).sum(1) / (words > 0).sum(1, keepdim=True)
         hidden = torch.cat([self.heed * mean, numbers], dim=1)
-        return functional.cross_entropy(self.out(torch.tanh(self.hidden(hidden))), batch.targets, reduction="none")
+        return functional.cross_entropy(
+            self.out(self.drop(torch.tanh(self.hidden(hidden)))), batch.targets, reduction="none"
+        )
 
     def held_out_loss(self, records: Records, device: str) -> float:
         with torch.no_grad():

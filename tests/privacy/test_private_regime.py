@@ -115,6 +115,31 @@ def test_every_step_draws_noise_of_its_own() -> None:
     assert step.ledger.entries[0].count == 3
 
 
+def test_dropout_is_secret_too() -> None:
+    """Masks of a known seed would move with one record more; without dropout the partner sees no difference."""
+
+    def gradients_of(dropout: float, seed: int | None) -> list[torch.Tensor]:
+        found = []
+        for _ in range(2):
+            network = Small(dropout=dropout)
+            step = step_of(network, sigma=0.0, seed=seed)
+            torch.manual_seed(7)
+            for _ in range(2):
+                step.gradient(network, RECORDS.batch(positions(*range(20))))
+                found.append(gradient_of(network).clone())
+            torch.testing.assert_close(torch.rand(3), torch.rand(3, generator=torch.Generator().manual_seed(7)))
+        return found
+
+    first, second, again, _ = gradients_of(0.5, None)
+    assert not torch.allclose(first, again, atol=1e-4)
+    assert not torch.allclose(first, second, atol=1e-4)
+    first, second, again, last = gradients_of(0.5, 3)
+    assert torch.equal(first, again)
+    assert torch.equal(second, last)
+    first, _, again, _ = gradients_of(0.0, None)
+    assert torch.allclose(first, again, atol=1e-6)
+
+
 def test_an_owner_moves_the_step_by_no_more_than_the_bound() -> None:
     network = Small()
     owner = np.arange(40) // 5

@@ -20,6 +20,7 @@ from bakeoff.privacy.budget import Budget
 from bakeoff.privacy.calibration import calibrate, stretched
 from bakeoff.privacy.clipping import Clipping, Flat
 from bakeoff.privacy.ledger import Ledger
+from bakeoff.privacy.masks import Masks
 from bakeoff.privacy.noise import Noise
 from bakeoff.privacy.optimising import Owed, additive, tables_of
 from bakeoff.privacy.poisson import Plan, PoissonLoop, Units
@@ -72,6 +73,7 @@ class PrivateStep:
         self.settings = settings or PrivateSettings()
         self.clipping = deepcopy(self.settings.clipping)
         self.noise = Noise(self.settings.seed)
+        self.masks = Masks(self.settings.seed)
         if self.settings.seed is not None:
             ledger.broke("sample and noise were drawn from a seed, and can be drawn again")
         self.taken = 0
@@ -146,7 +148,9 @@ class PrivateStep:
         if len(batch):
             self.check(lambda places: network.losses(_some(batch, list(places))), len(batch))
             factors = _Factors(self.clipping, self._divisor, units)
-            self.book.clipped(lambda: network.losses(batch), len(batch), factors, self.sums)
+            # With dropout of a known seed one record more would move the masks of all that come after it.
+            with self.masks.drawn(next(iter(self.book.parameters.values())).device):
+                self.book.clipped(lambda: network.losses(batch), len(batch), factors, self.sums)
 
     def finish(self, network: Any) -> None:
         """Add the noise, write the step into the ledger and leave the gradient in each parameter's `grad`."""
