@@ -50,8 +50,9 @@ def gradients(network):
 def test_it_is_the_sum_of_the_clipped_means_of_its_micro_batches(records, parts, layerwise, seed):
     network, given_ = small(seed), batch(records, seed)
     clipping = Layerwise(0.3) if layerwise else Flat(0.3)
-    step, learner = started(network, sigma=0.0, parts=parts, clipping=clipping)
-    dealt = list(step._dealt(given_))
+    step, learner = started(network, sigma=0.0, parts=parts, clipping=clipping, seed=seed)
+    twin, _ = started(small(), parts=parts, seed=seed)
+    dealt = list(twin._dealt(given_))
     assert sorted(np.concatenate([one.positions for one in dealt]).tolist()) == list(range(records))
     step.gradient(learner, given_)
     found = gradients(network)
@@ -120,6 +121,33 @@ def test_settings_within_a_budget_are_within_it(require):
         step.gradient(learner, nobody)
     assert 2.9 < step.ledger.epsilon(1e-5) <= 3.0
     assert step.published_epsilon(1e-5) < 1.5
+
+
+def test_which_records_share_a_micro_batch_is_nobodys_to_know():
+    def dealt(**how):
+        step, _ = started(small(), parts=4, **how)
+        return [part.positions.tolist() for part in step._dealt(batch(64))]
+
+    assert dealt() != dealt()
+    assert dealt(seed=1) == dealt(seed=1)
+    step, _ = started(small(), seed=1)
+    with pytest.raises(NoGuarantee, match="seed"):
+        step.ledger.epsilon(1e-5)
+
+
+def test_dropout_has_a_stream_of_its_own_that_nobody_knows():
+    network = torch.nn.Sequential(torch.nn.Linear(3, 64), torch.nn.Dropout(0.5), torch.nn.Linear(64, 2))
+
+    def made(seed=None):
+        step, learner = started(network, sigma=0.0, seed=seed)
+        torch.manual_seed(0)
+        step.gradient(learner, batch(8))
+        return torch.cat([one.flatten() for one in gradients(network)]), torch.rand(1)
+
+    assert not torch.equal(made()[0], made()[0])
+    assert torch.equal(made(3)[0], made(3)[0])
+    torch.manual_seed(0)
+    assert torch.equal(torch.rand(1), made()[1])
 
 
 def test_noise_has_the_deviation_of_sigma_and_the_bound():

@@ -24,6 +24,7 @@ from bakeoff.privacy.budget import Budget
 from bakeoff.privacy.calibration import calibrate
 from bakeoff.privacy.clipping import Clipping, Fixed, Layerwise
 from bakeoff.privacy.ledger import Ledger
+from bakeoff.privacy.masks import Masks
 from bakeoff.privacy.noise import Noise
 from bakeoff.privacy.poisson import PoissonLoop
 from bakeoff.privacy.wrapping import some
@@ -84,7 +85,11 @@ class MicroBatchStep:
         self.noise = Noise(settings.seed)
         self.rate: float | None = None
         self.steps = 0
-        self._seed = 0
+        if settings.seed is not None:
+            ledger.broke("micro-batches and noise were drawn from a seed, and can be drawn again")
+        # With a known seed one record more would move all later ones into other micro-batches.
+        self._random = np.random.default_rng(settings.seed)
+        self._masks = Masks(settings.seed)
 
     def begin(self, network: Any, recipe: Recipe) -> None:
         """UsageError for a network with buffers that records would change without noise."""
@@ -96,7 +101,6 @@ class MicroBatchStep:
                 )
         self._learnt = {name: held for name, held in network.named_parameters() if held.requires_grad}
         self._groups = self.settings.clipping.groups({name: held.numel() for name, held in self._learnt.items()})
-        self._seed = recipe.seed % 2**32
 
     def sampled(self, rate: float, divisor: float = 0.0, steps: int = 0) -> None:
         """Say that batches are Poisson samples at this rate; without it no epsilon is stated.
@@ -111,7 +115,8 @@ class MicroBatchStep:
         for part in self._dealt(batch):
             for held in self._learnt.values():
                 held.grad = None
-            network.losses(part).mean().backward()
+            with self._masks.drawn(next(iter(self._learnt.values())).device):
+                network.losses(part).mean().backward()
             gradients = [torch.zeros_like(held) if held.grad is None else held.grad for held in self._learnt.values()]
             torch._foreach_mul_(gradients, self._factors(gradients))
             torch._foreach_add_(sums, gradients)
@@ -154,8 +159,7 @@ class MicroBatchStep:
         if self.settings.parts == 1:
             yield from (batch,) if len(batch) else ()
             return
-        random = np.random.default_rng([self._seed, self.steps, self.settings.parts])
-        part = random.integers(0, self.settings.parts, len(batch))
+        part = self._random.integers(0, self.settings.parts, len(batch))
         for number in range(self.settings.parts):
             where = np.flatnonzero(part == number)
             if len(where):
