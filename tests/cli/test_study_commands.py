@@ -63,3 +63,17 @@ def test_bad_input_is_one_sentence(say, tmp_path):
     )
     there = tmp_path / "no" / "page.md"
     assert "--report" in say(*words, "--list", "--report", there, code=2).err
+
+
+def test_an_interrupted_study_says_what_is_kept(tmp_path):
+    from bakeoff.cli.progress import Interrupted
+    from bakeoff.cli.study import Steps
+    from bakeoff.studies import Setting
+
+    setting = Setting("one", {"number": 1})
+    told = r"after 1 of 2 settings\. They are kept in .*kept; the same command goes on"
+    with pytest.raises(Interrupted, match=told), Steps(tmp_path / "kept") as steps:
+        steps.start(2, 0)
+        steps.began(setting)
+        steps.ended(setting, 0.1, "")
+        raise KeyboardInterrupt

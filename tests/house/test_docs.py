@@ -95,7 +95,7 @@ def test_the_public_names_agree_with_what_a_type_checker_sees():
     assert {*seen, "__version__"} == set(bakeoff.__all__)
 
 
-@pytest.mark.parametrize("room", ["training", "privacy", "fairness"])
+@pytest.mark.parametrize("room", ["training", "privacy", "fairness", "studies"])
 def test_every_public_name_of_a_room_is_documented(room):
     module = importlib.import_module(f"bakeoff.{room}")
     words = quoted(sections(REFERENCE / "python.md", 2)[room.capitalize()])
