@@ -276,22 +276,38 @@ class _Pairs:
 
     def sums(self, factors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Each record's factor goes with what entered, the smaller side."""
-        found: dict[str, Tensor] = {}
-        outer, inner, given, before = self._values()
-        for name, gates, entered in zip(
-            self.names, (outer, inner, outer, inner), (given, before, None, None), strict=True
-        ):
-            if name not in factors:
-                continue
-            parts = []
-            for place, gate in enumerate(gates):
-                along = self._along(factors[name], gate)
-                if entered is None:
-                    parts.append(summed(along.expand(*gate.shape[:2], 1).reshape(-1, 1), gate.flatten(0, 1)).squeeze(0))
-                else:
-                    parts.append(summed(gate.flatten(0, 1), (entered[place] * along).flatten(0, 1)))
-            found[name] = parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
-        return found
+        parts: list[dict[str, Tensor]] = []
+        whole = not self.twice and all(factors.get(name) is next(iter(factors.values())) for name in self.names)
+        for gates, inner, given, before in zip(*self._values(), strict=True):
+            parts.append(self._joined(factors, gates, given, before) if whole else {})
+            if not whole:
+                for name, own, entered in zip(self.names, (gates, inner) * 2, (given, before, None, None), strict=True):
+                    if name in factors:
+                        parts[-1][name] = self._one(factors[name], own, entered)
+        return (
+            parts[0]
+            if len(parts) == 1
+            else {name: torch.stack([one[name] for one in parts]).sum(0) for name in factors}
+        )
+
+    def _one(self, factor: Tensor, gates: Tensor, entered: Tensor | None) -> Tensor:
+        """The sum for one weight, or for a bias."""
+        along = self._along(factor, gates)
+        if entered is None:
+            return along.expand(*gates.shape[:2], 1).reshape(-1) @ gates.flatten(0, 1)
+        return summed(gates.flatten(0, 1), (entered * along).flatten(0, 1))
+
+    def _joined(self, factors: Mapping[str, Tensor], gates: Tensor, given: Tensor, before: Tensor) -> dict[str, Tensor]:
+        """All sums by one product, where the factors are the same for all parameters."""
+        along = self._along(factors[self.names[0]], gates)
+        inside, width = given.shape[2], before.shape[2]
+        entered = gates.new_empty(*gates.shape[:2], inside + width + 1)
+        torch.mul(given, along, out=entered[..., :inside])
+        torch.mul(before, along, out=entered[..., inside:-1])
+        entered[..., -1:] = along
+        found = summed(gates.flatten(0, 1), entered.flatten(0, 1)).split([inside, width, 1], dim=1)
+        bias = found[2].squeeze(1)
+        return dict(zip(self.names, (found[0], found[1], bias, bias.clone()), strict=True))
 
     def _along(self, factor: Tensor, like: Tensor) -> Tensor:
         """(1, rows, 1)."""
