@@ -317,8 +317,10 @@ def test_rows_are_paid_before_they_are_read_and_not_sooner() -> None:
 
 @pytest.mark.parametrize("recipe", [ADAM, replace(SGD, decay=0.1)])
 def test_only_plain_descent_owes(recipe: Recipe) -> None:
-    assert step_of(Small(), recipe=recipe).owe(Small()) is None
-    assert step_of(Small(), lazy=False).owe(Small()) is None
+    network = Small()
+    assert step_of(network).owe(network) is not None
+    assert step_of(network, recipe=recipe).owe(network) is None
+    assert step_of(network, lazy=False).owe(network) is None
     tied = Small()
     tied.again = nn.Embedding(30, 6)
     tied.again.weight = tied.table.weight
@@ -428,6 +430,61 @@ def test_rows_that_are_read_past_their_module_are_refused_where_they_are_owed_no
     with pytest.raises(BakeoffError, match="without their module being called"):
         fit(PastItsModule(), RECORDS, SGD, regime=PrivateSGD(Ledger()))
     fit(PastItsModule(), RECORDS, SGD, regime=PrivateSGD(Ledger(), PrivateSettings(lazy=False)))
+
+
+class Remembering(Small):
+    def __init__(self, remember: bool = True) -> None:
+        super().__init__()
+        self.remember = remember
+        self.register_buffer("largest", torch.zeros(()))
+
+    def losses(self, batch):
+        if self.remember:
+            self.largest = self.largest.maximum(batch.inputs["numbers"]["values"].max())
+        return super().losses(batch)
+
+
+def test_a_network_that_remembers_its_records_is_refused() -> None:
+    with pytest.raises(UsageError, match="something of the records that pass through it, in largest"):
+        fit(Remembering(), RECORDS, SGD, regime=PrivateSGD(Ledger()))
+    fit(Remembering(remember=False), RECORDS, SGD, regime=PrivateSGD(Ledger()))
+
+
+def test_a_network_that_was_not_looked_at_is_refused() -> None:
+    with pytest.raises(UsageError, match="looked at no network"):
+        PrivateStep(Ledger()).book  # noqa: B018
+    with pytest.raises(UsageError, match="call begin"):
+        PrivateStep(Ledger()).gradient(Small(), RECORDS.batch(positions(1)))
+    step = step_of(Small())
+    with pytest.raises(UsageError, match="not the one"):
+        step.gradient(Small(), RECORDS.batch(positions(1)))
+
+
+def test_a_parameter_that_is_set_free_later_is_refused() -> None:
+    network = Small()
+    network.out.requires_grad_(False)
+    step = step_of(network)
+    step.gradient(network, RECORDS.batch(positions(1, 2)))
+    assert network.out.weight.grad is None
+    network.out.requires_grad_(True)
+    with pytest.raises(UsageError, match="was frozen is learnt now"):
+        step.gradient(network, RECORDS.batch(positions(1, 2)))
+    step.begin(network, SGD)
+    step.gradient(network, RECORDS.batch(positions(1, 2)))
+
+
+def test_what_a_refused_batch_had_added_is_not_gone_on_with() -> None:
+    records = records_of(10)
+    records.parts["numbers"]["values"][8, 1] = np.nan
+    network = Small()
+    step = step_of(network, sigma=0.0, clipping=Flat(0.3))
+    step.gradient(network, records.batch(positions(0, 1)))
+    wanted = gradient_of(network).clone()
+    step.add(network, records.batch(positions(3, 4)))
+    with pytest.raises(BakeoffError, match="not a number"):
+        step.add(network, records.batch(positions(8, 9)))
+    step.gradient(network, records.batch(positions(0, 1)))
+    assert torch.allclose(gradient_of(network), wanted, atol=1e-6)
 
 
 def test_gradients_that_are_no_numbers_are_refused() -> None:

@@ -81,6 +81,14 @@ class PrivateStep:
         self._divisor = 0.0
         self._sigmas: Sequence[float] = (self.settings.sigma,)
         self._fresh = True
+        self._book: BookKeeping | None = None
+
+    @property
+    def book(self) -> BookKeeping:
+        """How the network's gradients are bounded; UsageError before `begin`."""
+        if self._book is None:
+            raise UsageError("This private step has looked at no network; call begin(network, recipe) first.")
+        return self._book
 
     def begin(self, network: Any, recipe: Recipe) -> None:
         """Look at the network; UsageError where a layer mixes records, or the recipe would look at records itself."""
@@ -90,7 +98,9 @@ class PrivateStep:
                 "record and not their sum, and holds nothing out, since to choose an epoch by records is not accounted "
                 "for. Set both to 0, as recipe_for(recipe) does."
             )
-        self.book = BookKeeping(network)
+        self._book = BookKeeping(network)
+        self._frozen = [parameter for parameter in network.parameters() if not parameter.requires_grad]
+        self._kept = False
         self.sums = self.book.sums()
         self.owed: Owed | None = None
         self._lazy = self.settings.lazy and additive(recipe)
@@ -144,17 +154,24 @@ class PrivateStep:
         `units` int64 (records,) numbers from 0 the unit that each record belongs to, all of whose records are in this
         batch; None: each record is one. BakeoffError where a gradient is not a number.
         """
-        self._begin_sum()
-        if len(batch):
-            self.check(lambda places: network.losses(_some(batch, list(places))), len(batch))
-            factors = _Factors(self.clipping, self._divisor, units)
-            # With dropout of a known seed one record more would move the masks of all that come after it.
-            with self.masks.drawn(next(iter(self.book.parameters.values())).device):
-                self.book.clipped(lambda: network.losses(batch), len(batch), factors, self.sums)
+        self._begin_sum(network)
+        if not len(batch):
+            return
+        self._fresh = True  # so long as nothing was added whole, what was is not to be gone on with
+        self.check(lambda places: network.losses(_some(batch, list(places))), len(batch))
+        factors = _Factors(self.clipping, self._divisor, units)
+        held = None if self._kept else _buffers(network)
+        # With dropout of a known seed one record more would move the masks of all that come after it.
+        with self.masks.drawn(next(iter(self.book.parameters.values())).device):
+            self.book.clipped(lambda: network.losses(batch), len(batch), factors, self.sums)
+        if held is not None:
+            _refuse_changed(network, held)
+            self._kept = True
+        self._fresh = False
 
     def finish(self, network: Any) -> None:
         """Add the noise, write the step into the ledger and leave the gradient in each parameter's `grad`."""
-        self._begin_sum()
+        self._begin_sum(network)
         sigma = self._sigmas[min(self.taken, len(self._sigmas) - 1)]
         deviation = self.clipping.multiplier(sigma) * self.clipping.sensitivity / self._divisor
         self._write(sigma)
@@ -203,7 +220,16 @@ class PrivateStep:
         verify(self.book, losses, records)
         self._verified = records
 
-    def _begin_sum(self) -> None:
+    def _begin_sum(self, network: Any) -> None:
+        if self._book is None or self._book.network is not network:
+            raise UsageError(
+                "The network is not the one that this private step has looked at; call begin(network, recipe) first."
+            )
+        if any(parameter.requires_grad for parameter in self._frozen):
+            raise UsageError(
+                "A parameter that was frozen is learnt now, and would get gradients that nothing bounds; call "
+                "begin(network, recipe) again after such a change."
+            )
         # What lies in `grad` is the sums' own memory, so it is kept until the next logical batch begins.
         if self._fresh:
             self.clipping.groups(self.book.sizes)
@@ -288,6 +314,20 @@ def physical_parts(batch: Batch, size: int) -> Iterator[Batch]:
 def _some(batch: Batch, where: slice | list[int]) -> Batch:
     inputs = {name: {key: held[where] for key, held in parts.items()} for name, parts in batch.inputs.items()}
     return Batch(batch.positions[where], inputs, None if batch.targets is None else batch.targets[where])
+
+
+def _buffers(network: Any) -> dict[str, Tensor]:
+    return {name: held.detach().clone() for name, held in network.named_buffers()}
+
+
+def _refuse_changed(network: Any, before: Mapping[str, Tensor]) -> None:
+    """UsageError for buffers that a pass has changed: means of records, say, that nothing bounds."""
+    changed = [name for name, held in network.named_buffers() if name in before and not torch.equal(before[name], held)]
+    if changed:
+        raise UsageError(
+            f"The network keeps something of the records that pass through it, in {', '.join(changed)}, which gets no "
+            "noise; let it keep nothing, or set that module to eval() for good."
+        )
 
 
 class _Factors:
