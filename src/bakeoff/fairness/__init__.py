@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Attribute": "swaps",
     "ContextDraws": "contextual",
     "Contextual": "contextual",
     "CountTable": "counts",
@@ -19,7 +20,10 @@ _HOMES = {
     "Pairs": "stereotypes",
     "Patterns": "patterns",
     "RankSettings": "rankings",
+    "SensitivitySettings": "sensitivity",
     "Settings": "groups",
+    "SwapSettings": "swapping",
+    "Swapped": "swaps",
     "Triples": "stereotypes",
     "Wanted": "figures",
     "WordSets": "encodings",
@@ -31,11 +35,22 @@ _HOMES = {
     "contextual_association": "contextual",
     "count": "counts",
     "crows_pairs": "stereotypes",
+    "gender": "swaps",
+    "hard_weights": "sensitivity",
     "looked_up": "encodings",
+    "of_black_box": "sensitivity",
+    "of_embeddings": "sensitivity",
+    "of_linear": "sensitivity",
+    "prediction_sensitivity": "sensitivity",
+    "soft_weights": "sensitivity",
     "stereoset": "stereotypes",
+    "swap": "swaps",
+    "variants": "swaps",
+    "word_swap_sensitivity": "swapping",
 }
 
 __all__ = [
+    "Attribute",
     "ContextDraws",
     "Contextual",
     "CountTable",
@@ -46,7 +61,10 @@ __all__ = [
     "Pairs",
     "Patterns",
     "RankSettings",
+    "SensitivitySettings",
     "Settings",
+    "SwapSettings",
+    "Swapped",
     "Triples",
     "Wanted",
     "WordSets",
@@ -58,8 +76,18 @@ __all__ = [
     "contextual_association",
     "count",
     "crows_pairs",
+    "gender",
+    "hard_weights",
     "looked_up",
+    "of_black_box",
+    "of_embeddings",
+    "of_linear",
+    "prediction_sensitivity",
+    "soft_weights",
     "stereoset",
+    "swap",
+    "variants",
+    "word_swap_sensitivity",
 ]
 
 

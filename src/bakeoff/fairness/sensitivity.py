@@ -1,0 +1,169 @@
+"""Accumulated prediction sensitivity: how far a prediction moves along what tells of a protected status.
+
+After Maheshwari et al. 2022, "Measuring fairness of text classifiers via prediction sensitivity". The definition is
+ours where the paper's text was not at hand: with J the Jacobian of class probabilities by inputs, non-negative weights
+w over classes and v over inputs, each summing to one, P = mean over rows of w' |J| v. It is 0 where predictions do not
+depend on anything that v looks at. *Relative* sensitivity divides by the same with v uniform, so that classifiers of
+other scales compare; that is an addition of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bakeoff.errors import UsageError
+from bakeoff.extras import need
+from bakeoff.fairness.measures import INSUFFICIENT, Measure
+from bakeoff.nouns import Array
+from bakeoff.stats import interval
+
+ACCUMULATED, RELATIVE = "accumulated prediction sensitivity", "relative prediction sensitivity"
+UNIFORM, PREDICTED = "uniform", "predicted"
+
+
+@dataclass(frozen=True)
+class SensitivitySettings:
+    """`classes` weighs all classes alike (uniform) or the predicted one alone; `draws` resample rows."""
+
+    classes: str = UNIFORM
+    draws: int = 1000
+    level: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.classes not in (UNIFORM, PREDICTED):
+            raise UsageError(f"There are no class weights {self.classes!r}; there are {UNIFORM}, {PREDICTED}.")
+
+
+def prediction_sensitivity(
+    jacobian: Array, probabilities: Array, weights: Array, settings: SensitivitySettings | None = None
+) -> tuple[Measure, Measure]:
+    """Accumulated and relative sensitivity, with intervals from resampled rows.
+
+    `jacobian` (rows, classes, inputs), `probabilities` (rows, classes), `weights` (inputs,) or (rows, inputs), not
+    negative, brought to a sum of one in each row. A row without any weight tells nothing and is left out. UsageError
+    for other shapes, numbers that are none or negative weights.
+    """
+    given = settings or SensitivitySettings()
+    gradients = np.abs(np.asarray(jacobian, dtype=np.float64))
+    rows, classes, inputs = _shape(gradients, np.asarray(probabilities))
+    spread = np.broadcast_to(np.asarray(weights, dtype=np.float64), (rows, inputs))
+    if not np.isfinite(spread).all() or (spread < 0).any() or not np.isfinite(gradients).all():
+        raise UsageError("Weights of inputs must be numbers that are not negative, and gradients must be numbers.")
+    there = spread.sum(1) > 0
+    over = np.full((rows, classes), 1 / classes)
+    if given.classes == PREDICTED:
+        over = np.eye(classes)[np.asarray(probabilities).argmax(1)]
+    each = np.einsum("rk,rki->ri", over, gradients)[there]
+    share = spread[there] / spread[there].sum(1, keepdims=True)
+    weighted, plain = (each * share).sum(1), each.mean(1)
+    if not len(weighted):
+        why = "no row has an input that tells of the protected status"
+        first, second = (
+            Measure(name, "", "all rows", None, status=INSUFFICIENT, reason=why) for name in (ACCUMULATED, RELATIVE)
+        )
+        return first, second
+    picked = np.random.default_rng([given.seed % 2**32, 13]).integers(0, len(weighted), (given.draws, len(weighted)))
+    drawn, base = weighted[picked].mean(1), plain[picked].mean(1)
+    accumulated = Measure(
+        ACCUMULATED, "", "all rows", float(weighted.mean()), *interval(drawn, given.level), float(len(weighted))
+    )
+    if not plain.mean() > 0:
+        return accumulated, Measure(
+            RELATIVE, "", "all rows", None, status=INSUFFICIENT, reason="predictions depend on no input at all"
+        )
+    ratios = np.divide(drawn, base, out=np.full(len(drawn), np.nan), where=base > 0)
+    relative = Measure(
+        RELATIVE,
+        "",
+        "all rows",
+        float(weighted.mean() / plain.mean()),
+        *interval(ratios, given.level),
+        float(len(weighted)),
+        expected=1.0,
+    )
+    return accumulated, relative
+
+
+def _shape(gradients: Array, probabilities: Array) -> tuple[int, int, int]:
+    if gradients.ndim != 3 or probabilities.shape != gradients.shape[:2]:
+        raise UsageError(
+            f"The Jacobian has the shape {gradients.shape} and probabilities {probabilities.shape}; they must be "
+            "(rows, classes, inputs) and (rows, classes)."
+        )
+    rows, classes, inputs = gradients.shape
+    return rows, classes, inputs
+
+
+def soft_weights(jacobian: Array, status: Array | None = None) -> Array:
+    """Weights (rows, inputs) from the Jacobian (rows, groups, inputs) of a model that predicts the protected status.
+
+    Of the group in `status` (rows,), or summed over all groups.
+    """
+    gradients = np.abs(np.asarray(jacobian, dtype=np.float64))
+    if status is None:
+        return np.asarray(gradients.sum(1))
+    return np.asarray(gradients[np.arange(len(gradients)), np.asarray(status, dtype=np.int64)])
+
+
+def hard_weights(names: Sequence[str], protected: Sequence[str]) -> Array:
+    """Weights (inputs,): one on protected columns, zero elsewhere; UsageError for a name that is no input."""
+    unknown = [name for name in protected if name not in names]
+    if unknown or not protected:
+        raise UsageError(f"There is no input called {', '.join(unknown) or 'so'}; there are {', '.join(names)}.")
+    return np.array([1.0 if name in set(protected) else 0.0 for name in names])
+
+
+def of_linear(coefficients: Array, intercepts: Array, inputs: Array) -> tuple[Array, Array]:
+    """Jacobian and probabilities of softmax(inputs W' + b), in closed form: J_kj = f_k (W_kj - sum_m f_m W_mj).
+
+    `coefficients` (classes, inputs), `intercepts` (classes,); of a logistic regression with one row of coefficients
+    (1, inputs) that of the second class.
+    """
+    weights, bias = np.atleast_2d(np.asarray(coefficients, dtype=np.float64)), np.atleast_1d(intercepts)
+    if len(weights) == 1:
+        weights, bias = np.vstack([np.zeros_like(weights), weights]), np.concatenate([[0.0], bias])
+    logits = np.asarray(inputs, dtype=np.float64) @ weights.T + bias
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    shares /= shares.sum(1, keepdims=True)
+    return shares[:, :, None] * (weights[None] - (shares @ weights)[:, None, :]), shares
+
+
+def of_black_box(predict_proba: Callable[[Array], Any], inputs: Array, steps: Array) -> tuple[Array, Array]:
+    """Jacobian and probabilities by central differences of numeric inputs (rows, inputs), each by its step (inputs,).
+
+    For trees and others without gradients a step should be as large as a change that matters, such as a deviation.
+    """
+    held, sizes = np.asarray(inputs, dtype=np.float64), np.asarray(steps, dtype=np.float64)
+    if held.ndim != 2 or sizes.shape != held.shape[1:] or not (sizes > 0).all():
+        raise UsageError("Finite differences need inputs (rows, inputs) and a step above 0 for each of them.")
+    probabilities = np.asarray(predict_proba(held), dtype=np.float64)
+    columns = []
+    for place, size in enumerate(sizes):
+        sides = []
+        for sign in (1, -1):
+            moved = held.copy()
+            moved[:, place] += sign * size
+            sides.append(np.asarray(predict_proba(moved), dtype=np.float64))
+        columns.append((sides[0] - sides[1]) / (2 * size))
+    return np.stack(columns, axis=2), probabilities
+
+
+def of_embeddings(outputs: Callable[[Any], Any], embedded: Any) -> tuple[Array, Array]:
+    """Jacobian and probabilities of a torch classifier by autograd, with one number for each token: the L2 norm.
+
+    `outputs(embedded)` gives logits (rows, classes) of embeddings (rows, tokens, width), and no row may depend on
+    another.
+    """
+    torch: Any = need("torch", "neural")
+    held = embedded.detach().clone().requires_grad_()
+    shares = outputs(held).softmax(-1)
+    found = []
+    for place in range(shares.shape[1]):
+        (gradient,) = torch.autograd.grad(shares[:, place].sum(), held, retain_graph=True)
+        found.append(gradient.norm(dim=-1))
+    return torch.stack(found, dim=1).double().cpu().numpy(), shares.detach().double().cpu().numpy()
