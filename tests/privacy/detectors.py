@@ -76,7 +76,8 @@ def divisor_of(step) -> int:
 def allowed(step) -> float:
     """How far one record may move the sum: the noise that was asked for, over the sigma that the ledger states."""
     (entry,) = [entry for entry in step.ledger.entries if entry.noisy]
-    return step.settings.sigma * step.settings.clipping.sensitivity / entry.sigma
+    clipping = getattr(step, "clipping", step.settings.clipping)  # a step may work with a copy of its own
+    return step.settings.sigma * clipping.sensitivity / entry.sigma
 
 
 def neighbours() -> list[tuple[Batch, Batch]]:

@@ -59,7 +59,7 @@ def test_short_gradients_are_left_alone_by_a_bound_and_stretched_by_automatic_cl
 def test_layers_are_clipped_by_module_and_share_the_bound() -> None:
     clipping = Layerwise(2.0)
     assert clipping.groups(SIZES) == (0, 1, 1, 2, 3)
-    assert clipping.sensitivity == pytest.approx(2.0)
+    assert clipping.sensitivity == pytest.approx(math.hypot(*clipping.bounds)) == pytest.approx(2.0)
     assert clipping.bounds == pytest.approx([2 * math.sqrt(part / 200) for part in (120, 44, 16, 20)])
     named = Layerwise({"": 3.0, "block": 4.0, "block.second": 12.0})
     named.groups(SIZES)
@@ -113,7 +113,7 @@ def test_a_count_with_too_little_noise_is_refused() -> None:
         (lambda: Layerwise(1.0, shares="depth"), "no shares 'depth'"),
         (lambda: Layerwise({"block": 1.0}).groups(SIZES), "no bound for 'table'"),
         (lambda: Layerwise({"blo": 1.0, "table": 1.0}).groups(SIZES), "no bound for 'block.first'"),
-        (lambda: Layerwise(1.0).sensitivity, "no sensitivity before"),
+        (lambda: Layerwise({"": 1.0}).sensitivity, "no sensitivity before"),
         (lambda: Quantile().expect(0), "expected number of records in a batch is 0"),
         (lambda: Quantile().multiplier(1.0), "does not know how many records"),
         (lambda: Quantile(quantile=1.0), "between 0 and 1"),

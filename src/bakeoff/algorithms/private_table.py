@@ -1,14 +1,13 @@
 """Networks and linear models of a table under a privacy budget: nothing of training rows is used but what is accounted.
 
-Classes and column types come from the task, which is public; numbers of records, bins, categories and a target's scale
-are asked privately; texts are hashed; how long to learn is fixed beforehand; no row is held out and nothing is chosen by
-how well it did.
+Classes and column types come from the task, which is public. The number of records, bins, categories and a target's
+scale are asked privately. Texts are hashed. How long to learn is fixed beforehand, no row is held out, and nothing is
+chosen by how well it did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from bakeoff.algorithms.columns import Columns, columns_of
 from bakeoff.errors import Declined, UsageError
 from bakeoff.nouns import Array, Frame, Role, Schema
 from bakeoff.privacy.preparing import Columns as Wanted
+from bakeoff.privacy.poisson import Units
 from bakeoff.privacy.preparing import prepared
 from bakeoff.privacy.spending import Members, Spending
 from bakeoff.training.preparation import DataStep, Known, Preparation
@@ -33,7 +33,7 @@ VALUE_SLOTS, TEXT_SLOTS = 64, 1 << 13
 
 @dataclass(frozen=True)
 class Rows:
-    """Training rows as they may be learnt from: at most so many of each owner; `units` None where each is its own."""
+    """Training rows as they may be learnt from: at most MOST of each unit; `units` None where each is its own."""
 
     X: Frame
     y: Array
@@ -41,12 +41,12 @@ class Rows:
 
     @property
     def most(self) -> int:
-        """The most rows of one unit."""
-        return 1 if self.units is None else int(np.bincount(self.units).max(initial=1))
+        """The most rows of one unit, a public bound."""
+        return 1 if self.units is None else MOST
 
 
 def rows_of(X: Frame, y: Array, schema: Schema, spending: Spending, owners: Any = None) -> Rows:
-    """The rows, and whose each is when owners are protected, at most MOST of each, drawn by the seed.
+    """The rows, and whose each is when owners are protected, at most MOST of each.
 
     UsageError where owners are protected and nobody says whose each row is.
     """
@@ -63,19 +63,9 @@ def rows_of(X: Frame, y: Array, schema: Schema, spending: Spending, owners: Any 
     if len(held) != len(X):
         raise UsageError(f"There are {len(X)} rows and {len(held)} owners; give one owner for each row.")
     _, units = np.unique(held, return_inverse=True)
-    order = np.random.default_rng(schema.seed).permutation(len(X))
-    kept = np.sort(order[_place_in_unit(units[order]) < MOST])
-    _, units = np.unique(units[kept], return_inverse=True)
-    return Rows(X.iloc[kept], y[kept], units)
-
-
-def _place_in_unit(units: Array) -> Array:
-    """How many rows of the same unit come before each, int64 (rows,)."""
-    order = np.argsort(units, kind="stable")
-    first = np.searchsorted(units[order], units[order])
-    places = np.empty(len(units), dtype=np.int64)
-    places[order] = np.arange(len(units)) - first
-    return places
+    # Chosen for each owner by itself: whose rows are taken must not depend on who else is there.
+    kept = np.sort(Units(held, MOST).positions)
+    return Rows(X.iloc[kept], y[kept], np.unique(held[kept], return_inverse=True)[1])
 
 
 class PrivateTable:
@@ -105,6 +95,7 @@ class PrivateTable:
             categories={name: strings(X, name) for name in columns.categorical},
             target=None if self.schema.classes else np.asarray(self.rows.y, dtype=np.float64),
             units=self.rows.units,
+            most=self.rows.most,
         )
         return prepared(wanted, len(X), known, self.spending.allowance)
 

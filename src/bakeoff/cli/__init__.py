@@ -15,7 +15,20 @@ import typer
 from typer.core import TyperGroup
 
 from bakeoff.arena.escaping import clean
-from bakeoff.cli import backup, board, challenge, compare, demo, doctor, label, owner, privacy, study, versions
+from bakeoff.cli import (
+    backup,
+    board,
+    challenge,
+    compare,
+    demo,
+    doctor,
+    label,
+    owner,
+    privacy,
+    privacy_fit,
+    study,
+    versions,
+)
 from bakeoff.errors import BESIDES, BakeoffError, TableError, UsageError
 
 INTERRUPTED = 130
@@ -120,7 +133,7 @@ app.command("run", rich_help_panel=SECOND)(challenge.run)
 app.command("judge", rich_help_panel=SECOND)(challenge.judge)
 app.command("board", rich_help_panel=SECOND)(board.board)
 app.command("take", rich_help_panel=SECOND)(board.take)
-app.add_typer(privacy.privacy, name="privacy", rich_help_panel=TRUST)
+app.add_typer(privacy_fit.privacy, name="privacy", rich_help_panel=TRUST)
 app.add_typer(study.study, name="study", rich_help_panel=STUDIES)
 app.command("label", rich_help_panel=THIRD)(label.label)
 app.command("backup", rich_help_panel=THIRD)(backup.backup)

@@ -41,6 +41,7 @@ NOT_OWNED = frozenset(
     then there here yesterday today tomorrow soon later once twice i you he she it we they me him us them my your our
     their its mine yours ours theirs himself herself itself and/or because although though unless whether
     go come see hear speak talk think say tell know feel sing dance run walk leave win lose sleep eat cry laugh smile
-    came went said told knew ran walked smiled laughed quickly slowly well badly alone everything something nothing anything
+    came went said told knew ran walked smiled laughed quickly slowly well badly alone
+    everything something nothing anything
     """.split()  # noqa: SIM905
 )

@@ -104,7 +104,7 @@ class BookKeeping:
             work = self._work(tape, sums)
             norms = self._norms(work, groups, found)
             factors = clipping.factors(norms).unbind(0)
-            for one in work:
+            for one in work:  # memory is let go as the sums take theirs
                 one.pour({name: factors[groups[number]] for name, number in one.numbers.items()})
         return Pass(norms, found, tape.half)
 
@@ -118,6 +118,7 @@ class BookKeeping:
                     f"The losses of {tape.records} records are {tuple(found.shape)}; give one loss for each record, "
                     "not reduced (reduction='none')."
                 )
+            tape.ran()
             if found.requires_grad:
                 found.sum().backward()
         return found.detach()
@@ -125,7 +126,7 @@ class BookKeeping:
     def _work(self, tape: PassTape, sums: Sums) -> list[Work]:
         """The shared parameters and the modules whose answers the losses depend on."""
         found: list[Work] = []
-        used = {module: some for module, uses in tape.uses.items() if (some := [one for one in uses if one.answered])}
+        used = {module: some for module, uses in tape.uses.items() if (some := [one for one in uses if answered(one)])}
         for number, places in self._ties:
             if held := [(place, used[place.module]) for place in places if place.module in used]:
                 found.append(TieWork(held, number, tape.records, sums))
@@ -163,6 +164,11 @@ class BookKeeping:
                         "NaN in the inputs, or take a smaller learning rate."
                     )
         raise BakeoffError("The norm of a gradient is too large for its precision; take a smaller learning rate.")
+
+
+def answered(use: Use) -> bool:
+    """Whether the loss depends on what came out: rules may fill `gradient` themselves."""
+    return use.answered or use.gradient is not None
 
 
 class Work(Protocol):
@@ -210,9 +216,12 @@ class HolderWork:
         pour: Any = getattr(rule, "pour", None)
         if pour is not None:
             pour(module, self.uses, factors, self.slots)
-            return
-        for name, value in rule.sums(module, self.uses, factors).items():
-            self.slots[name].add(value)
+        else:
+            for name, value in rule.sums(module, self.uses, factors).items():
+                self.slots[name].add(value)
+        for use in self.uses:
+            use.release()
+            use.kept = {}
 
 
 class TieWork:

@@ -156,7 +156,9 @@ class Layerwise(Fixed):
 
     @property
     def sensitivity(self) -> float:
-        """sqrt(sum of bound^2) over the groups that there are; UsageError before a network was looked at."""
+        """sqrt(sum of bound^2) over the groups that there are; UsageError where they are not known yet."""
+        if not isinstance(self.bound, Mapping):
+            return self.bound
         if not self.bounds:
             raise UsageError("Layer-wise clipping has no sensitivity before `groups` has seen a network's parameters.")
         return math.sqrt(sum(bound**2 for bound in self.bounds))

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from bakeoff.nouns import Array
+from bakeoff.privacy.poisson import Units
 from bakeoff.privacy.releases import Allowance
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one unit may add: `values` different ones for each of its `records`; noise multiplier and delta."""
+    """What one unit may add: `values` different ones for each of at most `records`; noise multiplier and delta."""
 
     values: int
     sigma: float
@@ -55,7 +56,7 @@ def frequent(held: Sequence[Iterable[str]], weights: Array, bounds: Bounds, allo
     counts: dict[str, float] = {}
     random = np.random.default_rng()
     for values, weight in zip(held, weights.tolist(), strict=True):
-        own = sorted(set(values))
+        own = sorted(set(values)) if weight else []
         if len(own) > bounds.values:
             own = [own[place] for place in random.permutation(len(own))[: bounds.values]]
         for value in own:
@@ -73,15 +74,19 @@ def shares(codes: Array, weights: Array, size: int, sigma: float, allowance: All
     return lifted / lifted.sum()
 
 
-def weights_of(units: Array | None, records: int) -> tuple[Array, int, int]:
-    """What each record weighs so that its unit weighs 1, how many units there are, and the most records of one.
+def weights_of(units: Array | None, records: int, most: int) -> tuple[Array, int]:
+    """What each record weighs so that its unit weighs 1, and how many units there are.
 
-    `units` (records,) holds each record's unit; None where every record is its own.
+    `units` (records,) holds each record's unit, None where every record is its own. `most` is the public bound on the
+    records of one unit: the others weigh nothing, chosen as in a Poisson loop, which depends on nobody else's.
     """
     if units is None:
-        return np.ones(records), records, 1
-    _, own, sizes = np.unique(np.asarray(units), return_inverse=True, return_counts=True)
-    return 1.0 / sizes[own], len(sizes), int(sizes.max(initial=1))
+        return np.ones(records), records
+    held = Units(np.asarray(units), most)
+    sizes = np.diff(held.offsets)
+    weights = np.zeros(records)
+    weights[held.positions] = np.repeat(1.0 / sizes, sizes)
+    return weights, len(held)
 
 
 def cells_of(column: Any) -> list[tuple[str, ...]]:

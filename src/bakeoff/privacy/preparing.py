@@ -1,4 +1,4 @@
-"""What an estimator takes from a table before it learns, taken privately: a count, quantiles, categories, a target's scale.
+"""What an estimator takes from a table before it learns, taken privately: a count, quantiles, categories, a scale.
 
 What is known from outside is left alone. All answers share one allowance, stand in its ledger under the names of the
 data steps that they are for, and come back as `Known`, which the encoders then read in place of training rows.
@@ -31,13 +31,14 @@ class Columns:
     """What is to be prepared: numbers (records,) by column, NaN where missing, categories by column, empty where so.
 
     `target` holds a regression's targets (records,), None for other tasks. `units` (records,) tells whose each record
-    is, None where every record is its own unit.
+    is, None where every record is its own unit; at most `most` records of one are asked.
     """
 
     numbers: Mapping[str, Array] = field(default_factory=dict)
     categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
     target: Array | None = None
     units: Array | None = None
+    most: int = 1
 
 
 def prepared(columns: Columns, records: int, known: Known, allowance: Allowance) -> Known:
@@ -59,22 +60,22 @@ class Values:
 
 
 def told(
-    values: Mapping[str, Values], numbers: Mapping[str, Array], units: tuple[int, Array | None], allowance: Allowance
+    values: Mapping[str, Values], numbers: Mapping[str, Array], whose: Columns, records: int, allowance: Allowance
 ) -> tuple[int, dict[str, list[str]], dict[str, Sketch]]:
     """The noisy number of units, the frequent values of each name, and sketches of numbers by their titles.
 
-    All records are asked; `units` are how many there are, and (records,) whose each is, None where its own.
+    `whose` says which unit each of the `records` belongs to.
     """
-    asking = _Asking(Columns(units=units[1]), units[0], Known(), allowance)
+    asking = _Asking(whose, records, Known(), allowance)
     asking.sigmas = allowance.divided({COUNT: 1.0}, COUNTING)
-    records = asking.count()
+    found_records = asking.count()
     weights = {one.title: one.weight for one in values.values()} | {title: NUMBERS for title in numbers}
     asking.sigmas = allowance.divided(weights, 1 - COUNTING) if weights else {}
     found: dict[str, list[str]] = {}
     for name, one in values.items():
         bounds = Bounds(one.most, asking.sigmas[one.title], allowance.delta / len(values), asking.most)
         found[name] = asking.frequent(one.title, one.held, bounds)
-    return records, found, {title: asking.sketch(title, one) for title, one in numbers.items()}
+    return found_records, found, {title: asking.sketch(title, one) for title, one in numbers.items()}
 
 
 class _Asking:
@@ -82,7 +83,8 @@ class _Asking:
 
     def __init__(self, columns: Columns, records: int, known: Known, allowance: Allowance) -> None:
         self.columns, self.known, self.allowance = columns, known, allowance
-        self.weights, self.units, self.most = weights_of(columns.units, records)
+        self.weights, self.units = weights_of(columns.units, records, columns.most)
+        self.most = columns.most
         self.released: set[str] = set(known.released)
         self.sigmas: dict[str, float] = {}
 

@@ -52,7 +52,8 @@ class Spending:
     def regime(self, recipe: Recipe, members: Members, clipping: Clipping | None = None, share: float = 1.0) -> Any:
         """A private regime whose noise spends a share of what is left, in 1 / sigma^2 of its steps.
 
-        Without a clipping each unit's gradient is shortened to a length of 1. UsageError where nothing is left, or delta is not below one over the number of units.
+        Without a clipping each unit's gradient is shortened to a length of 1. UsageError where nothing is left, or
+        delta is not below one over the number of units.
         """
         from bakeoff.privacy.regime import PrivateSettings, PrivateSGD
 

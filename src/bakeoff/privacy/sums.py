@@ -34,13 +34,16 @@ class Slot:
         self.scratch = scratch or Scratch()
         self.kind = torch.promote_types(parameter.dtype, torch.float32)
         self.filled = False
+        self._adopted = False
         self._dense: Tensor | None = None
         self._rows: list[Rows] = []
 
     def clear(self) -> None:
-        """Nothing yet; the memory stays."""
+        """Nothing yet; memory of its own stays."""
         self.filled = False
         self._rows = []
+        if self._adopted:  # what was given will be given anew
+            self._dense, self._adopted = None, False
 
     def add(self, value: Tensor | Rows) -> None:
         """Add a tensor of the parameter's shape, which must not be used afterwards, or some rows."""
@@ -58,7 +61,7 @@ class Slot:
         else:
             given = value.to(self.kind).reshape(self.parameter.shape)
             self._dense = given if given.is_contiguous() else given.contiguous()
-            self.filled = True
+            self.filled = self._adopted = True
 
     def product(self, left: Tensor, right: Tensor) -> None:
         """Add left^T right, (positions, a) and (positions, b), to a parameter whose values are (a, b)."""

@@ -28,7 +28,7 @@ class _Tap(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         """Kept for the use, and handed on where something before it wants it."""
-        ctx.use.gradient = gradient
+        ctx.use.answer(gradient)
         return (gradient if ctx.needs_input_grad[0] else None), None, None
 
 
@@ -67,11 +67,17 @@ class PassTape:
             tapped: Tensor = _Tap.apply(output, self.anchor, use)
             return tapped
 
-        def keep(gradient: Tensor) -> None:
-            use.gradient = gradient
+        def answer(gradient: Tensor) -> None:
+            use.answer(gradient)
 
-        output.register_hook(keep)
+        output.register_hook(answer)
         return output
+
+    def ran(self) -> None:
+        """The forward pass is over: inputs need not be told from each other any more."""
+        for shared in self._shared.values():
+            del shared["held"]
+        self._shared = {}
 
     def shared(self, given: Tensor) -> dict[str, Any]:
         """A place for what is worked out of an input, the same one for every layer that is given the same tensor.
@@ -124,6 +130,7 @@ class Standing(AbstractContextManager[None]):
             module.apart = before
         for parameter in self.parameters:
             parameter.requires_grad_(True)
+        self.tape = None  # what it holds is as much as a batch needs
         torch.backends.mha.set_fastpath_enabled(self._fast)
 
 

@@ -11,7 +11,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from bakeoff.errors import UsageError
 from bakeoff.privacy.entries import Entry, Kind
@@ -20,7 +20,6 @@ from bakeoff.privacy.selection import halting
 
 Setting = TypeVar("Setting")
 Result = TypeVar("Result")
-Given = TypeVar("Given", contravariant=True)
 
 SHAPES = {"logarithmic": 0.0, "geometric": 1.0, "poisson": math.inf}
 LONGEST = 100_000  # runs beyond which nobody waits, and which happen less often than anything counted here
@@ -47,13 +46,6 @@ class Tuned(Generic[Setting, Result]):
     setting: Setting | None
     result: Result | None
     score: float | None
-
-
-class Run(Protocol[Given, Result]):
-    """One private run."""
-
-    def __call__(self, setting: Given, ledger: Ledger, /) -> Trial[Result]:
-        """Fit with this setting, writing every step down in this ledger, which is empty."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +87,7 @@ class Repetitions:
 
 def tune(
     settings: Sequence[Setting],
-    run: Run[Setting, Result],
+    run: Callable[[Setting, Ledger], Trial[Result]],
     ledger: Ledger,
     *,
     cost: Callable[[Setting], Iterable[Entry]],
@@ -104,6 +96,7 @@ def tune(
 ) -> Tuned[Setting, Result]:
     """Run settings drawn at random, a random number of times, and give the best run back; its cost is in `ledger`.
 
+    `run` fits with the setting it is given and writes every step down in the ledger it is given, which is empty.
     `cost` says beforehand what a run with a setting writes into its ledger; all settings count, whether they are drawn
     or not. A run that writes down anything else, or breaks its own ledger, breaks this one. Where `run` tells of its
     progress, nobody but the holder of the rows may see it. `seed` is for tests: a search whose draws can be repeated

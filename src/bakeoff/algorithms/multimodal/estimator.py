@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from bakeoff.training.clock import Clock
 
 FEWEST = 6  # rows below which nothing is learnt but the constant
 CLOCKS = ("wall", "cpu")
-PARAMETERS = ("time_limit", "threads", "metric", "members", "random_state", "clock")
+PARAMETERS = ("time_limit", "threads", "metric", "members", "random_state", "clock", "privacy")
 
 
 class Multimodal:
@@ -36,6 +37,10 @@ class Multimodal:
     `clock="cpu"`, by the CPU time of this process; `threads` at most; `metric` names what a decision for one label is
     made for; `members` restricts which members may take part. After fit: `classes_`, `members_`, `score_` (the loss on
     rows that were held out), `what_more_time_would_bring_`, `repeatable_`.
+
+    With `privacy`, an epsilon or a `bakeoff.privacy.Budget`, only members take part whose whole path is accounted, with
+    no row held out (`score_` is None): `members_` tells who sat out and why, `ledger_` what was spent, `claim_` what
+    may be claimed.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Multimodal:
         members: tuple[str, ...] | None = None,
         random_state: int | None = None,
         clock: str = "wall",
+        privacy: Any = None,
     ) -> None:
         self.time_limit = time_limit
         self.threads = threads
@@ -53,6 +59,7 @@ class Multimodal:
         self.members = members
         self.random_state = random_state
         self.clock = clock
+        self.privacy = privacy
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """What it was made with, by name."""
@@ -66,16 +73,19 @@ class Multimodal:
             setattr(self, name, value)
         return self
 
-    def fit(self, X: Frame, y: Array, *, schema: Schema | None = None) -> Multimodal:
+    def fit(self, X: Frame, y: Array, *, schema: Schema | None = None, owners: Any = None) -> Multimodal:
         """Learn from training rows; without a schema, types are told from the frame and classes from the labels.
 
-        UsageError for a clock, a metric or a member that there is not, a time below 0, and rows without targets.
+        `owners` tells whose each row is, for a private fit that protects owners. UsageError for a clock, a metric or a
+        member that there is not, a time below 0, and rows without targets.
         """
         self._check()
         clock = _clock(self.clock)
         X, y = as_frame(X), np.asarray(y)
         if not len(y) or len(X) != len(y):
             raise UsageError(f"As many targets as rows are needed, at least one, and not {len(y)} for {len(X)} rows.")
+        if self.privacy is not None:
+            return self._fit_privately(X, y, schema, owners, clock)
         wishes = Wishes(self.time_limit, self.threads, self.metric, self.random_state)
         question = Question.of(X, y, schema, wishes)
         clock.seconds = question.seconds
@@ -108,6 +118,23 @@ class Multimodal:
         known = [name for asked in ("classification", "regression") for name in kind(asked).metrics]
         if self.metric is not None and self.metric not in known:
             raise UsageError(f"There is no metric {self.metric!r}; there are {', '.join(known)}.")
+
+    def _fit_privately(self, X: Frame, y: Array, schema: Schema | None, owners: Any, clock: Clock) -> Multimodal:
+        from bakeoff.algorithms.multimodal.private_fit import NOTHING_MORE, fit_privately
+
+        if schema is not None:
+            given = {"threads": self.threads, "seed": self.random_state, "time_budget": self.time_limit}
+            schema = replace(schema, **{name: value for name, value in given.items() if value is not None})
+        found = fit_privately(X, y, schema, (self.privacy, owners, self.members), clock.elapsed)
+        self.private_, self.ledger_, self.claim_ = found.ensemble, found.ledger, found.claim
+        if found.classes is not None:
+            self.classes_ = found.classes
+        self.members_, self.score_, self.what_more_time_would_bring_ = found.told, None, NOTHING_MORE
+        self.columns_ = schema.columns if schema is not None else ()
+        self.rows_ = self.learnt_rows_ = found.records
+        self.repeatable_, self.why_not_repeatable_ = False, "nobody can draw the noise again"
+        self.seconds_ = clock.elapsed()
+        return self
 
     def _outputs(self, X: Frame) -> Array:
         if not hasattr(self, "ensemble_"):
@@ -150,11 +177,16 @@ class Multimodal:
 
     def predict_proba(self, X: Frame) -> Array:
         """Probabilities, float64 (rows, classes_)."""
+        if hasattr(self, "private_"):
+            return self.private_.answers(as_frame(X))
         found = np.exp(self._outputs(X))
         return found / found.sum(axis=1, keepdims=True)
 
     def predict(self, X: Frame) -> Array:
         """Labels or numbers."""
+        if hasattr(self, "private_"):
+            answers = self.private_.answers(as_frame(X))
+            return self.classes_[answers.argmax(axis=1)] if hasattr(self, "classes_") else answers[:, 0]
         if hasattr(self, "classes_"):
             return self.classes_[decided(self.predict_proba(X), self.shares_, self.leaning_)]
         outputs = self._outputs(X)
@@ -165,6 +197,8 @@ class Multimodal:
 
         On the rows given with their targets, else on some training rows, each answered by models that had not seen it.
         """
+        if hasattr(self, "private_"):
+            raise UsageError("A private fit keeps no row to explain itself by; it has no importance and no picture.")
         sample = self._sample
         if X is not None:
             if y is None:

@@ -57,7 +57,7 @@ def report(model: Any) -> str:
     part = "" if model.learnt_rows_ == model.rows_ else f", {model.learnt_rows_:,} of them learnt from"
     lines = [
         f"{model.rows_:,} rows{part}, {len(model.columns_)} columns, {model.seconds_:.1f} s; "
-        f"{unit} on held-out rows {model.score_:.4g}",
+        + (f"{unit} on held-out rows {model.score_:.4g}" if model.score_ is not None else _claimed(model.claim_)),
         "",
         f"{'member':<20} {'seconds':>8} {unit[:12]:>13} {'weight':>7}",
     ]
@@ -69,6 +69,10 @@ def report(model: Any) -> str:
     if not model.repeatable_:
         lines.append(f"Not repeatable: {model.why_not_repeatable_}")
     return "\n".join(lines)
+
+
+def _claimed(claim: dict[str, Any]) -> str:
+    return f"epsilon {claim['epsilon']:.3g} at delta {claim['delta']:.3g} for each {claim['unit']}, no row held out"
 
 
 def plot(model: Any, importance: dict[str, float], path: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array, Role, Schema
-from bakeoff.privacy.preparing import COUNT, Values, told
+from bakeoff.privacy.preparing import COUNT, Columns, Values, told
 from bakeoff.privacy.quantiles import Sketch
 from bakeoff.privacy.spending import Members, Spending
 from bakeoff.training.preparation import Known
@@ -23,6 +23,7 @@ from bakeoff.training.recipe import Recipe
 HASHED = 1 << 13  # numbers that words are hashed into
 MOST = 16  # records of one owner, or pieces of one text, that are learnt from
 STEPS = 24  # batches of an epoch
+RATE = 3.0  # times the usual learning rate: batches are larger
 TAGS, PIECES, COMMON = 8, 32, 64  # different ones that one row may tell of
 LENGTH = "answer length"
 OUTSIDE = "O"
@@ -62,8 +63,8 @@ class PrivateTexts:
         self, values: dict[str, Values], numbers: dict[str, Array] | None = None
     ) -> tuple[dict[str, list[str]], dict[str, Sketch]]:
         """What was told of all rows, by name."""
-        units = (self.rows, self.owners)
-        self.records, found, sketches = told(values, numbers or {}, units, self.spending.allowance)
+        whose = Columns(units=self.owners, most=self.most)
+        self.records, found, sketches = told(values, numbers or {}, whose, self.rows, self.spending.allowance)
         return found, sketches
 
     def known(self, **held: Any) -> Known:
@@ -84,7 +85,8 @@ class PrivateTexts:
     def recipe(self, like: Recipe, epochs: int | None) -> Recipe:
         """Large batches, no held-out rows, no decay and no clipping but the regime's own."""
         size = int(np.clip(2 ** round(np.log2(max(self.records, 2) / STEPS)), 16, 1024))
-        return replace(like, epochs=epochs or like.epochs, batch=size, decay=0.0, clip=0.0, held_out=0.0)
+        rate = RATE * like.rate
+        return replace(like, epochs=epochs or like.epochs, batch=size, rate=rate, decay=0.0, clip=0.0, held_out=0.0)
 
     def circumstances(self, recipe: Recipe, clock: Any, clipping: Any = None) -> Any:
         """The private regime, and the clock."""
@@ -117,10 +119,10 @@ def mended(tags: Lists, known: Known) -> Lists:
     out = []
     for one in tags:
         own: list[str] = []
-        for tag in one:
-            tag = tag if tag in names else rest
-            if tag.startswith("I-") and (not own or own[-1] not in (tag, f"B-{tag[2:]}")):
-                begin = f"B-{tag[2:]}"
+        for given in one:
+            tag = given if given in names else rest
+            begin = f"B-{tag[2:]}"
+            if tag.startswith("I-") and (not own or own[-1] not in (tag, begin)):
                 tag = begin if begin in names else rest
             own.append(tag)
         out.append(own)

@@ -88,7 +88,7 @@ class NeuralJointTagger(NeuralEntry):
     words, word pairs and characters. `reader` and `chain` are `NeuralTagger`'s. Declined without torch.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - scikit-learn asks for flat parameters
         self,
         *,
         reader: str = "recurrent",

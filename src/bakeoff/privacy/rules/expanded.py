@@ -35,7 +35,7 @@ class Expanded(Made):
         copies = {}
         for name, ones in self.ones.items():
             copy = expanded(module.get_parameter(name), rows, ones)
-            copies[name] = tape.note(Use(module, (), kept={"name": name}), copy)
+            copies[name] = self.note(module, tape, copy, [], name=name)
         with shadowed(module, copies):
             return own_forward(module)(*args, **kwargs)
 
@@ -48,13 +48,13 @@ class Expanded(Made):
         return {name: use.gradient.to(kind).reshape(records, -1, *shape).sum(1)}
 
     def per_record(self, module: Any, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
-        """Each record's gradients, over all uses."""
+        """Each record's gradients, over all uses: each of them is of one parameter."""
         kept = uses[0].kept
         if "each" not in kept:
             each: dict[str, Tensor] = {}
             names = set(learnt(module))
             for use in uses:
-                for name, found in self.make(module, use, records).items():
+                for name, found in use.kept["own"].items():
                     if name in names:
                         each[name] = each[name] + found if name in each else found
             kept["each"] = each

@@ -77,10 +77,12 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         """Kept for the use; the gradient of what was given where something before it wants it."""
-        ctx.use.gradient = gradient
+        # Without gaps once, for the product here and for those to come.
+        gradient = gradient.contiguous()
+        ctx.use.answer(gradient)
         if not ctx.needs_input_grad[0]:
             return None, None, None, None, None
-        flat = product(gradient.reshape(-1, gradient.shape[-1]), ctx.weight.t())
+        flat = product(gradient.view(-1, gradient.shape[-1]), ctx.weight.t())
         return flat.view(*gradient.shape[:-1], ctx.weight.shape[1]), None, None, None, None
 
 

@@ -23,11 +23,21 @@ class Made:
         """Each record's gradients from one use, (records, *shape)."""
         raise NotImplementedError
 
+    def note(self, module: Any, tape: Tape, output: Tensor, given: Sequence[Tensor], **kept: Any) -> Tensor:
+        """The output, tapped: as soon as its gradient has come each record's is made, and all else is let go."""
+        records = tape.records
+
+        def make(use: Use) -> None:
+            use.kept = {"own": self.make(module, use, records)}
+            use.release()
+
+        return tape.note(Use(module, tuple(one.detach() for one in given), kept=kept, then=make), output)
+
     def per_record(self, module: Any, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
         """Each record's gradients, over all uses."""
         kept = uses[0].kept
         if "each" not in kept:
-            found = [self.make(module, use, records) for use in uses]
+            found = [use.kept["own"] for use in uses]
             kept["each"] = {name: sum(one[name] for one in found) for name in learnt(module)}
         each: Mapping[str, Tensor] = kept["each"]
         return each
@@ -48,22 +58,22 @@ class LayerNormRule(Made):
     def call(self, module: nn.LayerNorm, tape: Tape, given: Tensor) -> Tensor:
         """The fused kernel; what it normalised by is kept."""
         given = tape.spread(given)
-        shape, last = list(module.normalized_shape), len(module.normalized_shape)
+        shape = list(module.normalized_shape)
         if torch.is_autocast_enabled(given.device.type):
             given = given.float()
         output, mean, scale = torch.native_layer_norm(given, shape, module.weight, module.bias, module.eps)
-        kept = {"mean": mean.detach(), "scale": scale.detach(), "last": last}
-        return tape.note(Use(module, (given.detach(),), kept=kept), output)
+        return self.note(module, tape, output, [given], mean=mean.detach(), scale=scale.detach())
 
     def make(self, module: nn.LayerNorm, use: Use, records: int) -> Mapping[str, Tensor]:
         """The sums over positions of g x^ and of g."""
         assert use.gradient is not None
-        last = use.kept["last"]
+        last = len(module.normalized_shape)
         given, gradient = (folded(one, records, last).flatten(2) for one in (use.inputs[0], use.gradient))
         given, gradient = whole(given), whole(gradient)
         mean, scale = (whole(use.kept[name]).reshape(records, -1, 1) for name in ("mean", "scale"))
-        found = {"weight": ((given - mean) * (gradient * scale)).sum(1), "bias": gradient.sum(1)}
-        return {name: found[name].view(records, *module.normalized_shape) for name in learnt(module)}
+        product = (given - mean).mul_(scale).mul_(gradient)
+        shape = (records, *module.normalized_shape)
+        return {"weight": product.sum(1).view(shape), "bias": gradient.sum(1).view(shape)}
 
 
 class RMSNormRule(Made):
@@ -73,7 +83,7 @@ class RMSNormRule(Made):
         """The fused kernel."""
         given = tape.spread(given)
         output = functional.rms_norm(given, module.normalized_shape, module.weight, module.eps)
-        return tape.note(Use(module, (given.detach(),)), output)
+        return self.note(module, tape, output, [given])
 
     def make(self, module: nn.RMSNorm, use: Use, records: int) -> Mapping[str, Tensor]:
         """The sums over positions of g x^."""
@@ -98,7 +108,7 @@ class GroupNormRule(Made):
         output, mean, scale = torch.native_group_norm(
             given, module.weight, module.bias, count, channels, size, groups, module.eps
         )
-        return tape.note(Use(module, (given.detach(),), kept={"mean": mean.detach(), "scale": scale.detach()}), output)
+        return self.note(module, tape, output, [given], mean=mean.detach(), scale=scale.detach())
 
     def make(self, module: Any, use: Use, records: int) -> Mapping[str, Tensor]:
         """The sums over places of g x^ and of g, by channel."""
@@ -109,7 +119,7 @@ class GroupNormRule(Made):
         gradient = whole(use.gradient).reshape(count, channels, -1)
         product = (given - mean).mul_(scale).view(count, channels, -1).mul_(gradient).sum(2)
         found = {"weight": product, "bias": gradient.sum(2)}
-        return {name: folded(found[name], records).sum(1) for name in learnt(module)}
+        return {name: folded(one, records).sum(1) for name, one in found.items()}
 
 
 def weighted(each: Tensor, factor: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ class PeriodicRule(Made):
         """Sines and cosines."""
         given = tape.spread(given)
         output = own_forward(module)(given)
-        return tape.note(Use(module, (given.detach(), output.detach())), output)
+        return self.note(module, tape, output, [given, output])
 
     def make(self, module: Any, use: Use, records: int) -> Mapping[str, Tensor]:
         """The derivative of cos and sin of 2 pi c x by c."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,18 +15,26 @@ class Use:
 
     `inputs` are detached, the records first or records and positions folded into one in that order. `gradient` is
     filled by the backward pass, and stays None where the loss does not depend on the output. `kept` is what else a rule
-    wants to keep between the two passes.
+    wants to keep between the two passes. `then` is called when the gradient has come: a rule that needs a small part of
+    it only takes that part, and lets the rest go by `release`.
     """
 
     module: nn.Module
     inputs: tuple[Any, ...]
     gradient: Tensor | None = None
     kept: dict[str, Any] = field(default_factory=dict)
+    then: Callable[[Use], None] | None = None
+    answered: bool = False
 
-    @property
-    def answered(self) -> bool:
-        """Whether the loss depends on what came out."""
-        return self.gradient is not None
+    def answer(self, gradient: Tensor) -> None:
+        """The gradient has come."""
+        self.gradient, self.answered = gradient, True
+        if self.then is not None:
+            self.then(self)
+
+    def release(self) -> None:
+        """Let go of what went in and of the gradient."""
+        self.inputs, self.gradient = (), None
 
 
 class Tape(Protocol):
