@@ -15,8 +15,8 @@ import numpy as np
 from bakeoff.algorithms.columns import Columns, columns_of
 from bakeoff.errors import Declined, UsageError
 from bakeoff.nouns import Array, Frame, Role, Schema
-from bakeoff.privacy.preparing import Columns as Wanted
 from bakeoff.privacy.poisson import Units
+from bakeoff.privacy.preparing import Columns as Wanted
 from bakeoff.privacy.preparing import prepared
 from bakeoff.privacy.spending import Members, Spending
 from bakeoff.training.preparation import DataStep, Known, Preparation
@@ -62,7 +62,6 @@ def rows_of(X: Frame, y: Array, schema: Schema, spending: Spending, owners: Any 
     held = np.asarray(X[names[0]].astype(str) if owners is None else [str(one) for one in owners])
     if len(held) != len(X):
         raise UsageError(f"There are {len(X)} rows and {len(held)} owners; give one owner for each row.")
-    _, units = np.unique(held, return_inverse=True)
     # Chosen for each owner by itself: whose rows are taken must not depend on who else is there.
     kept = np.sort(Units(held, MOST).positions)
     return Rows(X.iloc[kept], y[kept], np.unique(held[kept], return_inverse=True)[1])

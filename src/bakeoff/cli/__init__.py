@@ -24,7 +24,6 @@ from bakeoff.cli import (
     doctor,
     label,
     owner,
-    privacy,
     privacy_fit,
     study,
     versions,
