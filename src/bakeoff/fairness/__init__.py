@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "AgreementSettings": "correlations",
     "Attribute": "swaps",
+    "CalibrationSettings": "reliability",
     "ContextDraws": "contextual",
     "Contextual": "contextual",
     "CountTable": "counts",
@@ -27,9 +29,12 @@ _HOMES = {
     "Triples": "stereotypes",
     "Wanted": "figures",
     "WordSets": "encodings",
+    "agreement": "correlations",
     "association": "associations",
     "by_attributes": "patterns",
     "by_identities": "patterns",
+    "calibration": "reliability",
+    "compare_errors": "quantities",
     "compare_groups": "groups",
     "compare_rankings": "rankings",
     "contextual_association": "contextual",
@@ -50,7 +55,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "AgreementSettings",
     "Attribute",
+    "CalibrationSettings",
     "ContextDraws",
     "Contextual",
     "CountTable",
@@ -68,9 +75,12 @@ __all__ = [
     "Triples",
     "Wanted",
     "WordSets",
+    "agreement",
     "association",
     "by_attributes",
     "by_identities",
+    "calibration",
+    "compare_errors",
     "compare_groups",
     "compare_rankings",
     "contextual_association",

@@ -108,7 +108,7 @@ def compare_groups(table: CountTable, settings: Settings | None = None) -> Group
             if figure.name in RATES_OF_ODDS:
                 odds.setdefault(family, []).append(spread)
     comparisons += [widest(ODDS, family, GAP, two, given.level) for family, two in odds.items() if len(two) == 2]
-    return GroupReport(tuple(groups), tuple(_adjusted(comparisons)))
+    return GroupReport(tuple(groups), tuple(adjusted(comparisons)))
 
 
 def _check_reference(table: CountTable, settings: Settings) -> None:
@@ -266,7 +266,7 @@ def shifted(value: float, deviations: Array, level: float) -> tuple[float, float
     return (value, value) if np.isnan(low) else (value + min(low, 0.0), value + max(high, 0.0))
 
 
-def _adjusted(comparisons: Sequence[Measure]) -> Iterator[Measure]:
+def adjusted(comparisons: Sequence[Measure]) -> Iterator[Measure]:
     """The same with p-values corrected for all of them (Holm, 1979)."""
     given = [one.p for one in comparisons if one.p is not None]
     corrected = iter(holm(np.array(given)).tolist() if given else [])

@@ -1,0 +1,127 @@
+"""Do measures of encodings and measures of classifiers agree, over models? They need not.
+
+Cao et al. 2022, "On the intrinsic and extrinsic fairness evaluation metrics for contextualized language
+representations", found that in general they do not. Every metric is turned so that larger is more biased, and with few
+models nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bakeoff.errors import UsageError
+from bakeoff.fairness.groups import adjusted
+from bakeoff.fairness.measures import INSUFFICIENT, Measure
+from bakeoff.nouns import Array
+from bakeoff.stats import interval
+
+PEARSON, SPEARMAN, PARTIAL = "Pearson correlation", "Spearman correlation", "partial correlation given accuracy"
+LEAST = 8  # models below which any correlation may be chance
+
+
+@dataclass(frozen=True)
+class AgreementSettings:
+    """`permutations` of the models for p, `resamples` of them for intervals; `least` models are needed."""
+
+    permutations: int = 10_000
+    resamples: int = 2000
+    least: int = LEAST
+    level: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.permutations < 1 or self.resamples < 1 or self.least < 4 or not 0 < self.level < 1:
+            raise UsageError("Agreement needs at least 1 permutation, 1 resample and 4 models, and a level.")
+
+
+def agreement(
+    intrinsic: Mapping[str, Sequence[float]],
+    extrinsic: Mapping[str, Sequence[float]],
+    accuracy: Sequence[float] | None = None,
+    settings: AgreementSettings | None = None,
+) -> tuple[Measure, ...]:
+    """Correlations over models of each intrinsic with each extrinsic metric, by their names.
+
+    All sequences hold one value for each model, in the same order, and larger must mean more biased (|effect size|,
+    |score - 50|, a gap). With `accuracy` the correlation given it stands beside. p is two-sided, of permuted models,
+    and adjusted for all pairs. UsageError for different lengths or values that are no numbers.
+    """
+    given = settings or AgreementSettings()
+    first, second = (_checked(some) for some in (intrinsic, extrinsic))
+    models = {len(values) for values in (*first.values(), *second.values())}
+    if accuracy is not None:
+        models.add(len(accuracy))
+    if len(models) != 1:
+        raise UsageError(f"The metrics are of different numbers of models: {sorted(models)}; give one value for each.")
+    found: list[Measure] = []
+    for one, values in first.items():
+        for other, against in second.items():
+            found += _pair(f"{one} and {other}", values, against, accuracy, given)
+    return tuple(replace(one) for one in adjusted(found))
+
+
+def _checked(metrics: Mapping[str, Sequence[float]]) -> dict[str, Array]:
+    if not metrics:
+        raise UsageError("There is no metric on one side; give at least one intrinsic and one extrinsic metric.")
+    held = {name: np.asarray(values, dtype=np.float64) for name, values in metrics.items()}
+    for name, values in held.items():
+        if not np.isfinite(values).all():
+            raise UsageError(f"The metric {name!r} has values that are no numbers; leave those models out.")
+    return held
+
+
+def _pair(
+    family: str, first: Array, second: Array, accuracy: Sequence[float] | None, settings: AgreementSettings
+) -> list[Measure]:
+    models = len(first)
+    chosen = {PEARSON: (first, second), SPEARMAN: (_ranks(first), _ranks(second))}
+    if accuracy is not None:
+        known = np.asarray(accuracy, dtype=np.float64)
+        chosen[PARTIAL] = (_residual(first, known), _residual(second, known))
+    found = []
+    for name, (one, other) in chosen.items():
+        if models < settings.least:
+            why = f"{models} models say nothing of a correlation; {settings.least} are needed"
+            found.append(Measure(name, family, "models", None, n=models, status=INSUFFICIENT, reason=why))
+        elif not (one.std() > 0 and other.std() > 0):
+            why = "one of the two metrics is the same for all models"
+            found.append(Measure(name, family, "models", None, n=models, status=INSUFFICIENT, reason=why))
+        else:
+            found.append(_correlated(name, family, one, other, settings))
+    return found
+
+
+def _correlated(name: str, family: str, one: Array, other: Array, settings: AgreementSettings) -> Measure:
+    models = len(one)
+    value = float(np.corrcoef(one, other)[0, 1])
+    random = np.random.default_rng([settings.seed % 2**32, 16])
+    orders = random.random((settings.permutations, models)).argsort(1)
+    a, b = (one - one.mean()) / one.std(), (other - other.mean()) / other.std()
+    permuted = a[orders] @ b / models
+    p = float((1 + (np.abs(permuted) >= abs(value) - 1e-12).sum()) / (1 + settings.permutations))
+    picked = random.integers(0, models, (settings.resamples, models))
+    low, high = interval(_rowwise(one[picked], other[picked]), settings.level)
+    return Measure(name, family, "models", value, min(low, value), max(high, value), models, expected=0.0, p=p)
+
+
+def _rowwise(one: Array, other: Array) -> Array:
+    a, b = one - one.mean(1, keepdims=True), other - other.mean(1, keepdims=True)
+    below = np.sqrt((a**2).sum(1) * (b**2).sum(1))
+    return np.divide((a * b).sum(1), below, out=np.full(len(a), np.nan), where=below > 0)
+
+
+def _ranks(values: Array) -> Array:
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(values), dtype=np.float64)
+
+
+def _residual(values: Array, known: Array) -> Array:
+    """What a straight line of the known value leaves."""
+    away = known - known.mean()
+    square = float(away @ away)
+    slope = float(away @ (values - values.mean())) / square if square else 0.0
+    return np.asarray(values - values.mean() - slope * away)
