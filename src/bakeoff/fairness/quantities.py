@@ -28,8 +28,8 @@ def compare_errors(truth: Array, predicted: Array, grouped: Grouped, settings: S
     true, guessed = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     if not len(true) == len(guessed) == len(grouped):
         raise UsageError(
-            f"There are {len(true):,} true numbers, {len(guessed):,} predictions and {len(grouped):,} rows with groups; "
-            "give one of each for every row."
+            f"There are {len(true):,} true numbers, {len(guessed):,} predictions and {len(grouped):,} rows with "
+            "groups; give one of each for every row."
         )
     if not (np.isfinite(true).all() and np.isfinite(guessed).all()):
         raise UsageError("Some true numbers or predictions are none; leave those rows out.")
