@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bakeoff.privacy.bookkeeping import BookKeeping
+from bakeoff.privacy.rules.linear import whole
 
 Losses = Callable[[Sequence[int]], Tensor]  # the losses of the records at these places
 
@@ -22,7 +23,8 @@ def gradients(network: nn.Module, losses: Losses, records: int) -> dict[str, Ten
         for (name, parameter), gradient in zip(learnt.items(), pulled, strict=True):
             found[name].append(torch.zeros_like(parameter) if gradient is None else gradient.to_dense())
     return {
-        name: torch.stack(one) if one else learnt[name].new_zeros(0, *learnt[name].shape) for name, one in found.items()
+        name: whole(torch.stack(one)) if one else learnt[name].new_zeros(0, *learnt[name].shape)
+        for name, one in found.items()
     }
 
 

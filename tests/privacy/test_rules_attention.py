@@ -116,3 +116,10 @@ def test_sequences_without_records_are_refused_in_one_sentence():
     keeping = BookKeeping(nn.MultiheadAttention(4, 1))
     with pytest.raises(UsageError, match="a batch of sequences"):
         keeping.clipped(lambda: keeping.network(*[numbers(3, 4)] * 3)[0].sum(1), 3, Whole(1.0), keeping.sums())
+
+
+def test_half_precision_is_as_exact_as_it_can_be():
+    torch.manual_seed(7)
+    network = Looking(2, {"batch_first": True, "add_bias_kv": True}, other=False, again=False).bfloat16()
+    given_ = numbers(4, 5, 8).bfloat16()
+    assert_same(network, lambda places: network.losses(given_, given_, given_, places).float(), 4, relative=5e-2)

@@ -146,3 +146,32 @@ def test_a_layer_that_is_called_twice_is_bounded_once():
     inner = nn.LSTM(4, 4, batch_first=True, bidirectional=False)
     given = numbers(3, 5, 4)
     assert_same(inner, lambda places: inner(inner(given[places])[0][:, 1:])[0].square().sum((1, 2)), 3)
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm", "rnn"])
+def test_half_precision_is_as_exact_as_it_can_be(kind):
+    torch.manual_seed(7)
+    inner = KINDS[kind](6, 8, batch_first=True, bidirectional=True)
+    network = Reader(inner, numbers(4, 5, 6)).bfloat16()
+    network.given = network.given.bfloat16()
+    assert_same(network, lambda places: network.losses(places).float(), 4, relative=5e-2)
+    with pytest.raises(AssertionError):
+        assert_same(network, lambda places: network.losses(places).float(), 4, relative=1e-7)
+
+
+def test_half_precision_around_a_recurrent_layer_leaves_it_in_single():
+    torch.manual_seed(8)
+    network = Reader(nn.LSTM(6, 8, batch_first=True), numbers(4, 5, 6))
+    keeping = BookKeeping(network)
+    found = []
+    for half in (False, True):
+
+        def losses(half: bool = half) -> torch.Tensor:
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+                return network.losses([0, 1, 2, 3])
+
+        sums = keeping.sums()
+        keeping.clipped(losses, 4, Whole(1.0), sums)
+        found.append(sums.dense(network.inner.weight_hh_l0).clone())
+        assert found[-1].dtype == torch.float32
+    assert torch.allclose(*found, rtol=0.1, atol=0.05 * float(found[0].abs().max()))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bakeoff.errors import UsageError
-from bakeoff.privacy.rules.linear import Pairs, learnt, lengths
+from bakeoff.privacy.rules.linear import Pairs, learnt, lengths, whole
 from bakeoff.privacy.rules.norms import weighted
 from bakeoff.privacy.rules.products import summed
 from bakeoff.privacy.rules.rule import Tape, Use
@@ -64,7 +64,7 @@ class AttentionRule:
         asked = _Asked(*args, **kwargs)
         if asked.query.ndim != 3:
             raise UsageError(
-                f"MultiheadAttention was given {tuple(asked.query.shape)}; private training needs a batch of sequences, "
+                f"Attention was given {tuple(asked.query.shape)}; private training needs a batch of sequences, "
                 "(records, steps, features), or (steps, records, features) without batch_first."
             )
         parts = self._projected(module, tape, asked)
@@ -122,7 +122,8 @@ class AttentionRule:
         self, module: nn.MultiheadAttention, uses: Sequence[Use], factors: Mapping[str, Tensor]
     ) -> Mapping[str, Tensor]:
         """One product for each map, and one for all biases."""
-        found = {name: torch.zeros_like(module.get_parameter(name)) for name in factors}
+        own = {name: module.get_parameter(name) for name in factors}
+        found = {name: torch.zeros_like(one, dtype=_kind(one)) for name, one in own.items()}
         records = len(next(iter(factors.values())))
         for part, pairs in _maps(uses, records).items():
             gradient = pairs.gradient.flatten(0, 1)
@@ -142,7 +143,7 @@ class AttentionRule:
     def per_record(self, module: nn.MultiheadAttention, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
         """Each record's gradients."""
         own = {name: module.get_parameter(name) for name in learnt(module)}
-        found = {name: one.new_zeros(records, *one.shape) for name, one in own.items()}
+        found = {name: one.new_zeros(records, *one.shape, dtype=_kind(one)) for name, one in own.items()}
         for part, pairs in _maps(uses, records).items():
             name, rows = _weight(module, part), _rows(module, part)
             if name in found:
@@ -154,6 +155,10 @@ class AttentionRule:
             if name in found:
                 found[name].copy_(gradient.view_as(found[name]))
         return found
+
+
+def _kind(parameter: Tensor) -> torch.dtype:
+    return torch.promote_types(parameter.dtype, torch.float32)
 
 
 def _weight(module: nn.MultiheadAttention, part: str) -> str:
@@ -196,7 +201,7 @@ def _ends(uses: Sequence[Use], records: int) -> dict[str, Tensor]:
         name = use.kept["part"]
         if name in ENDS:
             assert use.gradient is not None
-            own = folded(use.gradient, records).sum(1)
+            own = whole(folded(use.gradient, records)).sum(1)
             found[name] = found[name] + own if name in found else own
     return found
 

@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from bakeoff.errors import UsageError
 from bakeoff.privacy.rules.cells import Cell, GatedUnit, LongShort, Run, Simple
+from bakeoff.privacy.rules.linear import learnt, whole
 from bakeoff.privacy.rules.products import product, summed
 from bakeoff.privacy.rules.rule import Tape, Use
 
@@ -179,7 +180,7 @@ class RecurrentRule:
         found: dict[str, Tensor] = {}
         for pairs in _directions(uses, records):
             found |= pairs.squared_norms()
-        return {name: found[name].clamp_(min=0) for name in _learnt(module) if name in found}
+        return {name: found[name].clamp_(min=0) for name in learnt(module) if name in found}
 
     def sums(self, module: nn.RNNBase, uses: Sequence[Use], factors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """One product over all steps for each weight."""
@@ -193,7 +194,7 @@ class RecurrentRule:
         found: dict[str, Tensor] = {}
         for pairs in _directions(uses, records):
             found |= pairs.each()
-        return {name: found[name] for name in _learnt(module) if name in found}
+        return {name: found[name] for name in learnt(module) if name in found}
 
 
 def _cell(module: nn.RNNBase) -> Cell:
@@ -202,10 +203,6 @@ def _cell(module: nn.RNNBase) -> Cell:
     if isinstance(module, nn.GRU):
         return GatedUnit()
     return Simple(str(module.nonlinearity))
-
-
-def _learnt(module: nn.Module) -> list[str]:
-    return [name for name, parameter in module.named_parameters(recurse=False) if parameter.requires_grad]
 
 
 def _directions(uses: Sequence[Use], records: int) -> Iterator[_Pairs]:
@@ -235,9 +232,10 @@ class _Pairs:
 
     def _values(self) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
         """Gradients of what enters from outside and from the state, and what enters: (steps, rows, ...) by call."""
-        outer = [run.gates for run in self.runs]
-        inner = [run.gates if run.recurrent is None else run.recurrent for run in self.runs]
-        return outer, inner, [use.inputs[0] for use in self.uses], [run.before for run in self.runs]
+        outer = [whole(run.gates) for run in self.runs]
+        inner = [whole(run.recurrent) for run in self.runs if run.recurrent is not None] or outer
+        given, before = [use.inputs[0] for use in self.uses], [run.before for run in self.runs]
+        return outer, inner, [whole(one) for one in given], [whole(one) for one in before]
 
     def squared_norms(self) -> dict[str, Tensor]:
         """By Gram matrices, or of each record's gradients, whichever is the smaller work."""
@@ -277,10 +275,10 @@ class _Pairs:
     def sums(self, factors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Each record's factor goes with what entered, the smaller side."""
         parts: list[dict[str, Tensor]] = []
-        whole = not self.twice and all(factors.get(name) is next(iter(factors.values())) for name in self.names)
+        alike = not self.twice and all(factors.get(name) is next(iter(factors.values())) for name in self.names)
         for gates, inner, given, before in zip(*self._values(), strict=True):
-            parts.append(self._joined(factors, gates, given, before) if whole else {})
-            if not whole:
+            parts.append(self._joined(factors, gates, given, before) if alike else {})
+            if not alike:
                 for name, own, entered in zip(self.names, (gates, inner) * 2, (given, before, None, None), strict=True):
                     if name in factors:
                         parts[-1][name] = self._one(factors[name], own, entered)
