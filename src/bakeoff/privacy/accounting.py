@@ -59,7 +59,7 @@ def epsilon_of(
             )
             for share in SHARES
         ]
-    return min(*found, rdp_of(held, delta, neighbours=neighbours))
+    return min(*found, rdp_of(held, delta, neighbours=neighbours, quick=grid > REPORTED))
 
 
 def rdp_of(
@@ -141,8 +141,8 @@ def composed(entries: Sequence[Entry], neighbours: Neighbours, interval: float) 
     from bakeoff.privacy.composition import as_library, together
 
     parts = [(distribution_of(entry, neighbours, interval), entry.count) for entry in entries]
-    if len(parts) > FEW:
-        return together([(part, [count]) for part, count in parts], interval)[0]
+    if len(parts) > FEW or interval >= SEARCHED:
+        return as_library(together([(part, [count]) for part, count in parts], interval)[0], interval)
     whole = as_library(None, interval)
     for part, count in parts:
         one = as_library(part, interval)
@@ -220,8 +220,14 @@ def _composed_epsilon(entries: Sequence[Entry], delta: float, neighbours: Neighb
         return math.inf
     if delta < SMALLEST:
         return rdp_of(entries, delta, neighbours=neighbours)
-    whole = composed(entries, neighbours, interval_for(entries, neighbours, grid))
-    found = float(whole.get_epsilon_for_delta(delta))
+    from bakeoff.privacy.composition import epsilon_at, together
+
+    interval = interval_for(entries, neighbours, grid)
+    if grid > REPORTED or len(entries) > FEW:
+        parts = [(distribution_of(entry, neighbours, interval), [entry.count]) for entry in entries]
+        found = epsilon_at(together(parts, interval)[0], delta)
+    else:
+        found = float(composed(entries, neighbours, interval).get_epsilon_for_delta(delta))
     # Mass that is cut off from the tails counts as delta; where that is all of delta, the other bound stands.
     return found if math.isfinite(found) else rdp_of(entries, delta, neighbours=neighbours)
 

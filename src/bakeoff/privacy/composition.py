@@ -1,4 +1,4 @@
-"""Many different mechanisms composed at once, by Fourier transforms, and dp-accounting's form of what comes out."""
+"""Privacy loss distributions composed: any number at once by Fourier transforms, or as dp-accounting's own objects."""
 
 from __future__ import annotations
 
@@ -30,19 +30,40 @@ def as_library(found: LossDistribution | None, interval: float) -> Any:
     return pld.PrivacyLossDistribution(removed, None if found.added is found.removed else one(found.added))
 
 
-def together(parts: Sequence[tuple[LossDistribution, Sequence[int]]], interval: float) -> list[Any]:
+def together(parts: Sequence[tuple[LossDistribution, Sequence[int]]], interval: float) -> list[LossDistribution]:
     """Distributions composed at several moments: each part comes with how often it was used up to each of them.
 
-    One dp-accounting PrivacyLossDistribution for each moment, on the same grid as the parts.
+    One distribution for each moment, on the same grid as the parts.
     """
     counts = np.array([count for _, count in parts], dtype=np.int64)
     removed = _convolved([part.removed for part, _ in parts], counts, interval)
     if all(part.added is part.removed for part, _ in parts):
-        added = removed
-    else:
-        added = _convolved([part.added for part, _ in parts], counts, interval)
-    pairs = zip(removed, added, strict=True)
-    return [as_library(LossDistribution(first, second, interval), interval) for first, second in pairs]
+        return [LossDistribution(one, one, interval) for one in removed]
+    added = _convolved([part.added for part, _ in parts], counts, interval)
+    return [LossDistribution(one, other, interval) for one, other in zip(removed, added, strict=True)]
+
+
+def epsilon_at(found: LossDistribution, delta: float) -> float:
+    """The least epsilon at least 0 where the curve is at most `delta`; infinite where it nowhere is."""
+    return max(_epsilon_at(found.removed, found.interval, delta), _epsilon_at(found.added, found.interval, delta))
+
+
+def _epsilon_at(losses: Losses, interval: float, delta: float) -> float:
+    """delta(epsilon) = infinite + the sum of p (1 - exp(epsilon - loss)) over losses above epsilon."""
+    if losses.infinite >= delta:
+        return math.inf
+    first = max(0, 1 - losses.start)  # the first loss above 0
+    held = losses.probabilities[first:]
+    cells = (losses.start + first + np.arange(len(held))) * interval
+    with np.errstate(divide="ignore"):
+        lower = np.logaddexp.accumulate((np.log(held) - cells)[::-1])[::-1]  # logs of the lower measure above
+    upper = np.cumsum(held[::-1])[::-1]
+    begins = np.concatenate([[0.0], cells])  # from each to the next one, epsilon is above no other loss
+    curve = losses.infinite + upper - np.exp(begins[:-1] + lower)
+    place = int(np.searchsorted(-curve, -delta, side="right")) - 1  # the last beginning where it is above delta
+    if place < 0 or not len(held):
+        return 0.0
+    return float(np.log(losses.infinite + upper[place] - delta) - lower[place])
 
 
 def _convolved(parts: Sequence[Losses], counts: Array, interval: float) -> list[Losses]:

@@ -80,7 +80,7 @@ def _until(entries: Sequence[Entry], mark: int) -> list[Entry]:
 
 def _at_once(entries: Sequence[Entry], marks: Sequence[int], delta: float, neighbours: Neighbours) -> list[float]:
     """Epsilon at every mark by one composition."""
-    from bakeoff.privacy.composition import together
+    from bakeoff.privacy.composition import epsilon_at, together
 
     done = list(_uses(entries, marks))
     kinds = list(done[-1])
@@ -88,7 +88,7 @@ def _at_once(entries: Sequence[Entry], marks: Sequence[int], delta: float, neigh
         return [0.0] * len(marks)
     interval = interval_for([replace(kind, count=count) for kind, count in done[-1].items()], neighbours, SEARCHED)
     parts = [(distribution_of(kind, neighbours, interval), [uses[kind] for uses in done]) for kind in kinds]
-    return [float(one.get_epsilon_for_delta(delta)) for one in together(parts, interval)]
+    return [epsilon_at(one, delta) for one in together(parts, interval)]
 
 
 def _uses(entries: Sequence[Entry], marks: Sequence[int]) -> Iterator[Counter[Entry]]:

@@ -15,7 +15,7 @@ from bakeoff.nouns import Array
 from bakeoff.privacy.entries import Entry, Kind, Neighbours
 
 ORDERS = (*(1 + tenth / 10 for tenth in range(1, 100)), *range(11, 64), 72, 80, 96, 128, 192, 256, 512, 1024)
-QUICK = (1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256)
+QUICK = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256)
 
 
 def divergences(entries: Iterable[Entry], neighbours: Neighbours, orders: Sequence[float]) -> Array:

@@ -123,12 +123,12 @@ class Entry:
     @classmethod
     def of_plain(cls, plain: Mapping[str, Any]) -> Entry:
         """The entry again; UsageError where it is none."""
-        held = dict(plain)
         try:
+            held = dict(plain)
             if "options" in held:
                 held["options"] = tuple(tuple(cls.of_plain(inner) for inner in each) for each in held["options"])
             if "shape" in held:
                 held["shape"] = float(held["shape"])
             return cls(Kind(held.pop("kind")), **held)
         except (TypeError, ValueError, KeyError) as error:
-            raise UsageError(f"{dict(plain)} is no entry of a privacy ledger: {error}.") from None
+            raise UsageError(f"{plain!r} is no entry of a privacy ledger: {error}.") from None
