@@ -365,6 +365,12 @@ def test_a_network_that_mixes_records_is_refused():
         private(Mixing(), **{**PLAN, "batch": 32}).fit(*rows())
 
 
+@pytest.mark.parametrize(("wrapped", "said"), [(torch.compile, "torch.compile"), (nn.DataParallel, "network.module")])
+def test_a_network_inside_another_is_refused(wrapped, said):
+    with pytest.raises(UsageError, match=said):
+        private(wrapped(net()))
+
+
 def test_gradients_that_are_no_numbers_are_refused():
     inputs, targets = rows()
     inputs[:, 1] = float("nan")

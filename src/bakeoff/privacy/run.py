@@ -109,6 +109,7 @@ class PrivateRun:
     """
 
     def __init__(self, network: nn.Module, budget: Budget, training: Training) -> None:
+        _refuse_wrapped(network)
         self.network, self.budget, self.training = network, budget, training
         self.ledger = Ledger(unit=budget.unit)
         self.made = 0
@@ -294,6 +295,18 @@ class PrivateRun:
                 "The network's weights were changed since the last step, by another optimiser, by loading or by a new "
                 "layer, and the ledger does not cover that; step with run.optimiser alone, or make a new private(...)."
             )
+
+
+def _refuse_wrapped(network: nn.Module) -> None:
+    """UsageError for a network inside another one that would go past the rules of its layers."""
+    if hasattr(network, "_orig_mod"):
+        raise UsageError(
+            "The network was given to torch.compile, which runs past its layers; give it as it was before."
+        )
+    if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        raise UsageError(
+            f"{type(network).__name__} averages gradients before they are bounded; give its network.module."
+        )
 
 
 def _optimiser_of(network: nn.Module, training: Training) -> Optimizer:
