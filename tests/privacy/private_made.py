@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from scipy import stats
 from torch import nn
 from torch.nn import functional
 
-from bakeoff.training import Ragged, Records
+from bakeoff.privacy.ledger import Ledger
+from bakeoff.privacy.regime import PrivateSettings, PrivateStep
+from bakeoff.training import Ragged, Recipe, Records
 
 FALSE_ALARM = 1e-7
 
@@ -61,3 +64,20 @@ def has_deviation(values: Any, deviation: float) -> bool:
     given = np.asarray(values, dtype=np.float64).ravel()
     found = stats.chi2(len(given)).cdf((given**2).sum() / deviation**2)
     return bool(FALSE_ALARM / 2 < found < 1 - FALSE_ALARM / 2)
+
+
+RECORDS = records_of(40)
+SGD = Recipe(epochs=2, batch=10, rate=0.5, decay=0.0, clip=0.0, held_out=0.0, optimiser="sgd", schedule="constant")
+ADAM = replace(SGD, optimiser="adamw", rate=0.01)
+
+
+def step_of(network: nn.Module, *, recipe: Recipe = SGD, rate: float | None = 0.25, **settings) -> PrivateStep:
+    step = PrivateStep(Ledger(), PrivateSettings(**settings))
+    step.begin(network, recipe)
+    if rate is not None:
+        step.sampled(rate)
+    return step
+
+
+def positions(*some: int) -> np.ndarray:
+    return np.array(some, dtype=np.int64)

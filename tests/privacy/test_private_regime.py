@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,34 +14,18 @@ pytest.importorskip("cryptography")
 import numpy as np
 import torch
 from naive import gradients
-from private_made import Small, gradient_of, has_deviation, records_of
-from torch import nn
+from private_made import ADAM, RECORDS, SGD, Small, gradient_of, has_deviation, positions, records_of, step_of
 
-from bakeoff.errors import BakeoffError, NoGuarantee, UsageError
+from bakeoff.errors import NoGuarantee, UsageError
 from bakeoff.privacy.budget import Budget
 from bakeoff.privacy.clipping import Automatic, Clipping, Flat, Layerwise, Quantile
 from bakeoff.privacy.ledger import Ledger
 from bakeoff.privacy.poisson import PoissonLoop
-from bakeoff.privacy.regime import PrivateSettings, PrivateSGD, PrivateStep, recipe_for
+from bakeoff.privacy.regime import PrivateSettings, PrivateSGD, PrivateStep
 from bakeoff.training import Recipe, Records, fit
 from bakeoff.training.fitting import Fitting
 
-RECORDS = records_of(40)
-SGD = Recipe(epochs=2, batch=10, rate=0.5, decay=0.0, clip=0.0, held_out=0.0, optimiser="sgd", schedule="constant")
-ADAM = replace(SGD, optimiser="adamw", rate=0.01)
 KINDS = {"flat": lambda: Flat(0.3), "automatic": lambda: Automatic(0.3), "by layer": lambda: Layerwise(0.3)}
-
-
-def step_of(network: nn.Module, *, recipe: Recipe = SGD, rate: float | None = 0.25, **settings) -> PrivateStep:
-    step = PrivateStep(Ledger(), PrivateSettings(**settings))
-    step.begin(network, recipe)
-    if rate is not None:
-        step.sampled(rate)
-    return step
-
-
-def positions(*some: int) -> np.ndarray:
-    return np.array(some, dtype=np.int64)
 
 
 def by_hand(network: Small, records: Records, some: Sequence[int], clipping: Clipping) -> torch.Tensor:
@@ -265,78 +248,6 @@ def test_quantile_clipping_keeps_the_sigma_and_puts_more_noise_on_gradients() ->
         assert clipping.sensitivity == 0.5
 
 
-def owed_noise(recipe: Recipe, settings: PrivateSettings, words: int = 60) -> torch.Tensor:
-    """What a fit adds to an embedding table that nothing depends on: noise alone."""
-    records = records_of(40, words=words // 2)  # half of the rows are never read, the others now and then
-    network = Small(words=words, width=700, heed=0.0)
-    before = network.table.weight.detach().clone()
-    fit(network, records, recipe, regime=PrivateSGD(Ledger(), settings))
-    return network.table.weight.detach() - before
-
-
-@pytest.mark.parametrize("lazy", [False, True])
-def test_noise_that_is_owed_is_noise_that_is_drawn(lazy: bool) -> None:
-    recipe = replace(SGD, epochs=3, schedule="cosine")
-    settings = PrivateSettings(1.3, Flat(0.4), shape=[1.0, 0.5, 2.0], lazy=lazy)
-    found = owed_noise(recipe, settings)
-    probe = Fitting(Small(), RECORDS, recipe, PrivateStep(Ledger()))
-    variance = 0.0
-    for step in range(12):
-        epoch, within = divmod(step, 4)
-        probe.progress = (epoch + within * 10 / 40) / 3
-        probe.update()
-        variance += (probe.rate * 1.3 * settings.shape[epoch] * 0.4 / 10) ** 2
-    assert (found[0] == 0).all()
-    assert has_deviation(found[1:30], math.sqrt(variance))  # rows that were read in between
-    assert has_deviation(found[30:], math.sqrt(variance))
-    assert not has_deviation(found[1:], 1.05 * math.sqrt(variance))
-
-
-def test_rows_are_paid_before_they_are_read_and_not_sooner() -> None:
-    network = Small(words=50, width=40)
-    step = step_of(network, sigma=1.0)
-    before = network.table.weight.detach().clone()
-    owed = step.owe(network)
-    assert owed is not None
-    for _ in range(2):
-        step.finish(network)
-        assert network.table.weight.grad is None
-        owed.updated(0.5)
-    assert torch.equal(network.table.weight, before)
-    network.table(torch.tensor([[3, 0], [4, 3]]))
-    changed = (network.table.weight != before).any(1).nonzero().flatten().tolist()
-    assert changed == [3, 4]
-    paid = network.table.weight.detach().clone()
-    network.table(torch.tensor([[3, 4]]))
-    assert torch.equal(network.table.weight, paid)  # once
-    owed.close()
-    assert (network.table.weight != before).any(1).sum() == 49  # all but the padding
-    assert torch.equal(network.table.weight[3:5], paid[3:5])
-    assert not network.table._forward_pre_hooks
-
-
-@pytest.mark.parametrize("recipe", [ADAM, replace(SGD, decay=0.1)])
-def test_only_plain_descent_owes(recipe: Recipe) -> None:
-    network = Small()
-    assert step_of(network).owe(network) is not None
-    assert step_of(network, recipe=recipe).owe(network) is None
-    assert step_of(network, lazy=False).owe(network) is None
-    tied = Small()
-    tied.again = nn.Embedding(30, 6)
-    tied.again.weight = tied.table.weight
-    assert step_of(tied).owe(tied) is None  # another module reads it
-
-
-def test_lazy_rows_learn_what_dense_ones_learn() -> None:
-    found = []
-    for lazy in (False, True):
-        settings = PrivateSettings(0.0, Flat(0.5), lazy=lazy, seed=1)
-        found.append(fit(Small(), RECORDS, SGD, regime=PrivateSGD(Ledger(), settings)).network.state_dict())
-    for name, held in found[0].items():
-        assert torch.allclose(held, found[1][name], atol=1e-6), name
-    assert not torch.allclose(found[0]["table.weight"], Small().table.weight, atol=1e-4)
-
-
 def test_a_fit_that_was_interrupted_goes_on_with_its_ledger_and_new_noise(tmp_path: Path) -> None:
     where = tmp_path / "fit.pt"
 
@@ -375,142 +286,6 @@ def test_the_clock_ends_a_fit_and_the_ledger_says_so() -> None:
         ("end by the clock", "after 1 of 4 steps of an epoch")
     ]
     assert [entry.count for entry in ledger.entries if entry.private] == [1]
-
-
-def test_no_epsilon_is_stated_for_other_samples_or_a_seed() -> None:
-    network = Small()
-    step = step_of(network, rate=None)
-    step.gradient(network, RECORDS.batch(positions(1, 2)))
-    with pytest.raises(NoGuarantee, match="not said to be drawn by Poisson sampling"):
-        step.ledger.check()
-    with pytest.raises(NoGuarantee, match="drawn from a seed"):
-        step_of(network, seed=1).ledger.check()
-    good = step_of(network)
-    good.gradient(network, RECORDS.batch(positions(1, 2)))
-    good.ledger.check()
-
-
-class Mixing(Small):
-    def losses(self, batch):
-        found = super().losses(batch)
-        return found - found.mean()
-
-
-@pytest.mark.parametrize("first", [(7,), (7, 8)])
-def test_a_loss_that_mixes_records_is_refused(first: tuple[int, ...]) -> None:
-    network = Mixing()
-    with pytest.raises(UsageError):
-        step = step_of(network)
-        step.gradient(network, RECORDS.batch(positions(*first)))
-        step.gradient(network, RECORDS.batch(positions(1, 2, 3)))
-
-
-class ByPadding(Small):
-    """A mean over as many words as the batch's longest text has: short texts depend on the others' length."""
-
-    def losses(self, batch):
-        words = batch.inputs["text"]["words"]
-        return super().losses(batch) * words.shape[1]
-
-
-def test_answers_that_depend_on_how_far_others_are_padded_are_refused() -> None:
-    with pytest.raises(UsageError, match="depends on the other records"):
-        fit(ByPadding(), RECORDS, SGD, regime=PrivateSGD(Ledger()))
-
-
-class PastItsModule(Small):
-    """Its table's `forward` is called, and not the module."""
-
-    def losses(self, batch):
-        words = batch.inputs["text"]["words"]
-        return self.out(torch.tanh(self.hidden(nn.functional.pad(self.table.forward(words).sum(1), (0, 3))))).sum(1)
-
-
-def test_rows_that_are_read_past_their_module_are_refused_where_they_are_owed_noise() -> None:
-    with pytest.raises(BakeoffError, match="without their module being called"):
-        fit(PastItsModule(), RECORDS, SGD, regime=PrivateSGD(Ledger()))
-    fit(PastItsModule(), RECORDS, SGD, regime=PrivateSGD(Ledger(), PrivateSettings(lazy=False)))
-
-
-class Remembering(Small):
-    def __init__(self, remember: bool = True) -> None:
-        super().__init__()
-        self.remember = remember
-        self.register_buffer("largest", torch.zeros(()))
-
-    def losses(self, batch):
-        if self.remember:
-            self.largest = self.largest.maximum(batch.inputs["numbers"]["values"].max())
-        return super().losses(batch)
-
-
-def test_a_network_that_remembers_its_records_is_refused() -> None:
-    with pytest.raises(UsageError, match="something of the records that pass through it, in largest"):
-        fit(Remembering(), RECORDS, SGD, regime=PrivateSGD(Ledger()))
-    fit(Remembering(remember=False), RECORDS, SGD, regime=PrivateSGD(Ledger()))
-
-
-def test_a_network_that_was_not_looked_at_is_refused() -> None:
-    with pytest.raises(UsageError, match="looked at no network"):
-        PrivateStep(Ledger()).book  # noqa: B018
-    with pytest.raises(UsageError, match="call begin"):
-        PrivateStep(Ledger()).gradient(Small(), RECORDS.batch(positions(1)))
-    step = step_of(Small())
-    with pytest.raises(UsageError, match="not the one"):
-        step.gradient(Small(), RECORDS.batch(positions(1)))
-
-
-def test_a_parameter_that_is_set_free_later_is_refused() -> None:
-    network = Small()
-    network.out.requires_grad_(False)
-    step = step_of(network)
-    step.gradient(network, RECORDS.batch(positions(1, 2)))
-    assert network.out.weight.grad is None
-    network.out.requires_grad_(True)
-    with pytest.raises(UsageError, match="was frozen is learnt now"):
-        step.gradient(network, RECORDS.batch(positions(1, 2)))
-    step.begin(network, SGD)
-    step.gradient(network, RECORDS.batch(positions(1, 2)))
-
-
-def test_what_a_refused_batch_had_added_is_not_gone_on_with() -> None:
-    records = records_of(10)
-    records.parts["numbers"]["values"][8, 1] = np.nan
-    network = Small()
-    step = step_of(network, sigma=0.0, clipping=Flat(0.3))
-    step.gradient(network, records.batch(positions(0, 1)))
-    wanted = gradient_of(network).clone()
-    step.add(network, records.batch(positions(3, 4)))
-    with pytest.raises(BakeoffError, match="not a number"):
-        step.add(network, records.batch(positions(8, 9)))
-    step.gradient(network, records.batch(positions(0, 1)))
-    assert torch.allclose(gradient_of(network), wanted, atol=1e-6)
-
-
-def test_gradients_that_are_no_numbers_are_refused() -> None:
-    records = records_of(10)
-    records.parts["numbers"]["values"][8, 1] = np.nan
-    network = Small()
-    step = step_of(network)
-    step.gradient(network, records.batch(positions(0, 1, 2)))
-    with pytest.raises(BakeoffError, match="not a number"):
-        step.gradient(network, records.batch(positions(3, 8)))
-
-
-@pytest.mark.parametrize("recipe", [replace(SGD, clip=1.0), replace(SGD, held_out=0.1), Recipe()])
-def test_a_recipe_that_looks_at_records_is_refused(recipe: Recipe) -> None:
-    with pytest.raises(UsageError, match="Set both to 0"):
-        fit(Small(), RECORDS, recipe, regime=PrivateSGD(Ledger()))
-    step_of(Small(), recipe=recipe_for(recipe))
-
-
-def test_other_bad_settings_are_refused() -> None:
-    with pytest.raises(UsageError, match="sigma of private gradients is -1"):
-        PrivateSettings(sigma=-1.0)
-    with pytest.raises(UsageError, match="physical batch has -2"):
-        PrivateSettings(physical=-2)
-    with pytest.raises(UsageError, match="Owners are given of 7 records, and there are 40"):
-        fit(Small(), RECORDS, SGD, regime=PrivateSGD(Ledger("owner"), PrivateSettings(units=np.arange(7))))
 
 
 def test_half_precision_is_bounded_as_single_precision_is() -> None:

@@ -28,6 +28,8 @@ from bakeoff.privacy.verification import verify
 from bakeoff.training.recipe import Recipe
 from bakeoff.training.records import Batch
 
+WATCHED = 3  # steps with records after which it is known whether the network keeps something of them
+
 
 @dataclass(frozen=True)
 class PrivateSettings:
@@ -100,7 +102,8 @@ class PrivateStep:
             )
         self._book = BookKeeping(network)
         self._frozen = [parameter for parameter in network.parameters() if not parameter.requires_grad]
-        self._kept = False
+        self._watched = 0
+        self._held: dict[str, Tensor] | None = None
         self.sums = self.book.sums()
         self.owed: Owed | None = None
         self._lazy = self.settings.lazy and additive(recipe)
@@ -160,13 +163,10 @@ class PrivateStep:
         self._fresh = True  # so long as nothing was added whole, what was is not to be gone on with
         self.check(lambda places: network.losses(_some(batch, list(places))), len(batch))
         factors = _Factors(self.clipping, self._divisor, units)
-        held = None if self._kept else _buffers(network)
+        self._watch()
         # With dropout of a known seed one record more would move the masks of all that come after it.
         with self.masks.drawn(next(iter(self.book.parameters.values())).device):
             self.book.clipped(lambda: network.losses(batch), len(batch), factors, self.sums)
-        if held is not None:
-            _refuse_changed(network, held)
-            self._kept = True
         self._fresh = False
 
     def finish(self, network: Any) -> None:
@@ -180,6 +180,9 @@ class PrivateStep:
         self.clipping.finish(self.noise)
         self.taken += 1
         self._fresh = True
+        if self._held is not None:
+            _refuse_changed(network, self._held)
+            self._watched, self._held = self._watched + 1, None
 
     def state(self) -> Mapping[str, Any]:
         """Steps taken, the ledger and the clipping; never the noise."""
@@ -212,6 +215,7 @@ class PrivateStep:
         `losses(places)` gives the losses of the records at these places of a batch. UsageError that says which
         parameter is used outside of its module, or that records are mixed.
         """
+        self._watch()
         # One record alone cannot show that records are mixed, so the first batch of several is looked at too.
         if self.checked or records <= self._verified:
             return
@@ -219,6 +223,10 @@ class PrivateStep:
             self.owed.settle()
         verify(self.book, losses, records)
         self._verified = records
+
+    def _watch(self) -> None:
+        if self._held is None and self._watched < WATCHED:
+            self._held = {name: held.detach().clone() for name, held in self.book.network.named_buffers()}
 
     def _begin_sum(self, network: Any) -> None:
         if self._book is None or self._book.network is not network:
@@ -316,12 +324,8 @@ def _some(batch: Batch, where: slice | list[int]) -> Batch:
     return Batch(batch.positions[where], inputs, None if batch.targets is None else batch.targets[where])
 
 
-def _buffers(network: Any) -> dict[str, Tensor]:
-    return {name: held.detach().clone() for name, held in network.named_buffers()}
-
-
 def _refuse_changed(network: Any, before: Mapping[str, Tensor]) -> None:
-    """UsageError for buffers that a pass has changed: means of records, say, that nothing bounds."""
+    """UsageError for buffers that the passes of a step have changed: means of records, say, that nothing bounds."""
     changed = [name for name, held in network.named_buffers() if name in before and not torch.equal(before[name], held)]
     if changed:
         raise UsageError(
