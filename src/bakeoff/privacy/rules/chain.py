@@ -76,7 +76,8 @@ class _Field(torch.autograd.Function):
         (ends,) = ctx.saved_tensors
         steps = len(kept.came) + 1
         there = kept.mask.to(ends.dtype)
-        kept.pull, ctx.use.gradient = pull, pull
+        kept.pull = pull
+        ctx.use.answer(pull)
         follows = kept.last = ends * pull.unsqueeze(1)
         kept.onward = torch.empty_like(kept.came)
         emitted = ends.new_empty(steps, *ends.shape)

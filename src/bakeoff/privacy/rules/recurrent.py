@@ -82,7 +82,7 @@ class _Steps(torch.autograd.Function):
             first, cell = layer.cell.backward(run, part, *ends)
             firsts.append(first)
             cells.append(cell)
-            use.gradient = run.gates
+            use.answer(run.gates)
             if ctx.needs_input_grad[0]:
                 found = product(run.gates.flatten(0, 1), layer.weight(place, "weight_ih").t())
                 given = found if given is None else given.add_(found)

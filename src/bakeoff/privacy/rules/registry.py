@@ -17,6 +17,7 @@ RULES: dict[str, tuple[str, str]] = {
     "bakeoff.training.layers.pictures.PictureLayers": ("expanded", "picture_layers"),
     "bakeoff.training.sequences.chain.Chain": ("chain", "ChainRule"),
     "torch.nn.modules.linear.Linear": ("linear", "LinearRule"),
+    "transformers.pytorch_utils.Conv1D": ("turned", "TurnedLinearRule"),
     "torch.nn.modules.activation.MultiheadAttention": ("attention", "AttentionRule"),
     "torch.nn.modules.rnn.LSTM": ("recurrent", "RecurrentRule"),
     "torch.nn.modules.rnn.GRU": ("recurrent", "RecurrentRule"),
