@@ -365,10 +365,16 @@ def test_a_network_that_mixes_records_is_refused():
         private(Mixing(), **{**PLAN, "batch": 32}).fit(*rows())
 
 
-@pytest.mark.parametrize(("wrapped", "said"), [(torch.compile, "torch.compile"), (nn.DataParallel, "network.module")])
-def test_a_network_inside_another_is_refused(wrapped, said):
-    with pytest.raises(UsageError, match=said):
-        private(wrapped(net()))
+def test_a_network_inside_another_is_refused():
+    with pytest.raises(UsageError, match=r"give its \.module"):
+        private(nn.DataParallel(net()))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
+def test_a_compiled_network_is_refused():
+    with pytest.raises(UsageError, match="as it was before"):
+        private(torch.compile(net()))
 
 
 def test_gradients_that_are_no_numbers_are_refused():

@@ -300,13 +300,9 @@ class PrivateRun:
 def _refuse_wrapped(network: nn.Module) -> None:
     """UsageError for a network inside another one that would go past the rules of its layers."""
     if hasattr(network, "_orig_mod"):
-        raise UsageError(
-            "The network was given to torch.compile, which runs past its layers; give it as it was before."
-        )
+        raise UsageError("torch.compile runs past the layers of a network; give the network as it was before.")
     if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        raise UsageError(
-            f"{type(network).__name__} averages gradients before they are bounded; give its network.module."
-        )
+        raise UsageError(f"{type(network).__name__} spreads a batch before records are bounded; give its .module.")
 
 
 def _optimiser_of(network: nn.Module, training: Training) -> Optimizer:
