@@ -18,6 +18,7 @@ from bakeoff.privacy.releases import Allowance
 BITS, LEVELS = 4, 6  # of each level; the sign, the exponent and 15 bits of the fraction in all
 WHOLE = 32
 SURE = 4.0  # deviations of the noise that a cell must hold to be there at all
+LIKELY = 2.0  # the same within a cell that is there, where noise can do little harm
 SMALL = 1 / 64  # of all numbers: a cell that holds less is not looked into
 FINE, COARSE = 3 * BITS, 2 * BITS  # bits of a cell that holds numbers of one size, or of about one magnitude
 
@@ -81,7 +82,7 @@ def sketched(values: Array, weights: Array, sigma: float, allowance: Allowance) 
         shift = WHOLE - BITS * level
         inside = (cells[:, None] << BITS) + np.arange(1 << BITS)
         counted = allowance.counts(_counted(codes >> shift, weights, inside.ravel()), deviation).reshape(inside.shape)
-        counted[counted < SURE * deviation] = 0.0
+        counted[counted < (SURE if level <= 2 else LIKELY) * deviation] = 0.0
         sums = counted.sum(axis=1)
         # What stands nowhere within a cell stays with the whole cell.
         lost = sums <= 0

@@ -24,7 +24,7 @@ def spans_asked(private: PrivateTexts, contexts: Sequence[str], answers: Sequenc
     from bakeoff.training.sequences.span_network import SpanShape
 
     stems = {context: tokens(context).stems for context in set(contexts)}
-    lengths = np.array([len(tokens(answer["text"][0]).words) for answer in answers], dtype=np.float64)
+    lengths = np.array([max(len(tokens(text).words) for text in answer["text"]) for answer in answers], dtype=float)
     title = "word rarity of 'context'"
     found, sketches = private.asked(
         {"common words": Values(title, [stems[context] for context in contexts], COMMON, 3.0)}, {LENGTH: lengths}

@@ -39,7 +39,7 @@ class NeuralSpanReader(NeuralEntry):
         if going.private is not None:
             from bakeoff.algorithms.text.private_pairs import spans_asked
 
-            rows = [row for row, answer in enumerate(answers) if len(answer["text"])]
+            rows = model.answered(contexts, answers)
             contexts, questions, answers = ([held[row] for row in rows] for held in (contexts, questions, answers))
             going.private.kept(rows)
             model = spans_asked(going.private, contexts, answers)

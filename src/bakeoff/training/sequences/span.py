@@ -80,6 +80,11 @@ class SpanReader:
         self._read.clear()
         return self
 
+    def answered(self, contexts: Sequence[str], answers: Answers) -> list[int]:
+        """The rows that can be learnt from: those with an answer that stands in its context as it is read."""
+        pairs = zip(contexts, answers, strict=True)
+        return [row for row, (context, answer) in enumerate(pairs) if _places(self._tokens(context), answer)]
+
     def _cap(self, lengths: Sequence[int]) -> int:
         """The most tokens of an answer: as known, or a length that all but a hundredth of these do not exceed."""
         given = self.preparation.known.ranges.get("answer length")
