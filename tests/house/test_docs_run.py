@@ -34,8 +34,10 @@ def test_the_readme_runs(tmp_path):
 
 @pytest.mark.parametrize("page", OTHERS, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_the_python_of_other_pages_runs(page, tmp_path, require):
-    if page.name == "train-a-network.md":
+    if page.name in ("train-a-network.md", "private-training.md"):
         require("torch")
+    if page.name == "private-training.md":
+        require("dp-accounting")
     for block in blocks(page):
         if block.language == "python":
             play(block, tmp_path, page)

@@ -22,8 +22,10 @@ from bakeoff.cli import (
     compare,
     demo,
     doctor,
+    fairness,
     label,
     owner,
+    privacy,
     privacy_fit,
     study,
     versions,
@@ -34,7 +36,7 @@ INTERRUPTED = 130
 LONGEST = 1 << 20
 ORDER = (
     *("demo", "compare", "new", "table", "submit", "run", "judge", "board", "take"),
-    *("privacy", "study", "label", "backup", "restore", "doctor"),
+    *("privacy", "fairness", "study", "label", "backup", "restore", "doctor"),
 )
 
 
@@ -132,7 +134,9 @@ app.command("run", rich_help_panel=SECOND)(challenge.run)
 app.command("judge", rich_help_panel=SECOND)(challenge.judge)
 app.command("board", rich_help_panel=SECOND)(board.board)
 app.command("take", rich_help_panel=SECOND)(board.take)
-app.add_typer(privacy_fit.privacy, name="privacy", rich_help_panel=TRUST)
+privacy.privacy.command("fit")(privacy_fit.privacy_fit)
+app.add_typer(privacy.privacy, name="privacy", rich_help_panel=TRUST)
+app.command("fairness", rich_help_panel=TRUST)(fairness.fairness)
 app.add_typer(study.study, name="study", rich_help_panel=STUDIES)
 app.command("label", rich_help_panel=THIRD)(label.label)
 app.command("backup", rich_help_panel=THIRD)(backup.backup)

@@ -12,7 +12,6 @@ import typer
 from typer import Argument, Option
 
 from bakeoff.cli.options import Json, QuestionChoices, print_json
-from bakeoff.cli.privacy import privacy
 from bakeoff.cli.showing import console, show_table
 from bakeoff.cli.spreading import spread
 
@@ -42,7 +41,6 @@ class BudgetChoices:
     seed: Annotated[int, Option(help="The seed of what is no noise, such as first weights.")] = 0
 
 
-@privacy.command("fit")
 @spread
 def privacy_fit(
     table: Annotated[Path, Argument(metavar="TABLE", help="A CSV, TSV or Parquet file, or a folder of them.")],
