@@ -10,7 +10,9 @@ from typing import Any
 
 _HOMES = {
     "AgreementSettings": "correlations",
+    "Asked": "audits",
     "Attribute": "swaps",
+    "Audit": "audits",
     "CalibrationSettings": "reliability",
     "ContextDraws": "contextual",
     "Contextual": "contextual",
@@ -31,6 +33,7 @@ _HOMES = {
     "WordSets": "encodings",
     "agreement": "correlations",
     "association": "associations",
+    "audit": "audits",
     "by_attributes": "patterns",
     "by_identities": "patterns",
     "calibration": "reliability",
@@ -46,6 +49,7 @@ _HOMES = {
     "of_black_box": "sensitivity",
     "of_embeddings": "sensitivity",
     "of_linear": "sensitivity",
+    "plot_groups": "panels",
     "prediction_sensitivity": "sensitivity",
     "soft_weights": "sensitivity",
     "stereoset": "stereotypes",
@@ -56,7 +60,9 @@ _HOMES = {
 
 __all__ = [
     "AgreementSettings",
+    "Asked",
     "Attribute",
+    "Audit",
     "CalibrationSettings",
     "ContextDraws",
     "Contextual",
@@ -77,6 +83,7 @@ __all__ = [
     "WordSets",
     "agreement",
     "association",
+    "audit",
     "by_attributes",
     "by_identities",
     "calibration",
@@ -92,6 +99,7 @@ __all__ = [
     "of_black_box",
     "of_embeddings",
     "of_linear",
+    "plot_groups",
     "prediction_sensitivity",
     "soft_weights",
     "stereoset",

@@ -1,0 +1,172 @@
+"""A whole audit of one table's answers: groups, rankings and calibration, whatever gave the answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bakeoff.errors import UsageError
+from bakeoff.fairness.counts import count
+from bakeoff.fairness.figures import Wanted
+from bakeoff.fairness.groups import GroupReport, Settings, compare_groups
+from bakeoff.fairness.measures import Measure
+from bakeoff.fairness.patterns import Grouped, by_attributes, by_identities
+from bakeoff.fairness.quantities import compare_errors
+from bakeoff.fairness.rankings import RankSettings, compare_rankings
+from bakeoff.fairness.rates import USUAL
+from bakeoff.fairness.reliability import CalibrationSettings, calibration
+from bakeoff.nouns import Array, Frame
+
+ROW, PREDICTION = "row_id", "prediction"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is compared: the column of true labels, the protected columns, and how.
+
+    `identities` says that the protected columns are identities of 0 and 1 which may overlap. `positive` is the class
+    that rates are of (the last one where two are known), `reference` names for an attribute the group to compare with.
+    """
+
+    target: str
+    by: Sequence[str]
+    identities: bool = False
+    positive: str = ""
+    metrics: Sequence[str] = USUAL
+    reference: Mapping[str, str] = field(default_factory=dict)
+    least: float = 10
+    draws: int = 2000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found: figures and comparisons of groups, and of scores where there are any."""
+
+    rows: int
+    groups: GroupReport
+    rankings: tuple[Measure, ...] = ()
+    calibration: tuple[Measure, ...] = ()
+
+    def __iter__(self) -> Iterator[Measure]:
+        return iter((*self.groups, *self.rankings, *self.calibration))
+
+    def as_plain(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        plain = [{key: _plain(value) for key, value in vars(one).items()} for one in self]
+        measures = [{key: value for key, value in one.items() if value not in (None, "", [])} for one in plain]
+        return {"rows": self.rows, "measures": measures}
+
+
+def audit(table: Frame, answers: Frame | None, asked: Asked) -> Audit:
+    """Compare how the answers treat the groups of a table.
+
+    `answers` holds a column `prediction`, or a probability for each class under its name; its rows are the table's in
+    the same order, or those of a column `row_id` that counts the table's rows from 0. Without it the table itself holds
+    the answers. UsageError for a column that is not there, rows that do not fit, or answers that are none.
+    """
+    held = _aligned(table, answers)
+    _check_columns(held.table, asked)
+    grouped = (by_identities if asked.identities else by_attributes)(held.table[list(asked.by)])
+    truth = held.table[asked.target]
+    if bool(truth.isna().any()):
+        raise UsageError(f"{int(truth.isna().sum()):,} rows have no {asked.target!r}; leave them out.")
+    settings = Settings(
+        Wanted(tuple(asked.metrics), asked.positive or None),
+        least=asked.least,
+        draws=asked.draws,
+        seed=asked.seed,
+        reference=tuple(asked.reference.items()),
+    )
+    given = held.answers
+    if PREDICTION in given and _is_quantity(truth) and _is_quantity(given[PREDICTION]):
+        return Audit(len(truth), compare_errors(truth.to_numpy(), given[PREDICTION].to_numpy(), grouped, settings))
+    return _classified(truth.astype(str), given, grouped, settings)
+
+
+@dataclass(frozen=True)
+class _Aligned:
+    table: Frame
+    answers: Frame
+
+
+def _aligned(table: Frame, answers: Frame | None) -> _Aligned:
+    table = table.reset_index(drop=True)
+    if answers is None:
+        return _Aligned(table, table)
+    if ROW in answers:
+        rows = answers[ROW].to_numpy()
+        wrong = [row for row in rows.tolist() if not 0 <= row < len(table) or row != int(row)]
+        if wrong or len(set(rows.tolist())) < len(rows):
+            told = f"row_id {wrong[0]} is none of 0 to {len(table) - 1}" if wrong else "some row_id comes twice"
+            raise UsageError(f"The answers do not fit the table: {told}.")
+        places = rows.astype(np.int64)
+        return _Aligned(table.iloc[places].reset_index(drop=True), answers.reset_index(drop=True))
+    if len(answers) != len(table):
+        raise UsageError(
+            f"There are {len(answers):,} answers and {len(table):,} rows; give one for each row, or a column row_id "
+            "that counts the table's rows from 0."
+        )
+    return _Aligned(table, answers.reset_index(drop=True))
+
+
+def _check_columns(table: Frame, asked: Asked) -> None:
+    if not asked.target:
+        raise UsageError("Which column holds the true labels? Name it as the target.")
+    if not asked.by:
+        raise UsageError("By which columns are people to be compared? Name at least one protected column.")
+    missing = [name for name in (asked.target, *asked.by) if name not in table.columns]
+    if missing:
+        raise UsageError(f"There is no column {missing[0]!r}; there are {', '.join(map(str, table.columns[:12]))}.")
+
+
+def _is_quantity(column: Any) -> bool:
+    """Numbers of more than a few values, which no class would have."""
+    return column.dtype.kind in "iuf" and (column.dtype.kind == "f" or column.nunique() > 20)
+
+
+def _classified(truth: Any, answers: Frame, grouped: Grouped, settings: Settings) -> Audit:
+    labels = sorted(set(truth.tolist()))
+    named = {str(name): name for name in answers.columns}
+    scores = {label: answers[named[label]].to_numpy() for label in labels if label in named}
+    if PREDICTION in answers:
+        predicted = answers[PREDICTION]
+        if bool(predicted.isna().any()):
+            raise UsageError(f"{int(predicted.isna().sum()):,} rows have no prediction; answer each of them.")
+        predicted = predicted.astype(str).to_numpy()
+    elif len(scores) == len(labels):
+        stacked = _probabilities(np.column_stack(list(scores.values())))
+        predicted = np.array(labels, dtype=object)[stacked.argmax(1)]
+    else:
+        raise UsageError(
+            f"The answers have neither a column {PREDICTION!r} nor one for each class ({', '.join(labels)}); they have "
+            f"{', '.join(map(str, answers.columns[:12]))}."
+        )
+    classes = sorted({*labels, *map(str, predicted)})
+    table = count(truth.to_numpy(dtype=object), predicted, grouped, classes=classes)
+    report = compare_groups(table, settings)
+    positive = settings.wanted.positive or (labels[-1] if len(labels) == 2 else "")
+    if not positive or positive not in scores:
+        return Audit(len(truth), report)
+    true, share = (truth == positive).to_numpy(), _probabilities(scores[positive].astype(np.float64))
+    least = max(1, math.ceil(settings.least))
+    ranked = compare_rankings(true, share, grouped, RankSettings(least=least, draws=500, seed=settings.seed))
+    reliable = calibration(true, share, grouped, CalibrationSettings(seed=settings.seed))
+    return Audit(len(truth), report, ranked, reliable)
+
+
+def _probabilities(given: Array) -> Array:
+    held = np.asarray(given, dtype=np.float64)
+    if not ((held >= 0) & (held <= 1)).all():
+        raise UsageError("Some probabilities of the answers are missing or outside of 0 to 1; mend them.")
+    return held
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return float(value) if isinstance(value, np.floating) else value

@@ -1,0 +1,105 @@
+"""The command fairness, as a person meets it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """A table of people with its answers in it, and the same answers as probabilities in a file of their own."""
+    folder = tmp_path_factory.mktemp("people")
+    random = np.random.default_rng(0)
+    group = random.choice(["a", "b", "c"], 900)
+    true = random.random(900) < 0.4
+    share = np.clip(0.3 + 0.4 * true + 0.15 * (group == "c") + random.normal(0, 0.15, 900), 0, 1)
+    frame = pd.DataFrame({"group": group, "old": random.integers(0, 2, 900), "y": np.where(true, "yes", "no")})
+    answers = pd.DataFrame({"no": 1 - share, "yes": share})
+    frame.assign(prediction=np.where(share > 0.5, "yes", "no")).to_csv(folder / "people.csv", index=False)
+    answers.to_csv(folder / "answers.csv", index=False)
+    shuffled = random.permutation(900)[:600]
+    answers.iloc[shuffled].assign(row_id=shuffled).to_parquet(folder / "some.parquet", index=False)
+    return folder
+
+
+def test_a_table_with_its_answers_is_shown_group_by_group(say, people, tmp_path):
+    words = ("fairness", people / "people.csv", "--target", "y", "--by", "group", "--by", "old")
+    said = say(*words, "--plot", tmp_path / "groups.png", "--reference", "group=a")
+    assert said.out.startswith("900 rows\n")
+    for word in ("group & old", "largest -", "gap by chance", "p, corrected", "equalised odds gap by group", "b - a"):
+        assert word in said.out, word
+    assert (tmp_path / "groups.png").stat().st_size > 10_000
+    told = say(*words, "--json").json
+    assert told["rows"] == 900
+    gap = next(
+        one
+        for one in told["measures"]
+        if (one["metric"], one.get("family"), one["group"]) == ("false positive rate", "group", "largest - smallest")
+    )
+    assert gap["between"][0] == "c"
+    assert gap["low"] > 0
+    assert gap["adjusted"] < 0.05
+
+
+def test_answers_in_a_file_of_their_own_are_ranked_and_may_be_of_some_rows(say, people):
+    words = ("fairness", people / "people.csv", "--target", "y", "--by", "group", "--positive", "yes")
+    whole = say(*words, "--answers", people / "answers.csv").out
+    assert "BPSN AUC over groups" in whole
+    assert "calibration error of group c" in whole
+    some = say(*words, "--answers", people / "some.parquet", "--json").json
+    assert some["rows"] == 600
+    frame, answers = pd.read_csv(people / "people.csv"), pd.read_parquet(people / "some.parquet")
+    kept = frame.loc[answers["row_id"]].reset_index(drop=True)
+    right = (answers["yes"] > 0.5) == (kept["y"] == "yes")
+    found = next(one for one in some["measures"] if (one["metric"], one["group"]) == ("accuracy", "b"))
+    assert found["value"] == pytest.approx(right[kept["group"] == "b"].mean())
+
+
+def test_numbers_are_compared_by_their_errors(say, tmp_path):
+    random = np.random.default_rng(0)
+    group = random.choice(["a", "b"], 300)
+    true = random.normal(size=300)
+    frame = pd.DataFrame({"group": group, "y": true, "prediction": true + (group == "b") + random.normal(size=300) / 5})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    said = say("fairness", tmp_path / "t.csv", "--target", "y", "--by", "group").out
+    assert "mean error" in said
+    assert "root mean" in said
+
+
+def test_protected_columns_of_a_table_that_declares_them_are_taken(say, people, tmp_path):
+    frame = pd.read_csv(people / "people.csv")
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    (tmp_path / "table.toml").write_text('target = "y"\nprotected = ["group"]\n')
+    assert "equalised odds gap by group" in say("fairness", tmp_path).out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "Which column holds the true labels?"),
+        (("--target", "y"), "By which columns are people to be compared?"),
+        (("--target", "z", "--by", "group"), "There is no column 'z'; there are group, old, y, prediction."),
+        (("--target", "y", "--by", "group", "--reference", "a"), "give COL=GROUP"),
+        (("--target", "y", "--by", "group", "--metric", "speed"), "no fairness metric called 'speed'"),
+        (("--target", "y", "--by", "group", "--positive", "maybe"), "There is no class 'maybe'"),
+        (("--target", "y", "--by", "group", "--identities"), "other values than 0 and 1"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(say, people, words, why):
+    said = say("fairness", people / "people.csv", *words, code=2)
+    assert why in said.err
+    assert said.err.count("\n") <= 2
+
+
+def test_answers_that_do_not_fit_are_told(say, people, tmp_path):
+    words = ("fairness", people / "people.csv", "--target", "y", "--by", "group", "--answers", tmp_path / "a.csv")
+    pd.DataFrame({"prediction": ["yes"] * 5}).to_csv(tmp_path / "a.csv", index=False)
+    assert "There are 5 answers and 900 rows" in say(*words, code=2).err
+    pd.DataFrame({"row_id": [0, 900], "prediction": ["yes"] * 2}).to_csv(tmp_path / "a.csv", index=False)
+    assert "row_id 900 is none of 0 to 899" in say(*words, code=2).err
+    pd.DataFrame({"row_id": [3, 3], "prediction": ["yes"] * 2}).to_csv(tmp_path / "a.csv", index=False)
+    assert "some row_id comes twice" in say(*words, code=2).err
+    pd.DataFrame({"guess": ["yes"] * 900}).to_csv(tmp_path / "a.csv", index=False)
+    assert "neither a column 'prediction' nor one for each class (no, yes)" in say(*words, code=2).err
+    pd.DataFrame({"no": [0.5] * 900, "yes": [1.5] * 900}).to_csv(tmp_path / "a.csv", index=False)
+    assert "outside of 0 to 1" in say(*words, code=2).err
