@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -100,7 +101,7 @@ class BookKeeping:
             return Pass(torch.zeros(max(groups) + 1, 0, device=self.device), torch.zeros(0, device=self.device))
         tape = PassTape(records, self.device)
         found = self._run(losses, tape)
-        with torch.no_grad():
+        with torch.no_grad(), _whole(self.device.type):
             work = self._work(tape, sums)
             norms = self._norms(work, groups, found)
             factors = clipping.factors(norms).unbind(0)
@@ -120,7 +121,8 @@ class BookKeeping:
                 )
             tape.ran()
             if found.requires_grad:
-                found.sum().backward()
+                with _whole(self.device.type):
+                    found.sum().backward()
         return found.detach()
 
     def _work(self, tape: PassTape, sums: Sums) -> list[Work]:
@@ -164,6 +166,11 @@ class BookKeeping:
                         "NaN in the inputs, or take a smaller learning rate."
                     )
         raise BakeoffError("The norm of a gradient is too large for its precision; take a smaller learning rate.")
+
+
+def _whole(kind: str) -> Any:
+    """No autocast: what the caller computes in half precision is bounded and summed in single precision."""
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
 def answered(use: Use) -> bool:

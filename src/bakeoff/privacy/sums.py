@@ -83,6 +83,8 @@ class Slot:
             room.zero_()
             for rows in self._rows:
                 room.index_add_(0, rows.index, rows.values)
+            # A whole table is large, and most batches are asked for their rows alone.
+            self._adopted = self._adopted or bool(self._rows)
             self._rows, self.filled = [], True
         return room
 

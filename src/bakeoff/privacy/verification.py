@@ -37,33 +37,57 @@ def verify(keeping: BookKeeping, losses: Losses, records: int) -> None:
     with ExitStack() as stack:
         for change in (_settled, _moved, _single):
             stack.enter_context(change(keeping.network))
-        alone, expected = _one_by_one(keeping, losses, count)
-        _quicken(keeping, losses, expected, count)
-        _compare(keeping, losses, alone, expected)
+        loop = _Loop(keeping, losses, count)
+        _quicken(keeping, losses, loop, count)
+        _compare(keeping, losses, loop)
 
 
-def _one_by_one(keeping: BookKeeping, losses: Losses, count: int) -> tuple[Tensor, dict[str, Tensor]]:
-    """Losses (records,), and each record's gradient of every parameter, (records, *shape)."""
-    told: list[Tensor] = []
-    found: dict[str, list[Tensor]] = {name: [] for name in keeping.parameters}
-    for place in range(count):
-        with torch.enable_grad():
-            loss = losses([place])
-        if loss.shape != (1,):
-            raise UsageError(
-                f"The loss of one record has the shape {tuple(loss.shape)}; give one loss for each record, not "
-                "reduced (reduction='none')."
-            )
-        told.append(loss.detach())
-        if not loss.requires_grad:
-            raise UsageError("The loss does not depend on any parameter that is learnt; nothing could be fitted.")
-        pulled = torch.autograd.grad(loss.sum(), list(keeping.parameters.values()), allow_unused=True)
-        for (name, parameter), gradient in zip(keeping.parameters.items(), pulled, strict=True):
-            found[name].append(torch.zeros_like(parameter) if gradient is None else gradient.to_dense())
-    return torch.cat(told), {name: torch.stack(one) for name, one in found.items()}
+class _Loop:
+    """What records one at a time give.
+
+    `losses` (records,), `norms` by parameter (parameters, records), `totals` by name with the records' shares as
+    factors, and in `each` the records' gradients of parameters that have no rule.
+    """
+
+    def __init__(self, keeping: BookKeeping, losses: Losses, count: int) -> None:
+        parameters = list(keeping.parameters.values())
+        kept = {one for holder in keeping.holders if isinstance(holder.rule, Mapped) for one in holder.learnt.values()}
+        totals = [torch.zeros_like(one, dtype=torch.promote_types(one.dtype, torch.float32)) for one in parameters]
+        each: dict[str, list[Tensor]] = {name: [] for name, one in keeping.parameters.items() if one in kept}
+        self.half = False
+        told, norms = [], []
+        for place in range(count):
+            loss = _alone(losses, place)
+            pulled = torch.autograd.grad(loss.sum(), parameters, allow_unused=True)
+            found = [torch.zeros_like(one) if got is None else got for one, got in zip(parameters, pulled, strict=True)]
+            found = [one.to_dense() if one.is_sparse else one for one in found]
+            told.append(loss.detach())
+            norms.append(torch.stack([one.norm().float() for one in found]))
+            self.half = self.half or any(one.dtype in HALF for one in found)
+            for name, total, one in zip(keeping.parameters, totals, found, strict=True):
+                total.add_(one, alpha=SHARES[place])
+                if name in each:
+                    each[name].append(one)
+        self.losses, self.norms = torch.cat(told), torch.stack(norms, dim=1)
+        self.totals = dict(zip(keeping.parameters, totals, strict=True))
+        self.each = {name: torch.stack(some) for name, some in each.items()}
 
 
-def _quicken(keeping: BookKeeping, losses: Losses, expected: Mapping[str, Tensor], count: int) -> None:
+def _alone(losses: Losses, place: int) -> Tensor:
+    """The loss of one record, (1,); UsageError where there is none for each, or nothing is learnt by it."""
+    with torch.enable_grad():
+        loss = losses([place])
+    if loss.shape != (1,):
+        raise UsageError(
+            f"The loss of one record has the shape {tuple(loss.shape)}; give one loss for each record, not reduced "
+            "(reduction='none')."
+        )
+    if not loss.requires_grad:
+        raise UsageError("The loss does not depend on any parameter that is learnt; nothing could be fitted.")
+    return loss
+
+
+def _quicken(keeping: BookKeeping, losses: Losses, loop: _Loop, count: int) -> None:
     """Give modules that would be run again for each record a copy of their parameters for each, where that is exact."""
     names = {parameter: name for name, parameter in keeping.parameters.items()}
     for holder in keeping.holders:
@@ -74,7 +98,7 @@ def _quicken(keeping: BookKeeping, losses: Losses, expected: Mapping[str, Tensor
             fitting = (
                 some
                 for some in range(-1 if parameter.ndim and parameter.shape[0] == 1 else 0, 4)
-                if _allows(holder.module, name, some, (losses, count), expected[names[parameter]])
+                if _allows(holder.module, name, some, (losses, count), loop.each[names[parameter]])
             )
             some = next(fitting, None)
             if some is None:
@@ -113,27 +137,24 @@ def _allows(module: nn.Module, name: str, ones: int, run: tuple[Losses, int], ex
     return isinstance(total, Tensor) and float(expected.norm()) > 0 and _near(total, expected, EXACT)
 
 
-def _compare(keeping: BookKeeping, losses: Losses, alone: Tensor, expected: Mapping[str, Tensor]) -> None:
+def _compare(keeping: BookKeeping, losses: Losses, loop: _Loop) -> None:
     """UsageError where book-keeping differs from the loop."""
-    count = len(alone)
+    count = len(loop.losses)
     sums = keeping.sums()
     found = keeping.clipped(lambda: losses(list(range(count))), count, _Shared(), sums)
-    exact = ROUGH if found.half or any(one.dtype in HALF for one in expected.values()) else EXACT
-    if not _near(found.losses.float(), alone.float(), 10 * exact):
+    exact = ROUGH if found.half or loop.half else EXACT
+    if not _near(found.losses.float(), loop.losses.float(), 10 * exact):
         raise UsageError(
-            f"The loss of a record depends on the other records of its batch ({alone[0]:.5g} alone, "
+            f"The loss of a record depends on the other records of its batch ({loop.losses[0]:.5g} alone, "
             f"{found.losses[0]:.5g} beside {count - 1} others), so no record's part can be bounded; let every layer "
             "and the loss look at one record at a time."
         )
-    whole = torch.stack([one.flatten(1).norm(dim=1) for one in expected.values()]).norm()
-    shares = torch.tensor(SHARES[:count], device=alone.device)
-    for place, (name, each) in enumerate(expected.items()):
-        own = each.flatten(1).norm(dim=1).to(found.norms.dtype)
-        total = torch.mv(each.flatten(1).t(), shares.to(each.dtype)).to(torch.float32)
-        made = sums.dense(keeping.parameters[name]).flatten().to(torch.float32)
-        room = exact * float(own.norm()) + ROUNDING * float(whole)
-        if float((found.norms[place] - own).norm()) > room or float((made - total).norm()) > room:
-            _refuse(name, float(found.norms[place].norm()), float(own.norm()))
+    whole = float(loop.norms.norm())
+    for name, own, norms in zip(loop.totals, loop.norms, found.norms.float(), strict=True):
+        room = exact * float(own.norm()) + ROUNDING * whole
+        off = (sums.dense(keeping.parameters[name]) - loop.totals[name]).norm()
+        if float((norms - own).norm()) > room or float(off) > room:
+            _refuse(name, float(norms.norm()), float(own.norm()))
 
 
 def _refuse(name: str, found: float, expected: float) -> None:
