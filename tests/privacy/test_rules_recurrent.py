@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from bakeoff.errors import UsageError
 from bakeoff.privacy.bookkeeping import BookKeeping
+from bakeoff.privacy.rules import recurrent
 
 QUICK = settings(deadline=None, max_examples=12)
 KINDS = {
@@ -101,6 +102,14 @@ def test_packed_sequences_and_first_states_equal_the_loop(kind, bidirectional):
     network.first = tuple(numbers(inner.num_layers * (1 + bidirectional), 5, 6, seed=seed) for seed in (3, 4))
     assert_same(network, network.losses, 5)
     network.lengths = None
+    assert_same(network, network.losses, 5)
+
+
+@pytest.mark.parametrize("steps", [3, 40])
+def test_records_that_are_looked_at_a_few_at_a_time_are_the_same(steps, monkeypatch):
+    monkeypatch.setattr(recurrent, "ROOM", 2 * 17 * 33 * 4 if steps > 9 else 2 * steps**2)  # two records at once
+    torch.manual_seed(1)
+    network = Reader(nn.LSTM(17, 33, batch_first=True, bidirectional=True), numbers(5, steps, 17))
     assert_same(network, network.losses, 5)
 
 

@@ -49,6 +49,8 @@ def repeated(right: Tensor, rows: int) -> Callable[[Tensor], Tensor]:
 
 def summed(left: Tensor, right: Tensor) -> Tensor:
     """left.T @ right, (rows, a) and (rows, b) to (a, b): what weight gradients are."""
+    if left.device.type != "cpu":
+        return left.t() @ right
     if left.shape[1] > right.shape[1]:
         return summed(right, left).t()
     found: Tensor | None = None

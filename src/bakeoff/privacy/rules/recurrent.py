@@ -243,22 +243,27 @@ class _Pairs:
         steps, gates = outer.shape[1:]
         entering = given.shape[2] + before.shape[2]
         if steps * (gates + entering) > gates * entering:
-            found = [_made(outer, given), _made(inner, before), _total(outer), _total(inner)]
+            found = (_made(outer, given), _made(inner, before), _total(outer), _total(inner))
         else:
-            of_outer = _gram(outer)
-            of_inner = _gram(inner) if self.twice else of_outer
-            of_given = self._shared_gram(given)
-            found = [_dot(of_outer, of_given), _dot(of_inner, _gram(before)), of_outer.sum((1, 2))]
-            found.append(of_inner.sum((1, 2)) if self.twice else found[2].clone())
+            size = max(1, ROOM // steps**2)
+            some = zip(*(one.split(size) for one in (outer, inner, given, before)), strict=True)
+            found = tuple(torch.cat(parts) for parts in zip(*(self._by_grams(*one) for one in some), strict=True))
         return dict(zip(self.names, found, strict=True))
 
-    def _shared_gram(self, given: Tensor) -> Tensor:
-        if len(self.uses) > 1:
-            return _gram(given)
-        shared: dict[str, Tensor] = self.uses[0].kept["shared"]
-        if "gram" not in shared:
-            shared["gram"] = _gram(given)
-        return shared["gram"]
+    def _by_grams(self, outer: Tensor, inner: Tensor, given: Tensor, before: Tensor) -> tuple[Tensor, ...]:
+        """Squared norms for some records, (records, steps, ...)."""
+        of_outer = _gram(outer)
+        of_inner = _gram(inner) if self.twice else of_outer
+        shared: dict[str, Tensor] = self.uses[0].kept["shared"]  # the other direction is given the same
+        alone = len(self.uses) == 1 and len(given) == self.records
+        of_given = shared.get("gram") if alone else None
+        if of_given is None:
+            of_given = _gram(given)
+        if alone:
+            shared["gram"] = of_given
+        bias = of_outer.sum((1, 2))
+        inner_bias = of_inner.sum((1, 2)) if self.twice else bias.clone()
+        return _dot(of_outer, of_given), _dot(of_inner, _gram(before)), bias, inner_bias
 
     def _positions(self, values: Sequence[Tensor]) -> Tensor:
         """(records, steps, ...), the calls one after another."""
