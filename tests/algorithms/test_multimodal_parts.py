@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from itertools import count
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,12 +19,14 @@ from bakeoff.algorithms.columns import Columns
 from bakeoff.algorithms.multimodal.descent import Descent
 from bakeoff.algorithms.multimodal.folds import HELD, MANY, Folds
 from bakeoff.algorithms.multimodal.linear_member import LinearMember, nested
+from bakeoff.algorithms.multimodal.network_member import EPOCHS, LIKELY, NetworkMember
 from bakeoff.algorithms.multimodal.selection import select
 from bakeoff.algorithms.multimodal.sizing import CELLS, rows_that_fit
 from bakeoff.algorithms.multimodal.target import Target, as_logs
 from bakeoff.algorithms.multimodal.terms import Terms, TermStyle
 from bakeoff.algorithms.multimodal.views import Scaled, Views
 from bakeoff.algorithms.multimodal.work import Deadline, Work
+from bakeoff.algorithms.table_network import batch_for
 from bakeoff.training.clock import Clock
 
 TEXTS = st.lists(st.text(alphabet="aBc é_1. -\u0130", max_size=14), min_size=2, max_size=8)
@@ -212,3 +216,18 @@ def test_pictures_of_a_standard_table_are_seen():
     assert np.ptp(seen, axis=0).max() > 0.1
     known = frame.assign(photo=[cell.read() for cell in frame["photo"]])
     assert np.array_equal(seen, Views(known, Columns((), (), (), (), ("photo",)), 0).train("pictures"))
+
+
+@pytest.mark.parametrize(("budget", "epochs"), [(1e6, LIKELY), (100.0, EPOCHS)])
+def test_a_network_with_time_for_all_epochs_asks_for_no_margin_that_would_take_rows(require, budget, epochs):
+    require("torch")
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": random.normal(size=400)})
+    target = Target.of_classes(np.where(frame["size"] > 0, "wet", "dry").astype(object))
+    columns = Columns(numeric=("size",), categorical=(), datetime=(), text=(), image=())
+    work = Work(Views(frame, columns, 0), target, Folds.of(target.values, True, 0), 0, 1)
+    ticks = count()
+    clock = Clock(budget, now=lambda: float(next(ticks)))  # one second goes by whenever it is looked at
+    records = len(work.folds.learnt[0])
+    some = min(records, 4 * batch_for(records))
+    assert NetworkMember().estimate(work, clock) == pytest.approx(epochs * len(work.folds) * records / some)

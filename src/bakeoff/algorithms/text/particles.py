@@ -45,12 +45,12 @@ class Particles:
 
     def _count(self, rows: Sequence[Row]) -> None:
         """How often words that could divide do and do not, of those with a form that would show it."""
-        self._counts: dict[tuple[str, bool], list[int]] = defaultdict(lambda: [0, 0])
+        self._counts: dict[tuple[str, bool], list[int]] = {}
         for lemma in dict.fromkeys(row.lemma for row in rows if self.apart(row.features) > 0.5):
             own = self.divided.get(lemma, ("", ""))[0]
             for particle, rest in self.divisions(lemma):
                 for name in (_kind(particle, lemma), ""):
-                    self._counts[name, self._heard_of(rest, lemma)][particle == own] += 1
+                    self._counts.setdefault((name, self._heard_of(rest, lemma)), [0, 0])[particle == own] += 1
 
     def _heard_of(self, rest: str, lemma: str) -> bool:
         return rest in self._lemmas or self._rests[rest] > (lemma in self.divided)
@@ -77,8 +77,8 @@ class Particles:
         doubt = SURE ** sum(self.apart(features) > 0.5 for features in seen)
         for particle, rest in self.divisions(lemma):
             heard = self._heard_of(rest, lemma)
-            stays, moves = self._counts[_kind(particle, lemma), heard]
-            every = self._counts["", heard]
+            stays, moves = self._counts.get((_kind(particle, lemma), heard), (0, 0))
+            every = self._counts.get(("", heard), (0, 0))
             chance = (moves + (every[1] + 0.5) / (sum(every) + 1)) / (stays + moves + 1)
             chance = chance * doubt / (chance * doubt + 1 - chance)
             found.append(Division(particle, rest, left * chance))
