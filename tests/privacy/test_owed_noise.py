@@ -18,7 +18,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.privacy.clipping import Flat
 from bakeoff.privacy.ledger import Ledger
 from bakeoff.privacy.regime import PrivateSettings, PrivateSGD, PrivateStep
-from bakeoff.training import Recipe, fit
+from bakeoff.training import Clock, Recipe, fit
 from bakeoff.training.fitting import Fitting
 
 
@@ -106,3 +106,14 @@ def test_rows_that_are_read_past_their_module_are_refused_where_they_are_owed_no
     with pytest.raises(BakeoffError, match="without their module being called"):
         fit(PastItsModule(), RECORDS, SGD, regime=PrivateSGD(Ledger()))
     fit(PastItsModule(), RECORDS, SGD, regime=PrivateSGD(Ledger(), PrivateSettings(lazy=False)))
+
+
+def test_a_fit_that_the_clock_cuts_short_is_paid_in_full() -> None:
+    network = Small(words=50, width=40, heed=0.0)
+    before = network.table.weight.detach().clone()
+    ticks = iter(range(10_000))
+    clock = Clock(30.0, now=lambda: float(next(ticks)))
+    found = fit(network, RECORDS, replace(SGD, epochs=500), regime=PrivateSGD(Ledger()), clock=clock)
+    assert found.history.stopped == "time"
+    assert (network.table.weight != before).any(1).sum() == 49  # every row but the padding
+    assert not network.table._forward_pre_hooks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -267,6 +267,8 @@ class _Loop:
                 )
             moved.append(one)
             self.pace.stepped(self.clock.elapsed() - before, one.records)
+        if not whole and isinstance(rounds, Generator):
+            rounds.close()  # a loop that was cut short puts its things in order before the network is read
         if moved:
             self._judge(number, moved, began)
         return whole
