@@ -12,6 +12,7 @@ from typing import Any
 _HOMES = {
     "Account": "planning",
     "Automatic": "clipping",
+    "BookKeeping": "bookkeeping",
     "Budget": "budget",
     "Curve": "curves",
     "Entry": "entries",
@@ -44,12 +45,14 @@ _HOMES = {
     "recipe_for": "regime",
     "smallest_sigma": "calibration",
     "tune": "tuning",
+    "verify": "verification",
 }
-_NEURAL: set[str] = {"microbatch", "noise", "regime", "run"}
+_NEURAL: set[str] = {"bookkeeping", "microbatch", "noise", "regime", "run", "verification"}
 
 __all__ = [
     "Account",
     "Automatic",
+    "BookKeeping",
     "Budget",
     "Curve",
     "Entry",
@@ -82,6 +85,7 @@ __all__ = [
     "recipe_for",
     "smallest_sigma",
     "tune",
+    "verify",
 ]
 
 

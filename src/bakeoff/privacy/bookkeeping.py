@@ -73,6 +73,11 @@ class BookKeeping:
             (holder, {name: order[one] for name, one in holder.learnt.items() if one not in self.tied})
             for holder in holders
         ]
+        self._eager = {
+            holder.module
+            for holder in holders
+            if "weight" in holder.learnt and not any(one in self.tied for one in holder.learnt.values())
+        }
         apart = [module for module in self.network.modules() if isinstance(getattr(module, "apart", None), bool)]
         rules = {holder.module: holder.rule for holder in holders}
         self._standing = Standing(rules, list(self.parameters.values()), apart)
@@ -99,7 +104,7 @@ class BookKeeping:
         groups = tuple(clipping.groups(self.sizes))
         if not records:
             return Pass(torch.zeros(max(groups) + 1, 0, device=self.device), torch.zeros(0, device=self.device))
-        tape = PassTape(records, self.device)
+        tape = PassTape(records, self.device, self._eager)
         found = self._run(losses, tape)
         with torch.no_grad(), _whole(self.device.type):
             work = self._work(tape, sums)

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from bakeoff.privacy.rules.products import LEAST, product
 from bakeoff.privacy.rules.rule import Rows
 
+FEWEST = 8  # columns below which a product is no more than a pass over the other matrix
+
 
 class Scratch:
     """Memory for what is needed for a moment, again and again: fresh memory costs more than the work done in it."""
@@ -65,7 +67,7 @@ class Slot:
 
     def product(self, left: Tensor, right: Tensor) -> None:
         """Add left^T right, (positions, a) and (positions, b), to a parameter whose values are (a, b)."""
-        if left.device.type == "cpu" and left.shape[1] * right.numel() >= LEAST:
+        if left.device.type == "cpu" and left.shape[1] >= FEWEST and left.shape[1] * right.numel() >= LEAST:
             self.add(product(left.t(), right.t()))
             return
         shape = (left.shape[1], right.shape[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
@@ -35,8 +35,9 @@ class _Tap(torch.autograd.Function):
 class PassTape:
     """All uses of one pass of `records` records, by module in the order of their calls."""
 
-    def __init__(self, records: int, device: torch.device) -> None:
+    def __init__(self, records: int, device: torch.device, eager: Collection[nn.Module] = ()) -> None:
         self.records = records
+        self.eager = eager
         self.anchor = torch.zeros((), device=device, requires_grad=True)
         self.uses: dict[nn.Module, list[Use]] = {}
         self.half = False  # whether some layer computed in half precision

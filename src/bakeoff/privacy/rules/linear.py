@@ -9,6 +9,7 @@ Models Can Be Strong Differentially Private Learners, 2022, section 4); the sum 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +20,8 @@ from bakeoff.privacy.rules.products import product
 from bakeoff.privacy.rules.rule import Outer, Tape, Use
 from bakeoff.privacy.sums import Slot
 from bakeoff.privacy.tape import folded
+
+GRAMS = 2**23  # values of Gram matrices that are made at once
 
 
 class Pairs:
@@ -42,9 +45,9 @@ class Pairs:
 
     @property
     def made(self) -> bool:
-        """Whether each record's gradient is smaller, and less work, than the Gram matrices of its positions."""
+        """Whether each record's gradient is less work than Gram matrices, and half as large as what it is made of."""
         positions, inside, outside = self.given.shape[1], self.given.shape[2], self.gradient.shape[2]
-        return bool(positions > 1 and inside * outside <= positions * (inside + outside))
+        return bool(positions > 1 and 2 * inside * outside <= positions * (inside + outside))
 
     def each(self) -> Tensor:
         """Each record's gradient, (records, outside, inside)."""
@@ -55,6 +58,25 @@ class Pairs:
         if "gram" not in self.shared:
             self.shared["gram"] = torch.bmm(self.given, self.given.transpose(1, 2))
         return self.shared["gram"]
+
+    def ghosts(self) -> dict[str, Tensor]:
+        """Squared norms (records,) of the weight and of the bias by Gram matrices, of some records at a time."""
+        records, positions = self.given.shape[:2]
+        step = max(1, GRAMS // max(1, positions * positions))
+        if step >= records:
+            return self._ghosts(self.gradient, self.gram())
+        found = []
+        for start in range(0, records, step):
+            given = self.given[start : start + step]
+            gram = torch.bmm(given, given.transpose(1, 2))
+            found.append(self._ghosts(self.gradient[start : start + step], gram))
+        return {name: torch.cat([one[name] for one in found]) for name in found[0]}
+
+    @staticmethod
+    def _ghosts(gradient: Tensor, other: Tensor) -> dict[str, Tensor]:
+        gram = torch.bmm(gradient, gradient.transpose(1, 2))
+        weight = torch.linalg.vecdot(gram.flatten(1), other.flatten(1))
+        return {"weight": weight.clamp_(min=0), "bias": gram.sum((1, 2)).clamp_(min=0)}
 
     def squares(self) -> Tensor:
         """The inputs' squared lengths where each record has one position, (records,)."""
@@ -94,7 +116,9 @@ class LinearRule:
     def call(self, module: nn.Linear, tape: Tape, given: Tensor) -> Tensor:
         """The linear map."""
         given = tape.spread(given)
-        use = Use(module, (given.detach(),), kept={"shared": tape.shared(given)})
+        several = given.ndim > 2 or given.shape[0] != tape.records
+        then = partial(_make, tape.records) if several and module in tape.eager else None
+        use = Use(module, (given.detach(),), kept={"shared": tape.shared(given)}, then=then)
         if given.device.type != "cpu" or given.ndim < 2 or torch.is_autocast_enabled("cpu"):
             return tape.note(use, functional.linear(given, module.weight, module.bias))
         if torch.is_grad_enabled():
@@ -104,22 +128,20 @@ class LinearRule:
 
     def squared_norms(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
         """Of the weight and of the bias."""
-        pairs, names = _kept(uses, records), learnt(module)
+        names = learnt(module)
+        if any("each" in use.kept for use in uses):
+            each, total = _gathered(uses, records)
+            uses[0].kept["made"] = {"weight": each, "bias": total}
+            found = {"weight": lengths(each.flatten(1)), "bias": lengths(total)}
+            return {name: found[name] for name in names}
+        pairs = _kept(uses, records)
         if pairs.gradient.shape[1] == 1:
             own = lengths(pairs.gradient[:, 0])
             found = {"bias": own}
             if "weight" in names:
                 found["weight"] = own * pairs.squares()
-        elif names == ["bias"]:
-            found = {"bias": lengths(pairs.gradient.sum(1))}
-        elif pairs.made:
-            each, total = pairs.each(), pairs.gradient.sum(1)
-            uses[0].kept["each"], uses[0].kept["total"] = each, total
-            found = {"weight": lengths(each.flatten(1)), "bias": lengths(total)}
         else:
-            gram = torch.bmm(pairs.gradient, pairs.gradient.transpose(1, 2))
-            found = {"bias": gram.sum((1, 2)).clamp_(min=0)}
-            found["weight"] = gram.mul_(pairs.gram()).sum((1, 2)).clamp_(min=0)
+            found = {"bias": lengths(pairs.gradient.sum(1))} if names == ["bias"] else pairs.ghosts()
         return {name: found[name] for name in names}
 
     def sums(self, module: nn.Linear, uses: Sequence[Use], factors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -134,8 +156,8 @@ class LinearRule:
         """The sums, added to what the slots hold."""
         kept = uses[0].kept
         records = len(next(iter(factors.values())))
-        if "each" in kept:
-            made = {"weight": kept.pop("each"), "bias": kept.pop("total")}
+        if "made" in kept:
+            made = kept["made"]
             for name, factor in factors.items():
                 slots[name].product(factor.unsqueeze(1).to(made[name].dtype), made[name].flatten(1))
             return
@@ -158,9 +180,31 @@ class LinearRule:
 
     def per_record(self, module: nn.Linear, uses: Sequence[Use], records: int) -> Mapping[str, Tensor]:
         """Each record's gradients."""
-        pairs = _kept(uses, records)
-        found = {"weight": pairs.each(), "bias": pairs.gradient.sum(1)}
+        each, total = _gathered(uses, records)
+        found = {"weight": each, "bias": total}
         return {name: found[name] for name in learnt(module)}
+
+
+def _make(records: int, use: Use) -> None:
+    """Each record's gradients instead of what they are made of, where they are smaller."""
+    assert use.gradient is not None
+    pairs = Pairs(folded(use.inputs[0], records), folded(use.gradient, records))
+    if pairs.made:
+        use.kept = {"each": pairs.each(), "total": pairs.gradient.sum(1)}
+        use.release()
+
+
+def _gathered(uses: Sequence[Use], records: int) -> tuple[Tensor, Tensor]:
+    """Each record's gradients of the weight and of the bias, over all uses."""
+    made = [(use.kept["each"], use.kept["total"]) for use in uses if "each" in use.kept]
+    rest = [use for use in uses if "each" not in use.kept]
+    if rest:
+        pairs = Pairs.of(rest, records)
+        made.append((pairs.each(), pairs.gradient.sum(1)))
+    each, total = made[0]
+    for one, other in made[1:]:
+        each, total = each + one, total + other
+    return each, total
 
 
 def _kept(uses: Sequence[Use], records: int) -> Pairs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,6 +42,7 @@ class Tape(Protocol):
 
     records: int
     anchor: Tensor
+    eager: Collection[nn.Module]  # modules whose records' gradients may be made as soon as there is what is needed
 
     def add(self, use: Use) -> Use:
         """Write a use down without tapping anything; whoever calls fills its gradient."""
