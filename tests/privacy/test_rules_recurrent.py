@@ -113,6 +113,28 @@ def test_records_that_are_looked_at_a_few_at_a_time_are_the_same(steps, monkeypa
     assert_same(network, network.losses, 5)
 
 
+class Handed(nn.Module):
+    """A layer that begins with the states in which another one ended."""
+
+    def __init__(self, kind: str, bidirectional: bool) -> None:
+        super().__init__()
+        how = {"batch_first": True, "bidirectional": bidirectional}
+        self.read, self.write = KINDS[kind](3, 4, **how), KINDS[kind](5, 4, **how)
+
+    def losses(self, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        _, ends = self.read(source)
+        return (self.write(target, ends)[0] ** 2).sum((1, 2))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_states_that_are_handed_on_are_bounded_in_the_layer_they_came_from(kind, bidirectional):
+    torch.manual_seed(9)
+    network = Handed(kind, bidirectional)
+    source, target = numbers(4, 6, 3), numbers(4, 2, 5)
+    assert_same(network, lambda places: network.losses(source[places], target[places]), 4)
+
+
 def test_double_precision_equals_the_loop_far_closer():
     torch.manual_seed(3)
     inner = nn.LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True)
