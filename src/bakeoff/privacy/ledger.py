@@ -35,7 +35,7 @@ class Ledger:
         self.neighbours = Neighbours(neighbours)
         self._entries: list[Entry] = []
         self._counts: list[int] = []  # how often each was done: a step more must cost a fit next to nothing
-        self._broken: list[str] = []
+        self.broken: tuple[str, ...] = ()  # why no epsilon can be stated; empty where one can
 
     def sampled(
         self, name: str, rate: float, sigma: float, count: int = 1, detail: str = "", together: int = 1
@@ -53,13 +53,6 @@ class Ledger:
         else:
             self.add(Entry(Kind.SAMPLED, name, count, rate=rate, sigma=sigma, together=together, detail=detail))
 
-    def fixed(self, name: str, rate: float, sigma: float, count: int = 1, detail: str = "") -> None:
-        """Such steps over samples of fixed size, a share `rate` of all, drawn anew without replacement for each.
-
-        They are stated for neighbours that replace one, and never as Poisson samples.
-        """
-        self.add(Entry(Kind.FIXED, name, count, rate=rate, sigma=sigma, detail=detail))
-
     def released(self, name: str, sigma: float, count: int = 1, detail: str = "") -> None:
         """`count` sums over all rows with Gaussian noise; `sigma` as in `sampled`."""
         self.add(Entry(Kind.RELEASED, name, count, sigma=sigma, detail=detail))
@@ -68,22 +61,12 @@ class Ledger:
         """`count` uses of any other mechanism that is (epsilon, delta)-private for the ledger's unit and neighbours."""
         self.add(Entry(Kind.SPENT, name, count, epsilon=epsilon, delta=delta, detail=detail))
 
-    def selected(
-        self, name: str, options: Iterable[Iterable[Entry]], mean: float, shape: float, detail: str = ""
-    ) -> None:
-        """The best of a random number of private runs, each doing at most what one of `options` holds.
-
-        `mean` and `shape` are those of the number of runs; see `bakeoff.privacy.tuning`.
-        """
-        each = tuple(dict.fromkeys(tuple(entry for entry in entries if entry.private) for entries in options))
-        self.add(Entry(Kind.SELECTED, name, mean=mean, shape=shape, options=each, detail=detail))
-
     def public(self, name: str, detail: str = "") -> None:
         """A step that took nothing from training rows."""
         self.add(Entry(Kind.PUBLIC, name, detail=detail))
 
     def add(self, entry: Entry) -> None:
-        """Write an entry down; the same step again raises the last one's count."""
+        """Write any entry down, a FIXED or SELECTED one too; the same step again raises the last one's count."""
         if entry.noisy and not entry.sigma and entry.rate:
             self.broke(f"{entry.name!r} added no noise")
         if self._entries and entry.follows(self._entries[-1]):
@@ -108,8 +91,8 @@ class Ledger:
 
     def broke(self, why: str) -> None:
         """An assumption does not hold: from now on no epsilon is stated, and `why` is said instead."""
-        if why not in self._broken:
-            self._broken.append(why)
+        if why not in self.broken:
+            self.broken = (*self.broken, why)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -117,22 +100,9 @@ class Ledger:
         pairs = zip(self._entries, self._counts, strict=True)
         return tuple(entry if entry.count == count else replace(entry, count=count) for entry, count in pairs)
 
-    @property
-    def broken(self) -> tuple[str, ...]:
-        """Why no epsilon can be stated; empty where one can."""
-        return tuple(self._broken)
-
-    def check(self) -> None:
-        """NoGuarantee that says what was broken; nothing where all is well."""
-        if self._broken:
-            raise NoGuarantee(
-                f"No epsilon can be stated: {'; '.join(self._broken)}. Give such values from outside, account for them "
-                "with a mechanism, or leave the step out."
-            )
-
     def epsilon(self, delta: float, *, grid: float = accounting.REPORTED) -> float:
         """Epsilon at `delta` by privacy loss distributions; NoGuarantee where something was broken."""
-        self.check()
+        self._check()
         found = accounting.epsilon_of(self.entries, delta, neighbours=self.neighbours, grid=grid)
         if not math.isfinite(found):
             raise NoGuarantee(
@@ -143,12 +113,12 @@ class Ledger:
 
     def epsilons(self, delta: float, *, points: int = curves.POINTS) -> curves.Curve:
         """Epsilon after each of about so many steps of the fit; NoGuarantee where something was broken."""
-        self.check()
+        self._check()
         return curves.epsilons_of(self.entries, delta, neighbours=self.neighbours, points=points)
 
     def rdp(self, delta: float) -> float:
         """Epsilon at `delta` by Renyi divergences, a looser cross-check; NoGuarantee where something was broken."""
-        self.check()
+        self._check()
         return accounting.rdp_of(self.entries, delta, neighbours=self.neighbours)
 
     def claim(self, delta: float) -> dict[str, Any]:
@@ -167,7 +137,7 @@ class Ledger:
             "unit": self.unit,
             "neighbours": self.neighbours.value,
             "entries": [entry.as_plain() for entry in self.entries],
-            "broken": list(self._broken),
+            "broken": list(self.broken),
         }
 
     @classmethod
@@ -179,7 +149,7 @@ class Ledger:
         ledger = cls(plain.get("unit", ""), plain.get("neighbours", ""))
         ledger._entries = [Entry.of_plain(entry) for entry in plain["entries"]]
         ledger._counts = [entry.count for entry in ledger._entries]
-        ledger._broken = [str(why) for why in plain.get("broken", ())]
+        ledger.broken = tuple(str(why) for why in plain.get("broken", ()))
         return ledger
 
     def restore(self, plain: Mapping[str, Any]) -> None:
@@ -190,7 +160,14 @@ class Ledger:
                 f"The kept ledger is stated for one {other.unit} and neighbours that {other.neighbours.value!r}, this "
                 f"one for one {self.unit} and {self.neighbours.value!r}; go on with a ledger like the kept one."
             )
-        self._entries, self._counts, self._broken = other._entries, other._counts, other._broken
+        self._entries, self._counts, self.broken = other._entries, other._counts, other.broken
+
+    def _check(self) -> None:
+        if self.broken:
+            raise NoGuarantee(
+                f"No epsilon can be stated: {'; '.join(self.broken)}. Give such values from outside, account for them "
+                "with a mechanism, or leave the step out."
+            )
 
 
 def step_name(step: DataStep) -> str:

@@ -60,7 +60,7 @@ class Plan:
         for one in stretched(sigma / moved, self.steps, self.shape):
             steps.add(Entry(kind, "gradients", rate=self.rate, sigma=one, together=max(1, self.together)))
         if self.best_of > 1:
-            ledger.selected("search", [steps.entries], mean=self.best_of, shape=0.0)
+            ledger.add(Entry(Kind.SELECTED, "search", mean=self.best_of, options=(steps.entries,)))
         else:
             for entry in steps.entries:
                 ledger.add(entry)

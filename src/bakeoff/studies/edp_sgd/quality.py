@@ -56,7 +56,6 @@ def quality(values: Mapping[str, Any], data: Path | None) -> dict[str, Any]:
 def _spent(values: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
     if arm.ledger is None:
         return {"epsilon": None, "claimed epsilon": None}
-    arm.ledger.check()
     honest = arm.ledger.epsilon(values["delta"])
     return {
         "epsilon": honest if math.isfinite(honest) else None,
