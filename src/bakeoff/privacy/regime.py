@@ -18,7 +18,7 @@ from bakeoff.nouns import Array
 from bakeoff.privacy.bookkeeping import BookKeeping
 from bakeoff.privacy.budget import Budget
 from bakeoff.privacy.calibration import calibrate, stretched
-from bakeoff.privacy.clipping import Clipping, Flat
+from bakeoff.privacy.clipping import Automatic, Clipping
 from bakeoff.privacy.ledger import Ledger
 from bakeoff.privacy.masks import Masks
 from bakeoff.privacy.noise import Noise
@@ -46,7 +46,7 @@ class PrivateSettings:
     """
 
     sigma: float = 1.0
-    clipping: Clipping = field(default_factory=Flat)
+    clipping: Clipping = field(default_factory=Automatic)
     shape: Sequence[float] | None = None
     records: int | None = None
     physical: int = 0
