@@ -3,11 +3,14 @@
 import json
 import os
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.arena import RunRequest
+from bakeoff.arena import Challenge, RunRequest, TableOptions
+from bakeoff.arena.board_export import board_json
 from bakeoff.arena.wall import wire
 from bakeoff.nouns import Claim, Outcome
 
@@ -78,6 +81,28 @@ def test_what_is_noted_while_answering_is_kept_with_what_was_noted_before(challe
         "late": ("gives labels, no probabilities",),
         "never": (),
     }
+
+
+def test_groups_of_protected_columns_stand_on_the_scorecard(tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": random.normal(size=600), "sex": random.choice(["f", "m"], 600)})
+    frame["y"] = np.where(frame["x"] + 0.5 * random.normal(size=600) + (frame["sex"] == "m") > 0.5, "yes", "no")
+    challenge = Challenge.create(tmp_path / "challenge", title="people")
+    challenge.add_table(frame, TableOptions(name="people", target="y", protected=("sex",)))
+    challenge.run(RunRequest(entries=("linear",)))
+    board = challenge.board()
+    square = board.squares["linear", "people"]
+    rates = {which.group: one for which, one in square.groups.items() if which.metric == "selection rate"}
+    assert {"sex: f", "sex: m", "sex"} <= set(rates)
+    assert rates["sex: m"].low > rates["sex: f"].high
+    assert not any("sex" in name for name in square.figures)
+    page = challenge.report(tmp_path / "board.html").read_text()
+    assert "Fairness on people, by sex" in page
+    assert "the same by chance alone" in page
+    told = json.loads(json.dumps(board_json(board)))
+    kept = next(one for one in told["squares"] if one["entry"] == "linear")["groups"]
+    assert {"judge", "group", "metric", "variant", "value"} <= set(kept[0])
+    challenge.close()
 
 
 CLAIMING = """

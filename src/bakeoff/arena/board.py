@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bakeoff.nouns import Level, Outcome, Task
+from bakeoff.nouns import Finding, Level, Outcome, Task
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,30 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class GroupFigure:
+    """Which figure of which group: `group` as the finding has it, "race: a", or "race" of a comparison's `variant`."""
+
+    judge: str
+    group: str
+    metric: str
+    variant: str = ""
+
+    @classmethod
+    def of(cls, finding: Finding) -> GroupFigure:
+        """A finding's own."""
+        return cls(finding.judge, finding.group, finding.metric, finding.variant)
+
+
+@dataclass(frozen=True)
 class Square:
     """One entry on one task, over its seeds: the matrix's unit.
 
     `score` is the normalised primary metric (0 the best constant, 1 perfect), `raw` the metric itself; `figures` holds
-    every other finding's estimate by name (`accuracy`, `memorisation: gap`, ...); `wall`, `cpu` in seconds and
-    `peak_mib` are medians over seeds. `score` is None when the cell has not run yet; an entry that declined or failed
-    has the constant's score 0 and says so in `outcome`, `reason` and the last lines of its `log`. `seeds_due` are the
-    seeds that have not run yet. `closed` says that a cell which has not run cannot be run any more.
+    every other finding's estimate by name (`accuracy`, `memorisation: gap`, ...), `groups` those of groups of people;
+    `wall`, `cpu` in seconds and `peak_mib` are medians over seeds. `score` is None when the cell has not run yet; an
+    entry that declined or failed has the constant's score 0 and says so in `outcome`, `reason` and the last lines of
+    its `log`. `seeds_due` are the seeds that have not run yet. `closed` says that a cell which has not run cannot be
+    run any more.
     """
 
     entry: str
@@ -47,6 +63,7 @@ class Square:
     peak_mib: float | None = None
     notes: tuple[str, ...] = ()
     figures: Mapping[str, Estimate] = field(default_factory=dict)
+    groups: Mapping[GroupFigure, Estimate] = field(default_factory=dict)
     log: str = ""
     closed: bool = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import replace
 from typing import Any
 
 from bakeoff.arena.board import Board, Estimate, Row, Square, TaskColumn
@@ -103,7 +104,8 @@ def _digest(task: Task) -> str:
 
 
 def _square(square: Square) -> dict[str, Any]:
-    known = plain(square)
+    known = plain(replace(square, groups={}))
+    known["groups"] = [{**plain(which), **plain(estimate)} for which, estimate in square.groups.items()]
     known["outcome"] = None if square.outcome is None else square.outcome.value
     known["level"] = None if square.level is None else square.level.value
     return known  # type: ignore[no-any-return]

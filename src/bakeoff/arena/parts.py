@@ -8,7 +8,7 @@ from bakeoff.nouns import Finding, Task
 
 WHOLE, PUBLIC, PRIVATE = "test", "public", "private"
 PARTS = (WHOLE, PUBLIC, PRIVATE)
-OF_ROWS = ("quality", "linkage")
+OF_ROWS = ("quality", "linkage", "fairness")
 
 
 def shown(task: Task, part: str) -> str:
@@ -19,7 +19,7 @@ def shown(task: Task, part: str) -> str:
 def counts(finding: Finding, task: Task, part: str) -> bool:
     """Whether a finding belongs on a board about `part`: what tells of test rows does where they are those shown.
 
-    Quality and linkage are judged part by part.
+    Quality, linkage and fairness are judged part by part.
     """
     return finding.judge not in OF_ROWS or finding.split == shown(task, part)
 

@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from bakeoff.arena.board import Estimate, Square
+from bakeoff.arena.board import Estimate, GroupFigure, Square
 from bakeoff.arena.board_words import one_line
 from bakeoff.arena.parts import counts
 from bakeoff.arena.privacy_claims import claims_told
@@ -196,11 +196,15 @@ class Scores:
         if not done:
             score = Estimate(0.0, reason="counts as the constant")
         figures: dict[str, list[Finding]] = {}
+        groups: dict[GroupFigure, list[Finding]] = {}
         for result in done:
             for finding in kept.findings.get(result.cell.id, ()):
                 if not counts(finding, task, kept.part):
                     continue
-                figures.setdefault(_figure_name(finding), []).append(finding)
+                if finding.group:
+                    groups.setdefault(GroupFigure.of(finding), []).append(finding)
+                else:
+                    figures.setdefault(_figure_name(finding), []).append(finding)
         return Square(
             entry=entry.name,
             task=task.name,
@@ -217,6 +221,7 @@ class Scores:
             peak_mib=_median([result.measurements.peak_mib for result in done]),
             notes=tuple(dict.fromkeys((*claims_told(entry, done), *(note for one in results for note in _notes(one))))),
             figures={name: _over_seeds(found) for name, found in figures.items()},
+            groups={name: _over_seeds(found) for name, found in groups.items()},
             closed=closed,
         )
 
@@ -237,8 +242,7 @@ def _told(note: str) -> str:
 
 def _figure_name(finding: Finding) -> str:
     name = finding.metric if finding.judge == "quality" else f"{finding.judge}: {finding.metric}"
-    name += f" ({finding.variant})" if finding.variant else ""
-    return name + (f" [{finding.group}]" if finding.group else "")
+    return name + (f" ({finding.variant})" if finding.variant else "")
 
 
 def _over_seeds(findings: Sequence[Finding]) -> Estimate:

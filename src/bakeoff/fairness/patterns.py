@@ -7,6 +7,7 @@ them together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from bakeoff.nouns import Array, Frame
 MISSING = "(missing)"
 JOIN = " & "
 YES, NO = "yes", "no"
+NUMBERED = re.compile(r"(up to |above )?(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?![\w.])")
 BITS = 32  # identities that are coded at a time
 MOST = 100_000  # patterns beyond which no group would hold enough rows to say anything
 
@@ -150,12 +152,12 @@ def by_identities(columns: Frame | Mapping[str, Sequence[Any]]) -> Grouped:
     return Grouped(Patterns(tuple(named), keys, overlapping=True), codes.reshape(-1).astype(np.int64))
 
 
-def _in_order(value: str) -> tuple[bool, float, str]:
-    """Numbers by their size and before words."""
-    try:
-        return False, float(value), value
-    except ValueError:
-        return True, 0.0, value
+def _in_order(value: str) -> tuple[bool, float, int, str]:
+    """What begins with a number by its size and before words, with what lies up to it first and above it last."""
+    found = NUMBERED.match(value)
+    if found is None:
+        return True, 0.0, 0, value
+    return False, float(found[2]), {"up to ": -1, "above ": 1}.get(found[1] or "", 0), value
 
 
 def _labels(name: str, found: Any) -> list[str]:

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-_PLACES = {"Cost": "cost", "Linkage": "linkage", "Memorisation": "memorisation", "Quality": "quality"}
+_PLACES = {
+    "Cost": "cost",
+    "Fairness": "fairness",
+    "Linkage": "linkage",
+    "Memorisation": "memorisation",
+    "Quality": "quality",
+}
 
-__all__ = ["Cost", "Linkage", "Memorisation", "Quality"]
+__all__ = ["Cost", "Fairness", "Linkage", "Memorisation", "Quality"]
 
 
 def __getattr__(name: str) -> Any:

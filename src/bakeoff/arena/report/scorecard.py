@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board, Estimate, Row, Square, TaskColumn
+from bakeoff.arena.report.fairness import GroupPanel, group_panels
 from bakeoff.arena.report.marks import Axis, interval_bar
 from bakeoff.arena.report.matrix import entry_anchor
 from bakeoff.nouns import Outcome
@@ -88,6 +89,7 @@ class Scorecard:
     everywhere: tuple[str, ...]
     tables: tuple[CardTable, ...]
     notes: tuple[str, ...]
+    groups: tuple[GroupPanel, ...] = ()
 
 
 def scorecards(board: Board, tables: Mapping[str, str], track: int = 0) -> tuple[Scorecard, ...]:
@@ -114,6 +116,7 @@ def _scorecard(board: Board, row: Row, number: int, look: Look) -> Scorecard:
         everywhere=everywhere,
         tables=tables,
         notes=tuple(notes.reasons),
+        groups=group_panels(board, row.entry, look.tables),
     )
 
 
