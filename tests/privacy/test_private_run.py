@@ -17,6 +17,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset  # noqa: E402
 
+from bakeoff.algorithms import Network  # noqa: E402
 from bakeoff.errors import BakeoffError, NoGuarantee, UsageError  # noqa: E402
 from bakeoff.privacy import Budget, private  # noqa: E402
 from bakeoff.privacy.clipping import Flat  # noqa: E402
@@ -287,6 +288,12 @@ def test_mixed_precision_on_a_processor():
     assert run.made == run.steps
 
 
+def test_estimators_of_the_house_take_a_budget():
+    made = private(Network(epochs=2), epsilon=2.0, unit="owner")
+    assert made.get_params()["privacy"] == Budget(2.0, 1e-5, "owner")
+    assert made.get_params()["epochs"] == 2
+
+
 def test_an_estimator_is_copied_with_its_budget():
     class Estimator(BaseEstimator):
         def __init__(self, privacy=None, epochs=3):
@@ -380,8 +387,11 @@ def test_a_compiled_network_is_refused():
 def test_gradients_that_are_no_numbers_are_refused():
     inputs, targets = rows()
     inputs[:, 1] = float("nan")
+    run = private(net(), **{**PLAN, "batch": 32})
     with pytest.raises(BakeoffError, match="not a number"):
-        private(net(), **{**PLAN, "batch": 32}).fit(inputs, targets)
+        run.fit(inputs, targets)
+    with pytest.raises(NoGuarantee, match="half done"):
+        run.epsilon()
 
 
 def test_a_loader_without_poisson_sampling_is_refused():

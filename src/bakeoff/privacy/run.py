@@ -91,7 +91,7 @@ def _private_estimator(estimator: Any, budget: Budget, settings: dict[str, Any])
     if isinstance(estimator, type) or asked is None or "privacy" not in asked(deep=False):
         raise UsageError(
             f"{name} has no private fit; give a torch network, or an estimator with a parameter `privacy`, such as "
-            "Network() of bakeoff.algorithms."
+            "Network() or Multimodal() of bakeoff.algorithms."
         )
     strange = sorted(set(settings) - set(asked(deep=False)))
     if strange:
@@ -205,8 +205,12 @@ class PrivateRun:
             raise UsageError("step takes batches of run.batches(...) or run.loader(...), which draw Poisson samples.")
         draw = self._sampler.take(len(batch))
         self._check_weights()
-        for where, owners in draw.parts(self.training.physical):
-            regime.step.add(self._learner, batch if len(where) == len(batch) else some(batch, where), owners)
+        try:
+            for where, owners in draw.parts(self.training.physical):
+                regime.step.add(self._learner, batch if len(where) == len(batch) else some(batch, where), owners)
+        except BaseException:
+            self.ledger.broke("a step was left half done, and what it had summed would enter the next one")
+            raise
         regime.step.finish(self._learner)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
