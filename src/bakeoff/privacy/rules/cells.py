@@ -152,31 +152,32 @@ class GatedUnit:
     gates = 3
 
     def forward(self, run: Run, keep: bool) -> None:
-        """Afterwards gates hold the derivatives of the state by the gates, `kept` that by the state before.
+        """Afterwards gates hold the derivatives of the state by the gates, `kept` those by the state before.
 
         `recurrent` has those of what enters the gates from the state, which for the third is another one.
         """
         rows, width = run.states.shape[1:]
         gates, before, after = run.gates.unbind(0), run.before.unbind(0), run.after.unbind(0)
+        resets, updates, news = (part.unbind(0) for part in run.gates.split(width, dim=2))
+        along = repeated(run.weight, rows)
         if keep:
             run.kept = run.gates.new_empty(len(gates), rows, width)
             run.recurrent = torch.empty_like(run.gates)
         for step in run.order():
-            inner = product(before[step], run.weight, run.bias)
-            both = torch.sigmoid(inner[:, : 2 * width] + gates[step][:, : 2 * width])
-            reset, update = both.split(width, dim=1)
-            side = inner[:, 2 * width :]
-            new = curve(torch.addcmul(gates[step][:, 2 * width :], reset, side))
+            inner = along(before[step])
+            if run.bias is not None:
+                inner.add_(run.bias)
+            both, side = inner[:, : 2 * width], inner[:, 2 * width :]
+            reset, update = both.add_(gates[step][:, : 2 * width]).sigmoid_().split(width, dim=1)
+            new = curve(torch.addcmul(news[step], reset, side))
             torch.lerp(new, before[step], update, out=after[step])
             if keep:
                 assert run.kept is not None and run.recurrent is not None
-                slots = gates[step].split(width, dim=1)
-                logistic(before[step] - new, update, grad_input=slots[1])
-                tangent(1 - update, new, grad_input=slots[2])
-                logistic(slots[2] * side, reset, grad_input=slots[0])
-                run.kept[step] = update
-                run.recurrent[step].copy_(gates[step])
-                run.recurrent[step][:, 2 * width :].mul_(reset)
+                logistic(before[step] - new, update, grad_input=updates[step])
+                tangent(1 - update, new, grad_input=news[step])
+                logistic(side.mul_(news[step]), reset, grad_input=resets[step])
+                run.kept[step].copy_(update)
+                run.recurrent[step].copy_(gates[step])[:, 2 * width :].mul_(reset)
             if run.alive is not None:
                 there = run.alive[step]
                 after[step].copy_(torch.lerp(before[step], after[step], there))
@@ -190,14 +191,17 @@ class GatedUnit:
         """Backpropagation through time."""
         assert run.kept is not None and run.recurrent is not None
         rows, width = run.states.shape[1:]
-        along = run.weight.t()
+        outer, inner = (one.unflatten(2, (3, width)).unbind(0) for one in (run.gates, run.recurrent))
+        from_above = None if above is None else above.unbind(0)
+        recurrent, kept, along = run.recurrent.unbind(0), run.kept.unbind(0), repeated(run.weight.t(), rows)
         state = _begun(last, run)
         for step in reversed(run.order()):
-            if above is not None:
-                state += above[step]
-            run.gates[step].view(rows, 3, width).mul_(state.unsqueeze(1))
-            run.recurrent[step].view(rows, 3, width).mul_(state.unsqueeze(1))
-            state = product(run.recurrent[step], along).addcmul_(state, run.kept[step])
+            if from_above is not None:
+                state.add_(from_above[step])
+            spread = state.unsqueeze(1)
+            outer[step].mul_(spread)
+            inner[step].mul_(spread)
+            state = along(recurrent[step]).addcmul_(state, kept[step])
         return state, None
 
 
