@@ -76,6 +76,19 @@ def test_a_radius_far_out_gets_further_bits(monkeypatch: pytest.MonkeyPatch) -> 
     assert stats.kstest(drawn(), "norm").pvalue > 1e-6
 
 
+@pytest.mark.parametrize("way", [source.by_tangent, source.by_sine])
+def test_both_ways_put_points_where_the_radius_and_the_turn_say(way) -> None:
+    random = np.random.default_rng(0)
+    uniform = np.concatenate([[1.0, 2.0**-80, 2.0**-32], random.random(50_000)]).astype(np.float32)
+    turns = np.concatenate([[-(2**31), 2**31 - 1, 0], random.integers(-(2**31), 2**31, 50_000)]).astype(np.float32)
+    first, second = uniform.copy(), turns.copy()
+    way(first, second, np.empty_like(first))
+    radius = np.sqrt(-2 * np.log(uniform.astype(np.float64)))
+    angle = turns.astype(np.float64) * 2 * np.pi / 2**32
+    assert np.allclose(first, radius * np.cos(angle), atol=5e-6)
+    assert np.allclose(second, radius * np.sin(angle), atol=5e-6)
+
+
 def test_only_a_seed_is_drawn_again() -> None:
     assert np.array_equal(drawn(1000), drawn(1000))
     assert not np.array_equal(drawn(1000), drawn(1000, seed=1))
