@@ -95,7 +95,7 @@ class Network:
         except MissingExtra as missing:
             raise Declined(str(missing)) from missing
         if self.options.privacy is not None:
-            return self._learn_privately(X, y, schema, owners)
+            return self._learn_privately((X, y, owners), schema, clock)
         preparation = Preparation(self.options.known)
         self.reader_ = TableReader(self._encoders(X, schema)).learn(X, preparation)
         y = np.asarray(y)
@@ -107,17 +107,19 @@ class Network:
         self.steps_: tuple[DataStep, ...] = preparation.steps
         return self
 
-    def _learn_privately(self, X: Frame, y: Array, schema: Schema, owners: Any) -> Network:
+    def _learn_privately(self, given: tuple[Frame, Array, Any], schema: Schema, clock: Clock) -> Network:
         from bakeoff.algorithms.private_table import PrivateTable, fit_network, rows_of
         from bakeoff.privacy.spending import Spending
 
         spending = Spending(self.options.privacy)
-        table = PrivateTable(rows_of(X, y, schema, spending, owners), schema, spending, self.options.known)
+        X, y, owners = given
+        rows = rows_of(X, y, schema, spending, owners)
+        table = PrivateTable(rows, schema, spending, self.options.known, clock)
         model = fit_network(table, self.options.numbers, self.options.epochs)
         self.reader_, self.ledger_ = model.reader, spending.ledger
         if schema.classes:
             self.classes_ = table.classes
-        self.members_ = [Member(model.network, Temperature(), model.history)]
+        self.members_: list[Member] = [Member(model.network, Temperature(), model.history)]
         self.repeatable_ = False  # nobody can draw the noise again
         self.claim_ = table.claim()
         self.steps_ = table.told
@@ -144,7 +146,7 @@ class Network:
         shape = shape_for(len(X))
         head = head_for(asked, shape.width, y, preparation)
         records = self.reader_.read(X, head.targets(y))
-        self.members_: list[Member] = []
+        self.members_ = []
         self.repeatable_ = True
         longest = 0.0
         for number in range(self.options.members):

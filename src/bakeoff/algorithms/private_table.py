@@ -19,6 +19,7 @@ from bakeoff.privacy.poisson import Units
 from bakeoff.privacy.preparing import Columns as Wanted
 from bakeoff.privacy.preparing import prepared
 from bakeoff.privacy.spending import Members, Spending
+from bakeoff.training.clock import Clock
 from bakeoff.training.preparation import DataStep, Known, Preparation
 from bakeoff.training.reader import TableReader
 from bakeoff.training.reading import moments, numbers, strings
@@ -70,8 +71,10 @@ def rows_of(X: Frame, y: Array, schema: Schema, spending: Spending, owners: Any 
 class PrivateTable:
     """What several models of one table share: a budget, the rows, what was asked of them, and the head."""
 
-    def __init__(self, rows: Rows, schema: Schema, spending: Spending, known: Known | None = None) -> None:
-        self.rows, self.schema, self.spending = rows, schema, spending
+    def __init__(
+        self, rows: Rows, schema: Schema, spending: Spending, known: Known | None = None, clock: Clock | None = None
+    ) -> None:
+        self.rows, self.schema, self.spending, self.clock = rows, schema, spending, clock
         hidden = {*schema.fit_only, *(column.name for column in schema.columns if column.role is Role.OWNER)}
         self.columns = columns_of(schema, rows.X.drop(columns=[name for name in hidden if name in rows.X.columns]))
         self.known = self._asked(known or Known())
@@ -124,7 +127,7 @@ class PrivateTable:
 
         records = reader.read(self.rows.X, network.head.targets(self.rows.y))
         regime = self.spending.regime(recipe, self.members, Flat(bound), share)
-        found = fit(network, records, recipe, regime=regime)
+        found = fit(network, records, recipe, regime=regime, clock=self.clock)
         self._fitted += found.steps
         return found
 

@@ -37,7 +37,7 @@ class Sketch:
     def __len__(self) -> int:
         return len(self.mass)
 
-    def quantiles(self, shares: Sequence[float]) -> Array:
+    def quantiles(self, shares: Sequence[float] | Array) -> Array:
         """The values below which these shares of the numbers lie, float64; empty without a cell."""
         if not len(self):
             return np.zeros(0)
@@ -50,8 +50,8 @@ class Sketch:
 def ordered(values: Array) -> Array:
     """Finite numbers as int64 from 0 to 2^32 - 1 in the order of their float32."""
     largest = np.finfo(np.float32).max
-    bits = np.clip(np.asarray(values, dtype=np.float64), -largest, largest).astype(np.float32)
-    bits = (bits + np.float32(0)).view(np.uint32).astype(np.int64)  # minus zero is zero
+    held = np.clip(np.asarray(values, dtype=np.float64), -largest, largest).astype(np.float32)
+    bits = (held + np.float32(0)).view(np.uint32).astype(np.int64)  # minus zero is zero
     return np.where(bits >> (WHOLE - 1), (1 << WHOLE) - 1 - bits, bits | (1 << (WHOLE - 1)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.algorithms.multimodal.asked_for import Question, Wishes, as_frame
+from bakeoff.algorithms.multimodal.asked_for import SHARE, Question, Wishes, as_frame
 from bakeoff.algorithms.multimodal.decision import decided, leaning
 from bakeoff.algorithms.multimodal.ensemble import Course, Ensemble, Fitting
 from bakeoff.algorithms.multimodal.folds import Folds
@@ -123,13 +123,18 @@ class Multimodal:
         from bakeoff.algorithms.multimodal.private_fit import NOTHING_MORE, fit_privately
 
         if schema is not None:
-            given = {"threads": self.threads, "seed": self.random_state, "time_budget": self.time_limit}
-            schema = replace(schema, **{name: value for name, value in given.items() if value is not None})
-        found = fit_privately(X, y, schema, (self.privacy, owners, self.members), clock.elapsed)
+            schema = replace(
+                schema,
+                threads=self.threads or schema.threads,
+                seed=schema.seed if self.random_state is None else self.random_state,
+            )
+            clock.seconds = SHARE * schema.time_budget if self.time_limit is None else self.time_limit
+        found = fit_privately(as_frame(X), y, schema, (self.privacy, owners, self.members), clock)
         self.private_, self.ledger_, self.claim_ = found.ensemble, found.ledger, found.claim
         if found.classes is not None:
             self.classes_ = found.classes
-        self.members_, self.score_, self.what_more_time_would_bring_ = found.told, None, NOTHING_MORE
+        self.members_, self.what_more_time_would_bring_ = found.told, NOTHING_MORE
+        self.score_: float | None = None
         self.columns_ = schema.columns if schema is not None else ()
         self.rows_ = self.learnt_rows_ = found.records
         self.repeatable_, self.why_not_repeatable_ = False, "nobody can draw the noise again"

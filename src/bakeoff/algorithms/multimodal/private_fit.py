@@ -6,7 +6,7 @@ the budget and an equal weight. The others sit out, and it is told why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from bakeoff.algorithms.private_table import Model, PrivateTable, fit_linear, fi
 from bakeoff.errors import Declined, UsageError
 from bakeoff.nouns import Array, Frame, Schema
 from bakeoff.privacy.spending import Spending
+from bakeoff.training.clock import Clock
 
 MANY = 50_000  # rows from which a network learns more than it costs a linear model beside it
 WHY_NOT = {
@@ -59,11 +60,11 @@ def fit_privately(
     y: Array,
     schema: Schema | None,
     asked: tuple[Any, Any, Sequence[str] | None],
-    seconds: Callable[[], float],
+    clock: Clock,
 ) -> PrivateFit:
     """Fit what can be accounted; `asked` are the privacy, whose each row is, and the members that are wanted.
 
-    `seconds` tells how many have passed. UsageError without a schema, and where no wanted member can take part.
+    A fit that the clock ends has spent less. UsageError without a schema, and where no wanted member can take part.
     """
     privacy, owners, wanted = asked
     if schema is None:
@@ -77,14 +78,14 @@ def fit_privately(
             f"The member {unable[0]!r} cannot take part in a private fit: {WHY_NOT[unable[0]]}; linear, network can."
         )
     spending = Spending(privacy)
-    table = PrivateTable(rows_of(X, y, schema, spending, owners), schema, spending)
+    table = PrivateTable(rows_of(X, y, schema, spending, owners), schema, spending, clock=clock)
     chosen, absent = _chosen(table, wanted)
     models, told = [], []
     for place, name in enumerate(chosen):
-        began = seconds()
+        began = clock.elapsed()
         share = 1 / (len(chosen) - place)
         models.append(fit_network(table, share=share) if name == "network" else fit_linear(table, share=share))
-        told.append(MemberTold(name, seconds() - began, None, 1 / len(chosen)))
+        told.append(MemberTold(name, clock.elapsed() - began, None, 1 / len(chosen)))
     told += [MemberTold(name, 0.0, None, 0.0, f"sat out: {why}") for name, why in absent.items()]
     classes = table.classes if schema.classes else None
     ensemble = PrivateEnsemble(tuple(models))

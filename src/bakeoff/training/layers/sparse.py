@@ -47,7 +47,7 @@ class PlainClassHead(ClassHead):
 
     def __init__(self, classes: Sequence[Label]) -> None:
         super().__init__(1, classes)
-        self.layer = Given(len(self.classes))  # type: ignore[assignment]
+        self.layer = Given(len(self.classes))
 
 
 class PlainNumberHead(NumberHead):
@@ -55,4 +55,4 @@ class PlainNumberHead(NumberHead):
 
     def __init__(self, centre: float, scale: float) -> None:
         super().__init__(1, centre, scale)
-        self.layer = Given(1)  # type: ignore[assignment]
+        self.layer = Given(1)
