@@ -78,7 +78,7 @@ def _outers(places: Sequence[tuple[Place, Sequence[Use]]], records: int) -> list
         found.append(outer(place.module, uses, records))
     rows, columns = places[0][0].module.get_parameter("weight").shape
     positions = sum(one.right.shape[1] for one in found)
-    return None if rows * columns <= positions * (rows + columns) else found
+    return None if 2 * rows * columns <= positions * (rows + columns) else found
 
 
 def _product(one: Outer, other: Outer) -> Tensor:
