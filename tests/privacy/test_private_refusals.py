@@ -25,12 +25,12 @@ def test_no_epsilon_is_stated_for_other_samples_or_a_seed() -> None:
     step = step_of(network, rate=None)
     step.gradient(network, RECORDS.batch(positions(1, 2)))
     with pytest.raises(NoGuarantee, match="not said to be drawn by Poisson sampling"):
-        step.ledger.check()
+        step.ledger.epsilon(1e-5)
     with pytest.raises(NoGuarantee, match="drawn from a seed"):
-        step_of(network, seed=1).ledger.check()
+        step_of(network, seed=1).ledger.epsilon(1e-5)
     good = step_of(network)
     good.gradient(network, RECORDS.batch(positions(1, 2)))
-    good.ledger.check()
+    good.ledger.epsilon(1e-5)
 
 
 class Mixing(Small):
