@@ -14,6 +14,7 @@ from naive import Each, assert_same, gradients
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
+from torch.utils.checkpoint import checkpoint
 
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.privacy.bookkeeping import BookKeeping
@@ -208,6 +209,39 @@ def test_after_a_failure_the_network_is_as_before() -> None:
     assert network[1].forward is own
     assert [one.requires_grad for one in network.parameters()] == [False, True, True, True]
     assert torch.backends.mha.get_fastpath_enabled()
+
+
+class InPlace(nn.Module):
+    """Every layer's answer is changed in place by what comes after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.map, self.norm = nn.Embedding(9, 6), nn.Linear(6, 6), nn.LayerNorm(6)
+        self.kernel, self.group = nn.Conv1d(6, 6, 2), nn.GroupNorm(2, 6)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        hidden = self.table(tokens).mul_(2)
+        hidden = self.norm(self.map(hidden).relu_()).add_(1)
+        hidden = self.group(self.kernel(hidden.transpose(1, 2)).relu_()).sigmoid_()
+        return hidden
+
+
+@pytest.mark.parametrize("reentrant", [None, False])
+def test_changes_in_place_and_checkpoints(reentrant: bool | None) -> None:
+    torch.manual_seed(0)
+    network, tokens = InPlace(), torch.randint(0, 9, (RECORDS, 5))
+    last = nn.Linear(6, 3)
+    both = nn.ModuleList([network, last])
+
+    def losses(places: Any) -> Tensor:
+        if reentrant is None:
+            hidden = network(tokens[places])
+        else:
+            hidden = checkpoint(network.map, network.table(tokens[places]), use_reentrant=reentrant).transpose(1, 2)
+        flat = last(hidden.mean(2))
+        return (torch.sin(flat) * torch.linspace(-1, 1.5, 3)).sum(1)
+
+    assert_same(both, losses, RECORDS)
 
 
 class Labels(nn.Module):

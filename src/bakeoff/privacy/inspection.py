@@ -98,6 +98,11 @@ def _refuse(name: str, module: nn.Module) -> None:
             f"The layer {name!r} is a {type(module).__name__} that keeps running statistics of the records, which "
             "nothing bounds; set track_running_stats to False, or replace it by GroupNorm."
         )
+    if type(module).__name__ == "OptimizedModule":
+        raise UsageError(
+            "The network was compiled, and what was compiled calls its layers no more; give the network as it was "
+            "before torch.compile."
+        )
     attention = getattr(module, "self_attn", None)
     transformer = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
     if isinstance(module, transformer) and isinstance(attention, nn.MultiheadAttention) and not attention.batch_first:
