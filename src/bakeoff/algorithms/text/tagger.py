@@ -88,26 +88,32 @@ class NeuralJointTagger(NeuralEntry):
     words, word pairs and characters. `reader` and `chain` are `NeuralTagger`'s. Declined without torch.
     """
 
-    def __init__(  # noqa: PLR0913 - scikit-learn asks for flat parameters
+    def __init__(
         self,
         *,
         reader: str = "recurrent",
         chain: bool = True,
         mix: bool = True,
         epochs: int | None = None,
-        time_limit: float | None = None,
-        clock: str = "wall",
         random_state: int | None = None,
         privacy: Any = None,
+        **time: Any,
     ) -> None:
+        """`time` may hold `time_limit` and `clock`, as `NeuralTagger` has them; TypeError for anything else."""
         self.reader = reader
         self.chain = chain
         self.mix = mix
         self.epochs = epochs
-        self.time_limit = time_limit
-        self.clock = clock
         self.random_state = random_state
         self.privacy = privacy
+        self.time_limit: float | None = time.pop("time_limit", None)
+        self.clock: str = time.pop("clock", "wall")
+        if time:
+            raise TypeError(f"{type(self).__name__} has no parameter {next(iter(time))!r}.")
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [*super()._names(), "time_limit", "clock"]
 
     def fit(self, X: Frame, y: Frame, *, schema: Schema | None = None, owners: Any = None) -> NeuralJointTagger:
         """Learn from lists of tokens and a frame of `label` and `tags`; Declined for another kind of task."""
