@@ -196,6 +196,19 @@ def test_an_owner_pays_more_than_a_record_and_less_than_records_that_are_always_
     assert 1.5 * one < three < always
 
 
+def test_owners_with_many_records_are_accounted_for_without_a_huge_grid():
+    one, many = (epsilon(steps(0.002, 3.0, 200, together=records)) for records in (1, 60))
+    always = epsilon(steps(1 - 0.998**60, 3.0 / 60, 200))
+    assert 10 * one < many < always / 10
+
+
+def test_where_epsilon_is_hopeless_the_tighter_bound_stands():
+    from bakeoff.privacy import rdp_of
+
+    held = steps(0.5, 1.0, 10_000_000)
+    assert epsilon(held) == rdp_of([held], 1e-5)
+
+
 @pytest.mark.parametrize(
     ("first", "second"), [((1, 1, -1), (1, 1, 1)), ((1, -1, -1), (1, -1, 1)), ((0, 0, 1), (0, 0, -1))]
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REPORTED, SEARCHED = 1e-4, 1e-3  # grids of privacy loss: for a figure that is stated, and while sigma is looked for
 INFLATION = 2e-3  # share of the loss's variance that a grid may add, which adds half as much to epsilon
 CELLS = 2_000_000  # most cells of a grid, which bounds memory and time where epsilon is large
+COARSE = 1e3  # epsilon above which the grid may be looser than Renyi divergences
 FEW = 8  # different mechanisms up to which each is put on the finest grid
 STATED, TRIED = 512, 32  # most different sigmas of a schedule that are told apart, for a figure and in a search
 SMALLEST = 1e-10  # delta below which rounding in convolutions could count, and Renyi divergences are taken
@@ -165,7 +166,7 @@ def distribution_of(entry: Entry, neighbours: Neighbours, interval: float) -> Lo
 
 
 def interval_for(entries: Sequence[Entry], neighbours: Neighbours, grid: float) -> float:
-    """The coarsest interval that adds little to epsilon; up to `grid`, or ten times that for a long schedule.
+    """The coarsest interval that adds little to epsilon; up to `grid`, or SEARCHED for a long schedule or large owners.
 
     Bounded from below by the number of cells that it takes.
     """
@@ -176,13 +177,24 @@ def interval_for(entries: Sequence[Entry], neighbours: Neighbours, grid: float) 
         # A loss far below the interval lies in three cells, with a variance of the interval times its mean size.
         return sum(count * min(interval**2 / 4, 0.8 * spread * interval) for spread, count in losses)
 
-    interval = grid if len(entries) <= FEW else max(grid, SEARCHED)
+    dear = len(entries) > FEW or any(entry.together > FEW for entry in entries)
+    interval = max(grid, SEARCHED) if dear else grid
     while added(interval) > INFLATION * total and interval > 1e-9:
         interval /= 2
     farthest = 2 * rdp_of([entry for entry in entries if entry.noisy], 1e-15, neighbours=neighbours, quick=True)
     farthest = min(farthest, total + 30 * math.sqrt(total))
     farthest += 2 * sum(entry.count * entry.epsilon for entry in entries)
+    farthest = max(farthest, *(_reach(entry, neighbours) for entry in entries))
     return max(interval, min(farthest, 1e9) / CELLS)
+
+
+def _reach(entry: Entry, neighbours: Neighbours) -> float:
+    """About how far the losses of one use reach."""
+    from bakeoff.privacy.loss_distributions import reach
+
+    if entry.kind is Kind.SPENT:
+        return 2 * entry.epsilon
+    return reach(entry.rate, entry.sigma / (2 if neighbours is Neighbours.REPLACE else 1), entry.together)
 
 
 def _spread(entry: Entry, neighbours: Neighbours) -> float:
@@ -192,13 +204,10 @@ def _spread(entry: Entry, neighbours: Neighbours) -> float:
     sigma = entry.sigma / (2 if neighbours is Neighbours.REPLACE else 1)
     if entry.rate == 1:
         return entry.together / sigma
-    # The chi-square divergence of a mixture of normal distributions from the one at 0.
-    drawn = [
-        math.comb(entry.together, many) * entry.rate**many * (1 - entry.rate) ** (entry.together - many)
-        for many in range(entry.together + 1)
-    ]
-    pairs = ((first, second) for first in range(len(drawn)) for second in range(len(drawn)))
-    return math.sqrt(sum(drawn[i] * drawn[j] * math.expm1(min(i * j / sigma**2, 50.0)) for i, j in pairs))
+    # As if all records of a unit were drawn together or none: only the order of magnitude counts here.
+    drawn = -math.expm1(entry.together * math.log1p(-entry.rate))
+    moved = max(1.0, entry.together * entry.rate)
+    return drawn * math.sqrt(math.expm1(min((moved / sigma) ** 2, 50.0)))
 
 
 def _checked(entries: Iterable[Entry], delta: float, neighbours: Neighbours) -> list[Entry]:
@@ -228,8 +237,8 @@ def _composed_epsilon(entries: Sequence[Entry], delta: float, neighbours: Neighb
         found = epsilon_at(together(parts, interval)[0], delta)
     else:
         found = float(composed(entries, neighbours, interval).get_epsilon_for_delta(delta))
-    # Mass that is cut off from the tails counts as delta; where that is all of delta, the other bound stands.
-    return found if math.isfinite(found) else rdp_of(entries, delta, neighbours=neighbours)
+    # Where mass cut off from the tails is all of delta, or epsilon so large that cells are few, the other bound stands.
+    return found if found < COARSE else min(found, rdp_of(entries, delta, neighbours=neighbours))
 
 
 def _as_pairs(chosen: Sequence[Entry], delta: float, neighbours: Neighbours, grid: float) -> list[Entry]:

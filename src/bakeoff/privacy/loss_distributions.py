@@ -16,18 +16,23 @@ import numpy as np
 from bakeoff.nouns import Array
 
 TAIL = 10.0  # standard deviations beyond which noise counts as delta: 1.5e-23 of its mass
+FAR = 1e-25  # weight of a mixture's places beyond which none is told apart
 TABLE, NEWTON = 4096, 6  # places between which an output is looked up, and steps that make it exact
+SMALLEST = 1e-280  # probabilities below which a cell counts as delta
+BLOCK = 1 << 16  # outputs worked on at a time
 
 
 @dataclass(frozen=True)
 class Mixture:
     """Normal distributions at 0, 1, 2, ... with these weights and one standard deviation, against the one at 0.
 
-    The loss is the log of the mixture's density over that of N(0, sigma^2), which grows with the output.
+    The loss is the log of the mixture's density over that of N(0, sigma^2), which grows with the output. `left_out` is
+    the weight of places farther out, which counts as delta.
     """
 
     weights: tuple[float, ...]
     sigma: float
+    left_out: float = 0.0
 
     @classmethod
     def of(cls, rate: float, sigma: float, together: int = 1) -> Mixture:
@@ -36,7 +41,10 @@ class Mixture:
             return cls((1 - rate, rate), sigma)
         from scipy.stats import binom
 
-        return cls(tuple(binom.pmf(np.arange(together + 1), together, rate)), sigma)
+        most = max(1, min(together, int(binom.isf(FAR, together, rate)) + 1))
+        weights = binom.pmf(np.arange(most + 1), together, rate)
+        left_out = float(binom.sf(most, together, rate))
+        return cls(tuple(weights / weights.sum()), sigma, left_out)
 
     @property
     def farthest(self) -> float:
@@ -45,13 +53,16 @@ class Mixture:
 
     def loss(self, outputs: Array) -> Array:
         """The loss at each output."""
-        from scipy.special import logsumexp
+        return np.concatenate([self._loss_and_slope(part)[0] for part in _blocks(outputs)])
 
+    def _loss_and_slope(self, outputs: Array) -> tuple[Array, Array]:
         places = np.arange(len(self.weights))
         with np.errstate(divide="ignore"):
-            logs = np.log(self.weights)
-        powers = places * (outputs[..., None] - places / 2) / self.sigma**2
-        return np.asarray(logsumexp(logs + powers, axis=-1), dtype=np.float64).reshape(outputs.shape)
+            logs = np.log(self.weights) + places * (outputs[:, None] - places / 2) / self.sigma**2
+        top = logs.max(axis=1)
+        shares = np.exp(logs - top[:, None])
+        whole = shares.sum(axis=1)
+        return top + np.log(whole), shares @ places / whole / self.sigma**2
 
     def outputs(self, losses: Array) -> Array:
         """The output at which the loss is that; minus infinity where it is always greater."""
@@ -68,14 +79,15 @@ class Mixture:
     def _searched(self, losses: Array) -> Array:
         table = np.linspace(-TAIL * self.sigma, self.farthest, TABLE)
         held = self.loss(table)
-        found: Array = np.asarray(np.interp(losses, held, table))
-        places = np.arange(len(self.weights))
-        for _ in range(NEWTON):
-            density = np.asarray(self.weights) * np.exp(places * (found[:, None] - places / 2) / self.sigma**2)
-            slope = (density * places).sum(1) / density.sum(1) / self.sigma**2
-            step = (np.log(density.sum(1)) - losses) / np.maximum(slope, 1e-300)
-            found = np.asarray(np.clip(found - step, table[0], table[-1]))
-        return np.where(losses < held[0], -np.inf, np.where(losses > held[-1], self.farthest, found))
+        out = []
+        for part in _blocks(losses):
+            found: Array = np.asarray(np.interp(part, held, table))
+            for _ in range(NEWTON):
+                here, slope = self._loss_and_slope(found)
+                step = (here - part) / np.maximum(slope, 1e-300)
+                found = np.asarray(np.clip(found - step, table[0], table[-1]))
+            out.append(np.where(part < held[0], -np.inf, np.where(part > held[-1], self.farthest, found)))
+        return np.concatenate(out)
 
     def masses(self, edges: Array) -> tuple[Array, Array]:
         """What the mixture and N(0, sigma^2) put between neighbouring edges."""
@@ -125,9 +137,15 @@ def added_or_removed(rate: float, sigma: float, together: int, interval: float) 
     mixed, alone = mixture.masses(edges)
     above = mixture.above(edges[-1])
     below = 1.0 - mixture.above(edges[0])[1]
-    removed = _on_grid(start, mixed, alone, interval, (below, above[0]))
-    added = _on_grid(-stop, alone[::-1], mixed[::-1], interval, (above[1], below))
+    removed = _on_grid(start, mixed, alone, interval, (below, above[0] + mixture.left_out))
+    added = _on_grid(-stop, alone[::-1], mixed[::-1], interval, (above[1], below + mixture.left_out))
     return LossDistribution(removed, added, interval)
+
+
+def reach(rate: float, sigma: float, together: int) -> float:
+    """About how far the losses of one use reach."""
+    mixture = Mixture.of(rate, sigma, together)
+    return float(np.ptp(mixture.loss(np.array([-TAIL * sigma, mixture.farthest]))))
 
 
 @lru_cache(maxsize=64)
@@ -194,6 +212,10 @@ def stated_pair(epsilon: float, delta: float, interval: float) -> LossDistributi
     return LossDistribution(both, both, interval)
 
 
+def _blocks(numbers: Array) -> list[Array]:
+    return [numbers[start : start + BLOCK] for start in range(0, len(numbers), BLOCK)]
+
+
 def _between(edges: Array) -> Array:
     """What N(0, 1) puts between neighbouring edges, exact in both tails."""
     from scipy.special import ndtr
@@ -218,4 +240,7 @@ def _on_grid(start: int, upper: Array, lower: Array, interval: float, outside: t
     """Masses by cell; what lies below the first edge is put at it, what lies above the last one at infinity."""
     probabilities = _split(start, upper, lower, interval)
     probabilities[0] += outside[0]
-    return Losses(start, probabilities, outside[1])
+    tiny = probabilities < SMALLEST  # whose logs and quotients overflow
+    infinite = outside[1] + float(probabilities[tiny].sum())
+    probabilities[tiny] = 0.0
+    return Losses(start, probabilities, infinite)
