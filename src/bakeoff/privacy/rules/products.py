@@ -14,6 +14,9 @@ import torch
 from torch import Tensor
 
 LEAST = 1 << 18  # multiplications below which oneDNN's own preparation costs more than it saves
+# oneDNN makes a kernel for each shape it sees, and Poisson samples have a new size at nearly every step: it is given
+# multiples of these, and the few rows that are left go the plain way.
+COARSE, FINE = 64, 16
 ROWS = 1024  # that are summed at once: what stands in the cache is turned quicker
 
 
@@ -29,11 +32,30 @@ def _onednn() -> Any:
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     """left @ right.T + bias, (rows, inside) and (columns, inside) to (rows, columns); not for autograd to see."""
     if left.dtype == torch.float32 and left.device.type == "cpu" and len(left) * right.numel() >= LEAST:
-        quick = _onednn()
-        if quick is not None:
-            found: Tensor = quick(_dense(left), _dense(right), bias, "none", [], "")
-            return found
+        quick, whole = _onednn(), _whole(len(left))
+        if quick is not None and whole:
+            left, right = _dense(left), _dense(right)
+            found: Tensor = quick(left[:whole], right, bias, "none", [], "")
+            return found if whole == len(left) else torch.cat([found, _plain(left[whole:], right, bias)])
+    return _plain(left, right, bias)
+
+
+def inner(left: Tensor, right: Tensor) -> Tensor:
+    """left @ right.T, (rows, inside) and (columns, inside), where what is inside are a batch's records or positions."""
+    if left.dtype == torch.float32 and left.device.type == "cpu" and len(left) * right.numel() >= LEAST:
+        quick, whole = _onednn(), _whole(left.shape[1])
+        if quick is not None and whole:
+            found: Tensor = quick(_dense(left[:, :whole]), _dense(right[:, :whole]), None, "none", [], "")
+            return found if whole == left.shape[1] else found.addmm_(left[:, whole:], right[:, whole:].t())
+    return left @ right.t()
+
+
+def _plain(left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:
     return left @ right.t() if bias is None else torch.addmm(bias, left, right.t())
+
+
+def _whole(count: int) -> int:
+    return count - count % (COARSE if count >= 4 * COARSE else FINE)
 
 
 def repeated(right: Tensor, rows: int) -> Callable[[Tensor], Tensor]:
@@ -55,7 +77,7 @@ def summed(left: Tensor, right: Tensor) -> Tensor:
         return summed(right, left).t()
     found: Tensor | None = None
     for own, other in zip(left.split(ROWS), right.split(ROWS), strict=True):
-        part = product(own.t(), other.t())
+        part = inner(own.t(), other.t())
         found = part if found is None else found.add_(part)
     return left.new_zeros(left.shape[1], right.shape[1]) if found is None else found
 
