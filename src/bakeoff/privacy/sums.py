@@ -7,12 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bakeoff.privacy.rules.products import LEAST, product
+from bakeoff.privacy.rules.products import LEAST, inner
 from bakeoff.privacy.rules.rule import Rows
 
-EVEN = (
-    64  # rows by which products are made: oneDNN makes itself ready for every new size, and Poisson samples have many
-)
 FEWEST = 8  # columns below which a product is no more than a pass over the other matrix
 
 
@@ -70,15 +67,8 @@ class Slot:
 
     def product(self, left: Tensor, right: Tensor) -> None:
         """Add left^T right, (positions, a) and (positions, b), to a parameter whose values are (a, b)."""
-        if (
-            left.device.type == "cpu"
-            and left.shape[1] >= FEWEST
-            and left.shape[1] * right.numel() >= LEAST
-            and len(left) >= EVEN
-        ):
-            main = len(left) - len(left) % EVEN
-            found = product(left[:main].t(), right[:main].t())
-            self.add(found if main == len(left) else found.addmm_(left[main:].t(), right[main:]))
+        if left.device.type == "cpu" and left.shape[1] >= FEWEST and left.shape[1] * right.numel() >= LEAST:
+            self.add(inner(left.t(), right.t()))
             return
         shape = (left.shape[1], right.shape[1])
         if self.filled or self._rows:
