@@ -56,7 +56,9 @@ class Allowance:
 
     def __init__(self, ledger: Keeper, sigma: float, delta: float, noise: Normals | None = None) -> None:
         if not sigma > 0 or not 0 <= delta < 1:
-            raise UsageError(f"An allowance needs a sigma above 0 and a delta from 0 to 1, and not {sigma} and {delta}.")
+            raise UsageError(
+                f"An allowance needs a sigma above 0 and a delta from 0 to 1, and not {sigma} and {delta}."
+            )
         self.ledger = ledger
         self.sigma = sigma
         self.delta = delta

@@ -100,7 +100,9 @@ class Sparse:
 
     def _values(self) -> list[int]:
         places = self.categories.places
-        return [2 + (len(places[name]) if name in places else self.style.value_slots) for name in self.columns.categorical]
+        return [
+            2 + (len(places[name]) if name in places else self.style.value_slots) for name in self.columns.categorical
+        ]
 
     def _size(self, bag: Bag) -> int:
         return 1 + sum(count for _, _, count in bag.counters)
