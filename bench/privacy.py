@@ -7,7 +7,7 @@ their own, over what the process held before the network was made; on a GPU the 
 whose package is not installed, or which would not fit into memory, is left out with a line. No way is timed for longer
 than `--most` seconds, but once at least.
 Run: python bench/privacy.py [--models mlp bilstm encoder] [--batches 64 256 1024] [--ways ours ...] [--turns 15]
-     [--device cpu] [--threads 1] [--no-memory] [--json FILE]
+     [--poisson] [--device cpu] [--threads 1] [--no-memory] [--json FILE]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
 import psutil
 import torch
 from privacy_models import MODELS, records
@@ -58,20 +59,34 @@ class Clock:
             return time.perf_counter()
         return time.process_time()
 
-    def of(self, step, batch, times: int) -> float:
+    def of(self, step, batches) -> float:
+        """Seconds for each of these batches."""
         began = self.now()
-        for _ in range(times):
+        for batch in batches:
             step(*batch)
-        return (self.now() - began) / times
+        return (self.now() - began) / len(batches)
+
+
+class Draws:
+    """Batches of one size, or with --poisson of sizes as Poisson sampling has them."""
+
+    def __init__(self, model: str, size: int, args: argparse.Namespace) -> None:
+        self.size, self.poisson, self.random = size, args.poisson, np.random.default_rng(size)
+        self.inputs, self.targets = records(model, 2 * size, args.device)
+
+    def some(self, count: int) -> list:
+        sizes = [self.size] * count
+        if self.poisson:
+            sizes = np.clip(self.random.poisson(self.size, count), 1, 2 * self.size).tolist()
+        return [(self.inputs[:many], self.targets[:many]) for many in sizes]
 
 
 def cell(model: str, size: int, args: argparse.Namespace) -> list[dict]:
     """All ways for one network and size of batch, by turns."""
-    clock, batch = Clock(args.device), records(model, size, args.device)
+    clock, draws = Clock(args.device), Draws(model, size, args)
     plain = WAYS[PLAIN](model, args.device, size)
-    clock.of(plain, batch, 3)
-    base = clock.of(plain, batch, 2)
-    times = max(1, round(LEAST / base))
+    clock.of(plain, draws.some(3))
+    times = max(1, round(LEAST / clock.of(plain, draws.some(2))))
     found = []
     for way in args.ways:
         if way in KEEPS and not args.device.startswith("cuda") and kept(model, size) > FREE:
@@ -79,16 +94,16 @@ def cell(model: str, size: int, args: argparse.Namespace) -> list[dict]:
             continue
         try:
             step = WAYS[way](model, args.device, size)
-            first = clock.of(step, batch, 1)
+            first = clock.of(step, draws.some(1))
         except (ImportError, torch.OutOfMemoryError, MemoryError) as missing:
             print(f"{model} {size} {way}: left out ({type(missing).__name__}: {str(missing)[:120]})", flush=True)
             continue
         if first < args.most / 4:
-            first = clock.of(step, batch, 1)
+            first = clock.of(step, draws.some(1))
         pairs, began = [], clock.now()
         while len(pairs) < args.turns and (not pairs or clock.now() - began < args.most):
-            before = clock.of(plain, batch, times)
-            pairs.append((before, clock.of(step, batch, max(1, round(LEAST / first)))))
+            before = clock.of(plain, draws.some(times))
+            pairs.append((before, clock.of(step, draws.some(max(1, round(LEAST / first))))))
         found.append(summed(model, size, way, pairs))
         del step
         gc.collect()
@@ -172,7 +187,8 @@ def versions() -> dict[str, str]:
 
 
 def shown(found: list[dict], args: argparse.Namespace) -> Table:
-    table = Table(title=f"A private step against one that is not; device {args.device}, {args.threads} threads")
+    sizes = "sizes as drawn" if args.poisson else "one size"
+    table = Table(title=f"A private step against one that is not; {args.device}, {args.threads} threads, {sizes}")
     for head in ("model", "batch", "way", "ratio", "quartiles", "ms", "plain ms", "MB", "memory"):
         table.add_column(head, justify="left" if head in ("model", "way") else "right")
     for one in found:
@@ -192,6 +208,7 @@ def main() -> None:
     parser.add_argument("--most", type=float, default=60.0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--poisson", action="store_true", help="sizes of batches as Poisson sampling has them")
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path)
