@@ -139,15 +139,17 @@ def _least_of_similar(sigmas: Iterable[float], most: int) -> dict[float, float]:
 
 def composed(entries: Sequence[Entry], neighbours: Neighbours, interval: float) -> Any:
     """The privacy loss distribution of these entries together, on a grid with that interval (dp-accounting's)."""
-    from bakeoff.privacy.composition import as_library, together
+    from bakeoff.privacy.composition import as_library, of_library, together
 
-    parts = [(distribution_of(entry, neighbours, interval), entry.count) for entry in entries]
-    if len(parts) > FEW or interval >= SEARCHED:
-        return as_library(together([(part, [count]) for part, count in parts], interval)[0], interval)
+    if len(entries) > FEW or interval >= SEARCHED:
+        parts = [(distribution_of(entry, neighbours, interval), [entry.count]) for entry in entries]
+        return as_library(together(parts, interval)[0], interval)
     whole = as_library(None, interval)
-    for part, count in parts:
-        one = as_library(part, interval)
-        whole = whole.compose(one.self_compose(count) if count > 1 else one)
+    for entry in entries:
+        one = of_library(entry, neighbours, interval)
+        if one is None:
+            one = as_library(distribution_of(entry, neighbours, interval), interval)
+        whole = whole.compose(one.self_compose(entry.count) if entry.count > 1 else one)
     return whole
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from bakeoff.extras import need
 from bakeoff.nouns import Array
+from bakeoff.privacy.entries import Entry, Kind, Neighbours
 from bakeoff.privacy.loss_distributions import LossDistribution, Losses
 
 CUT = 1e-15  # mass of the composed losses that may lie outside what is kept; it counts as delta
@@ -28,6 +29,23 @@ def as_library(found: LossDistribution | None, interval: float) -> Any:
 
     removed = one(found.removed)
     return pld.PrivacyLossDistribution(removed, None if found.added is found.removed else one(found.added))
+
+
+def of_library(entry: Entry, neighbours: Neighbours, interval: float) -> Any:
+    """dp-accounting's own distribution of one use of a mechanism that it knows, None for any other.
+
+    It knows Gaussian noise on single records, all of them or a Poisson sample.
+    """
+    if entry.kind not in (Kind.SAMPLED, Kind.RELEASED) or entry.together > 1:
+        return None
+    pld: Any = need("dp_accounting.pld.privacy_loss_distribution", "privacy")
+    relation: Any = need("dp_accounting.privacy_accountant", "privacy").NeighboringRelation
+    return pld.from_gaussian_mechanism(
+        entry.sigma,
+        value_discretization_interval=interval,
+        sampling_prob=entry.rate if entry.kind is Kind.SAMPLED else 1.0,
+        neighboring_relation=relation.REPLACE_ONE if neighbours is Neighbours.REPLACE else relation.ADD_OR_REMOVE_ONE,
+    )
 
 
 def together(parts: Sequence[tuple[LossDistribution, Sequence[int]]], interval: float) -> list[LossDistribution]:
