@@ -34,6 +34,7 @@ def without_noise(model: str, device: str, batch: int) -> Step:
         for parameter in keeping.parameters.values():
             parameter.grad = sums.dense(parameter)
         optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
 
     return step
 
