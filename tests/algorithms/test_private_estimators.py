@@ -108,6 +108,7 @@ def test_multimodal_says_who_takes_part_and_who_sits_out(every_type):
         model.importance()
 
 
+@pytest.mark.slow
 def test_pictures_bring_the_network_in():
     shape = made((IMAGE, NUMERIC), rows=100)
     model = Multimodal(privacy=8.0).fit(shape.train, shape.labels, schema=shape.schema)
@@ -128,6 +129,7 @@ def test_what_has_no_budget_is_refused_by_name(every_type):
         Network(privacy=Budget(3.0, 1e-2)).fit(*rows, schema=every_type.schema)
 
 
+@pytest.mark.slow
 def test_a_linear_model_learns_adult_under_a_small_budget(bakeoff_data):
     data = standardise(read(bakeoff_data / "adult"))
     rows, labels = data.rows("train"), data.labels("train")
@@ -184,7 +186,12 @@ def test_networks_of_texts_keep_to_their_budget(kind):
     assert len(found[0] if kind == "joint" else found) == len(asked)
 
 
-@pytest.mark.parametrize("kind", list(TEXTS))
+QUICK = ("tagging", "language_model")
+
+
+@pytest.mark.parametrize(
+    "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in TEXTS]
+)
 def test_networks_of_texts_protect_owners(kind):
     rows = MADE[kind](240)
     owners = [n % 120 for n in range(240)]
@@ -194,6 +201,7 @@ def test_networks_of_texts_protect_owners(kind):
     assert model.claim_["unit"] == "owner"
 
 
+@pytest.mark.slow
 def test_a_text_of_many_pieces_is_one_record():
     rows = MADE["language_model"](200)
     longer = np.array([text * 12 for text in rows.y], dtype=object)
