@@ -13,6 +13,7 @@ import pytest
 from little import little_frame
 
 from bakeoff.arena import Challenge, RunRequest, TableOptions
+from bakeoff.arena.judging import judges
 from bakeoff.arena.matrix import Silent, is_due
 from bakeoff.errors import NotFound, TaskError, UsageError
 from bakeoff.nouns import Cell, CellResult, Limits, Outcome
@@ -105,7 +106,7 @@ def test_judges_read_kept_answers_without_running(challenge):
         for table in ("findings", "judged"):
             connection.exec_driver_sql(f"delete from {table}")
     assert challenge.board().rows[0].rank is None, "the partner: without findings nothing is ranked"
-    assert challenge.judge() == 8
+    assert challenge.judge() == 2 * len(judges())
     after = challenge.store.findings(challenge.store.results())
     assert {
         cell: [(finding.metric, finding.variant, finding.value, finding.low) for _, finding in found]
@@ -116,7 +117,7 @@ def test_judges_read_kept_answers_without_running(challenge):
     }
     assert challenge.run().ran == 0
     assert challenge.judge() == 0
-    assert challenge.judge(again=True) == 8
+    assert challenge.judge(again=True) == 2 * len(judges())
 
 
 def test_the_same_seed_gives_the_same_answers(challenge, tmp_path):
@@ -164,7 +165,7 @@ def test_answers_that_were_lost_are_due_again_and_stop_nobody(challenge):
     lost = next(r for r in challenge.store.results().values() if r.cell.entry == "linear")
     challenge.store.artefacts.path(lost.answers).unlink()
     watch = Messages()
-    assert challenge.judge(watch, again=True) == 4
+    assert challenge.judge(watch, again=True) == len(judges())
     assert "linear on little could not be judged" in watch.said[0]
     assert [cell.entry for cell in challenge.due()] == ["linear"]
     assert challenge.run().ran == 1
