@@ -32,6 +32,7 @@ def test_the_readme_runs(tmp_path):
     assert (tmp_path / "board.html").stat().st_size > 10_000
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", OTHERS, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_the_python_of_other_pages_runs(page, tmp_path, require):
     if page.name in ("train-a-network.md", "private-training.md"):
