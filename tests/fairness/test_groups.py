@@ -247,6 +247,13 @@ def test_an_unknown_metric_class_or_reference_is_refused(settings, why):
         compare_groups(table, settings)
 
 
+def test_more_than_fits_into_memory_is_refused_with_what_would_fit():
+    rows = 3000
+    table = count([0, 1] * (rows // 2), [0, 1] * (rows // 2), by_attributes({"g": range(rows)}))
+    with pytest.raises(UsageError, match=r"3,000 groups of 2 classes, too many for 10,000 resamples.*at most 8,333"):
+        compare_groups(table, Settings(draws=10_000))
+
+
 def test_one_group_alone_and_groups_too_small_are_insufficient_with_their_counts():
     alone = compare_groups(count([0, 1] * 20, [0, 1] * 20, by_attributes({"g": ["a"] * 40})))
     gap = alone.find("accuracy", GAP)

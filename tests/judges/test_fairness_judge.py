@@ -76,8 +76,12 @@ def test_numbers_and_several_classes_have_their_own_figures():
     numbers = named(Fairness().judge(cell("number", bias=1.0)))
     assert numbers["mean error", "group: c", ""].low > 0.5
     assert numbers["mean error", "group", "p, corrected"].value < 0.05
-    several = named(Fairness().judge(cell("three")))
+    made = cell("three")
+    several = named(Fairness().judge(made))
     assert {metric for metric, _, _ in several} == {"accuracy"}
+    right = made.truth == np.array(made.task.classes)[made.answers.argmax(1)]
+    own = made.test["group"] == "b"
+    assert several["accuracy", "group: b", ""].value == pytest.approx(right[own].mean())
 
 
 def test_public_and_private_rows_are_judged_apart():
@@ -98,6 +102,19 @@ def test_nothing_is_told_without_a_protected_column_or_of_texts():
     made = cell()
     assert Fairness().judge(replace(made, task=replace(made.task, kind="generation"))) == ()
     assert Fairness().plan(None).ask == ()
+
+
+def test_a_column_of_many_values_hides_no_other_and_an_empty_one_is_no_fault():
+    made = cell()
+    many = made.test.assign(age=[f"person {place}" for place in range(ROWS)])
+    columns = tuple(
+        replace(one, type=ColumnType.CATEGORICAL) if one.name == "age" else one for one in made.table.columns
+    )
+    found = named(Fairness().judge(replace(made, test=many, table=replace(made.table, columns=columns))))
+    families = {group.partition(":")[0] for _, group, _ in found}
+    assert families == {"group"}
+    empty = named(Fairness().judge(replace(made, test=made.test.assign(age=np.nan))))
+    assert {group.partition(":")[0] for _, group, _ in empty} == {"group"}
 
 
 def test_small_groups_are_insufficient_with_the_reason():

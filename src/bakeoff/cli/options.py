@@ -156,20 +156,27 @@ class BoardChoices:
 
 def check_html(html: Path | None) -> None:
     """UsageError when a page cannot be written to that path."""
-    if html is None:
+    check_path("--html", html, "board.html")
+
+
+def check_path(option: str, path: Path | None, example: str, endings: tuple[str, ...] = ()) -> None:
+    """UsageError when what an option names cannot be written, or has none of the endings that are known."""
+    if path is None:
         return
-    parent = html.absolute().parent
-    if html.is_dir():
-        fault = f"is a folder; name a file in it, such as {str(html / 'board.html')!r}"
+    parent = path.absolute().parent
+    if path.is_dir():
+        fault = f"is a folder; name a file in it, such as {str(path / example)!r}"
     elif not parent.exists():
-        fault = f"lies in a folder that is not there; make it first: mkdir -p {shlex.quote(str(html.parent))}"
+        fault = f"lies in a folder that is not there; make it first: mkdir -p {shlex.quote(str(path.parent))}"
     elif not parent.is_dir():
-        fault = f"cannot be written, since {str(html.parent)!r} is a file; name another path"
-    elif not os.access(html if html.exists() else parent, os.W_OK):
+        fault = f"cannot be written, since {str(path.parent)!r} is a file; name another path"
+    elif not os.access(path if path.exists() else parent, os.W_OK):
         fault = "may not be written by you; name another path"
+    elif endings and path.suffix.lower() not in endings:
+        fault = f"does not say what to draw; let it end in {' or '.join(endings)}"
     else:
         return
-    raise UsageError(f"--html {str(html)!r} {fault}.")
+    raise UsageError(f"{option} {str(path)!r} {fault}.")
 
 
 def column_types(given: Iterable[str]) -> Mapping[str, ColumnType]:

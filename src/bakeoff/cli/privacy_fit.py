@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from bakeoff.cli.options import Json, QuestionChoices, print_json
+from bakeoff.cli.options import Json, QuestionChoices, check_path, print_json
 from bakeoff.cli.showing import console, show_table
 from bakeoff.cli.spreading import spread
 
@@ -56,6 +56,8 @@ def privacy_fit(
     from bakeoff.privacy.budget import Budget
     from bakeoff.privacy.curves import plot_epsilon
 
+    check_path("--ledger", ledger, "ledger.json")
+    check_path("--plot", plot, "epsilon.png")
     unit = "owner" if budget.per_owner else "record"
     asked = Budget(budget.epsilon, budget.delta, unit)
     wish = Wish(asked, budget.algorithm, budget.seed, seconds=budget.seconds, beside=not budget.alone)

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from bakeoff.cli.options import Json, Names, print_json, split_names
+from bakeoff.cli.options import Json, Names, check_path, print_json, split_names
 from bakeoff.cli.progress import Interrupted
 from bakeoff.cli.showing import console
 from bakeoff.cli.spreading import spread
-from bakeoff.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,8 +140,7 @@ def study_run(
 
     found = find(name)
     folder = places.keep or Path(f"study-{name}")
-    if places.report is not None and not places.report.absolute().parent.is_dir():
-        raise UsageError(f"--report {str(places.report)!r} lies in a folder that is not there; make it first.")
+    check_path("--report", places.report, "study.md")
     choice = Choice(part.quick, split_names(part.only))
     if listed:
         _list(choice.of(found), Kept(folder), as_json)

@@ -25,6 +25,7 @@ from bakeoff.stats import holm, interval, wilson
 GAP, RATIO = "largest - smallest", "smallest / largest"
 SMALLEST, LARGEST = "smallest", "largest"
 ODDS = "equalised odds"
+CELLS = 100_000_000  # counts in all resamples, which lie in memory
 RATES_OF_ODDS = ("true positive rate", "false positive rate")
 
 
@@ -89,6 +90,11 @@ def compare_groups(table: CountTable, settings: Settings | None = None) -> Group
     given = settings or Settings()
     figures = figures_of(table.classes, given.wanted)
     _check_reference(table, given)
+    if table.counts.size * given.draws > CELLS:
+        raise UsageError(
+            f"There are {len(table.patterns.keys):,} groups of {len(table.classes)} classes, too many for "
+            f"{given.draws:,} resamples; take coarser groups or classes, or at most {max(1, CELLS // table.counts.size):,} draws."
+        )
     draws = _Draws.of(table, given)
     groups: list[Measure] = []
     comparisons: list[Measure] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,8 +20,10 @@ from bakeoff.nouns import Answered, Array, Brief, ColumnType, Finding, Plan, Rol
 
 KINDS = ("classification", "regression", "matching")
 FEW = 12  # different numbers of a protected column that are groups by themselves; more are put into quarters
+MOST = 1000  # groups at once
 DRAWS = 1000
 SHOWN = (GAP, SMALLEST)
+RIGHT = "right"
 
 
 class Fairness:
@@ -49,10 +52,25 @@ class Fairness:
         everything = np.ones(len(answered.truth), dtype=bool)
         found: list[Finding] = []
         for split, rows in (("test", everything), *test_parts(answered.public)):
-            grouped = by_attributes({name: values[rows] for name, values in attributes.items()})
-            report = _report(answered, rows, grouped, Settings(draws=DRAWS, seed=seed))
-            found += [] if report is None else _findings(report, split)
+            here = {name: values[rows] for name, values in attributes.items()}
+            known = {name: values for name, values in here.items() if any(value is not None for value in values)}
+            for names in _together(known):
+                report = _report(answered, rows, by_attributes(names), Settings(draws=DRAWS, seed=seed))
+                found += [] if report is None else _findings(report, split)
         return found
+
+
+def _together(attributes: Mapping[str, Array]) -> list[dict[str, Array]]:
+    """All attributes at once with their intersection, or each alone where that would be too many groups.
+
+    One that alone is too many groups holds nothing that could be compared, and is left out.
+    """
+    if not attributes:
+        return []
+    met = len(set(zip(*(values.tolist() for values in attributes.values()), strict=True)))
+    if met <= MOST:
+        return [dict(attributes)]
+    return [{name: values} for name, values in attributes.items() if len(set(values.tolist())) <= MOST]
 
 
 def _grouped(column: Any, kind: ColumnType) -> Array:
@@ -83,9 +101,12 @@ def _report(answered: Answered, rows: Array, grouped: Grouped, settings: Setting
     guessed = np.array(classes, dtype=object)[np.nan_to_num(answers, nan=-1.0).argmax(1)]
     if len(classes) < 2 or not len(true):
         return None
-    wanted = Wanted() if len(classes) == 2 else Wanted(("accuracy",))
-    table = count(true, guessed, grouped, classes=classes)
-    return compare_groups(table, Settings(wanted, settings.least, settings.draws, settings.level, settings.seed))
+    if len(classes) == 2:
+        return compare_groups(count(true, guessed, grouped, classes=classes), settings)
+    # Of many classes only who is answered rightly is told: the table of all pairs of them would be large.
+    right = np.where(true == guessed, RIGHT, "wrong").astype(object)
+    table = count(np.full(len(true), RIGHT, dtype=object), right, grouped, classes=(RIGHT, "wrong"))
+    return compare_groups(table, replace(settings, wanted=Wanted(("accuracy",))))
 
 
 def _findings(report: GroupReport, split: str) -> Iterator[Finding]:

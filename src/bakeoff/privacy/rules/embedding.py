@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,14 +76,14 @@ def rows_of(gradient: Any) -> Tensor:
     return whole(gradient.reshape(-1, gradient.shape[-1]))
 
 
-class _TableRule:
+class _TableRule(ABC):
     """What `nn.Embedding` and `nn.EmbeddingBag` share."""
 
     whole = False
 
+    @abstractmethod
     def entries(self, module: Any, use: Use, records: int) -> Entries:
         """What one use looked up."""
-        raise NotImplementedError
 
     def check(self, module: Any) -> None:
         """UsageError for settings under which a record's gradient depends on others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,14 +15,14 @@ from bakeoff.privacy.rules.rule import Tape, Use
 from bakeoff.privacy.tape import folded
 
 
-class Made:
+class Made(ABC):
     """Layers with so few parameters that each record's gradient is made, once, and kept until it is summed."""
 
     whole = False
 
+    @abstractmethod
     def make(self, module: Any, use: Use, records: int) -> Mapping[str, Tensor]:
         """Each record's gradients from one use, (records, *shape)."""
-        raise NotImplementedError
 
     def note(self, module: Any, tape: Tape, output: Tensor, given: Sequence[Tensor], **kept: Any) -> Tensor:
         """The output, tapped: as soon as its gradient has come each record's is made, and all else is let go."""
