@@ -91,9 +91,10 @@ def compare_groups(table: CountTable, settings: Settings | None = None) -> Group
     figures = figures_of(table.classes, given.wanted)
     _check_reference(table, given)
     if table.counts.size * given.draws > CELLS:
+        most = max(1, CELLS // table.counts.size)
         raise UsageError(
             f"There are {len(table.patterns.keys):,} groups of {len(table.classes)} classes, too many for "
-            f"{given.draws:,} resamples; take coarser groups or classes, or at most {max(1, CELLS // table.counts.size):,} draws."
+            f"{given.draws:,} resamples; take coarser groups or classes, or at most {most:,} draws."
         )
     draws = _Draws.of(table, given)
     groups: list[Measure] = []
