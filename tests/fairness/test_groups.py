@@ -254,6 +254,12 @@ def test_more_than_fits_into_memory_is_refused_with_what_would_fit():
         compare_groups(table, Settings(draws=10_000))
 
 
+def test_groups_that_no_resample_can_measure_are_told_without_a_warning():
+    table = count([0, 0, 1, 1], [1, 2, 0, 2], by_identities({"a": [1, 0, 1, 1], "b": [1, 0, 1, 1]}), classes=[0, 1, 2])
+    report = compare_groups(table, Settings(Wanted(("accuracy", "precision")), least=1, draws=5))
+    assert all(np.isfinite(one.value) for one in report if one.status == "ok")
+
+
 def test_one_group_alone_and_groups_too_small_are_insufficient_with_their_counts():
     alone = compare_groups(count([0, 1] * 20, [0, 1] * 20, by_attributes({"g": ["a"] * 40})))
     gap = alone.find("accuracy", GAP)

@@ -42,7 +42,10 @@ class Spread:
 
     def plausible(self) -> tuple[Array, Array]:
         """Which groups may be the largest, and which the smallest, bool (groups,)."""
-        reach = np.nanquantile(_range(self.deviations), PLAUSIBLE)
+        ranges = _range(self.deviations)
+        known = ranges[np.isfinite(ranges)]
+        # Where no resample says how far they may deviate, any of them may be an extreme.
+        reach = np.quantile(known, PLAUSIBLE) if len(known) else np.inf
         return self.values >= self.values.max() - reach, self.values <= self.values.min() + reach
 
     def off(self) -> tuple[Array, Array]:
