@@ -275,7 +275,8 @@ class Entry:
 class Probe:
     """One row asked beside the test rows: a row of `part`, with some cells changed.
 
-    Probes that share a non-empty `apart` never meet in one call.
+    `part` is train, test, or inserted: then `row` is a place among the rows that the plan has `offered`. Probes that
+    share a non-empty `apart` never meet in one call.
     """
 
     row: int
@@ -285,15 +286,29 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Insertion:
+    """A row that no table holds: training row `row` with some cells changed, and with this target."""
+
+    row: int
+    changes: Mapping[str, Any]
+    label: Label | float
+
+
+@dataclass(frozen=True)
 class Plan:
     """What one judge wants of a cell: positions of training rows to withhold, and rows to be asked.
 
-    `reason` says why a judge that could plan planned nothing.
+    `reason` says why a judge that could plan planned nothing. `of` names the judge whose withheld rows and probes this
+    one reads as well; such a plan has none of its own. `offered` are rows made for an audit cell, and `insert` the
+    places in it of those that are added to the training rows; a ranked cell has neither.
     """
 
     withhold: tuple[int, ...] = ()
     ask: tuple[Probe, ...] = ()
     reason: str = ""
+    of: str = ""
+    offered: tuple[Insertion, ...] = ()
+    insert: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -402,8 +417,9 @@ class Sides:
 
 @dataclass(frozen=True)
 class Answered:
-    """What a judge reads: a cell's answers to the test rows and to the judge's own probes, never another judge's.
+    """What a judge reads: a cell's answers to the test rows and to the probes of its own plan.
 
+    A judge whose plan is `of` another reads that one's withheld rows and probes here, and no others.
     Answers have one row per asked row and one column per class (one in all for regression); `truth` holds the test
     targets and `labels` the training targets, both as given. `public` (rows,) tells the public test rows, None where
     the test part is whole. For a matching task `sides` holds its records, and `links` float64 (links, 3) the left and
@@ -486,3 +502,21 @@ class Judge(Protocol):
 
     def judge(self, answered: Answered) -> Sequence[Finding]:
         """Findings of one finished cell; a pure function of the answers."""
+
+
+@runtime_checkable
+class Auditor(Judge, Protocol):
+    """A judge that can look deeper, through further fits of an entry: unranked audit cells, which no board counts."""
+
+    def plan_audit(self, brief: Brief, quick: bool) -> Mapping[str, Plan]:
+        """One audit cell for each named plan; empty where there is nothing to audit.
+
+        Any share of the rows may be withheld as long as every class keeps one, rows may be inserted, and `brief.budget`
+        is no limit. `quick` asks for a form of few fits.
+        """
+
+    def judge_audit(self, audited: Mapping[str, Answered]) -> Sequence[Finding]:
+        """Findings of one entry on one task and seed, from its audit cells by name of their plan.
+
+        A pure function of the answers; cells that did not end well are not among them.
+        """

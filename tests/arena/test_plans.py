@@ -19,7 +19,7 @@ from bakeoff.arena.plans import (
     sort_answers,
 )
 from bakeoff.errors import BakeoffError
-from bakeoff.nouns import Plan, Probe, Table, Task
+from bakeoff.nouns import Insertion, Plan, Probe, Table, Task
 
 TASK = Task("t", "t", "digest", "classification", "y", "accuracy", ("a", "b"))
 TABLE = Table("t", (), 100, "digest")
@@ -75,6 +75,29 @@ def test_judges_share_one_budget():
     assert first.budget - second.budget == 30
     with pytest.raises(BakeoffError, match="asks 2000 rows where 1020"):
         planned(Asks("a", Plan(ask=tuple(Probe(i % 100) for i in range(2000)))))
+
+
+def test_a_plan_of_another_judge_changes_no_cell_and_says_why_there_is_nothing_to_read():
+    asks = Asks("asks", Plan(withhold=(3,), ask=(Probe(0), Probe(3))))
+    reads = Asks("reads", Plan(of="asks"))
+    assert planned(asks, reads).digest == planned(asks).digest != planned(reads).digest
+    assert planned(asks, reads).plans["reads"] == Plan(of="asks")
+    few = Asks("asks", Plan(reason="under 1,000 training rows"))
+    assert planned(few, reads).plans["reads"].reason == "under 1,000 training rows"
+    assert planned(reads).plans["reads"].reason == "the judge asks is not installed"
+
+
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        (Plan(offered=(Insertion(0, {}, "a"),)), "j inserts rows into a ranked cell"),
+        (Plan(insert=(0,)), "j inserts rows into a ranked cell"),
+        (Plan(of="other", ask=(Probe(0),)), "j reads the rows of other, so it can't plan rows of its own"),
+    ],
+)
+def test_a_ranked_cell_gets_no_inserted_rows_and_no_rows_planned_twice(plan, sentence):
+    with pytest.raises(BakeoffError, match=sentence):
+        planned(Asks("j", plan))
 
 
 @settings(max_examples=40, deadline=None)

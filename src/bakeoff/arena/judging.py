@@ -58,6 +58,7 @@ def plan_body(plan: CellPlan) -> dict[str, Any]:
             "withhold": list(made.withhold),
             "ask": [[probe.row, probe.part, dict(probe.changes), probe.apart] for probe in made.ask],
             "reason": made.reason,
+            "of": made.of,
         }
         for name, made in plan.plans.items()
     }
@@ -71,6 +72,7 @@ def plan_from(body: Mapping[str, Any]) -> CellPlan:
             tuple(made["withhold"]),
             tuple(Probe(row, part, changes, apart) for row, part, changes, apart in made["ask"]),
             made["reason"],
+            made.get("of", ""),
         )
         for name, made in body["plans"].items()
     }
@@ -119,9 +121,9 @@ def judge_cell(
     troubles = []
     unplanned = UNPLANNED if result.level is Level.PREDICTIONS else Plan()
     for judge in present:
-        planned = plan.plans.get(judge.name, unplanned)
+        planned, rows_of = _planned(plan, judge.name, unplanned)
         if kept.linked is not None and planned.ask:
-            planned = Plan(planned.withhold, reason=LINKS_UNPLANNED)
+            planned = Plan(planned.withhold, reason=LINKS_UNPLANNED, of=planned.of)
         answered = Answered(
             result,
             data.task,
@@ -131,7 +133,7 @@ def judge_cell(
             data.test,
             kept.test,
             planned,
-            kept.probes.get(judge.name, form_of(data.task).none()),
+            kept.probes.get(rows_of, form_of(data.task).none()),
             data.public,
             data.sides,
             None if kept.linked is None else kept.linked.values,
@@ -150,3 +152,12 @@ def judge_cell(
                 f"{type(error).__name__}: {error}"
             )
     return found, troubles
+
+
+def _planned(plan: CellPlan, judge: str, unplanned: Plan) -> tuple[Plan, str]:
+    """What was planned for a judge, and the name of the judge whose probes are meant."""
+    planned = plan.plans.get(judge, unplanned)
+    if not planned.of:
+        return planned, judge
+    other = plan.plans.get(planned.of, unplanned)
+    return replace(other, reason=planned.reason or other.reason, of=planned.of), planned.of

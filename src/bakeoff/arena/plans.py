@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def make_plan(
     """Ask each judge for its plan, in order of name, within one shared budget of probe rows.
 
     Raises BakeoffError when a judge breaks the contract: more than a tenth of the training rows withheld, or too many
-    rows asked.
+    rows asked, a row inserted, or rows of its own beside those of another judge.
     """
     budget = left = 1000 + len(labels) // 5
     plans: dict[str, Plan] = {}
@@ -56,6 +56,7 @@ def make_plan(
         plan = judge.plan(Brief(task, table, train, labels, key_for(secret, task, seed, judge.name), left))
         if len(plan.ask) > left:
             raise BakeoffError(f"The judge {judge.name} asks {len(plan.ask)} rows where {left} of {budget} are left.")
+        _check_ranked(judge.name, plan)
         left -= len(plan.ask)
         withheld |= set(plan.withhold)
         plans[judge.name] = plan
@@ -63,9 +64,26 @@ def make_plan(
         raise BakeoffError(
             f"The judges withhold {len(withheld)} of {len(labels)} training rows of {task.name}; a tenth is the most."
         )
+    plans = {name: replace(plan, reason=plan.reason or _nothing_of(plan.of, plans)) for name, plan in plans.items()}
     effective = {name: [plan.withhold, plan.ask] for name, plan in plans.items() if plan.withhold or plan.ask}
     layout = key_for(secret, task, seed, "layout").hex() if effective else ""
     return CellPlan(plans, tuple(sorted(withheld)), digest([effective, layout]))
+
+
+def _check_ranked(judge: str, plan: Plan) -> None:
+    if plan.offered or plan.insert:
+        raise BakeoffError(f"The judge {judge} inserts rows into a ranked cell; only audit cells may have such rows.")
+    if plan.of and (plan.withhold or plan.ask):
+        raise BakeoffError(f"The judge {judge} reads the rows of {plan.of}, so it can't plan rows of its own.")
+
+
+def _nothing_of(judge: str, plans: Mapping[str, Plan]) -> str:
+    """Why there are no rows of this judge to read, empty where there are some or none are wanted."""
+    if not judge:
+        return ""
+    if (plan := plans.get(judge)) is None:
+        return f"the judge {judge} is not installed"
+    return "" if plan.ask or plan.withhold else plan.reason or f"the judge {judge} planned no rows"
 
 
 def share_plan(task: Task, labels: Array, share: float, *, seed: int, secret: bytes) -> CellPlan:
