@@ -1,0 +1,95 @@
+"""The one-run audit: how many coins of canaries were guessed right, and the epsilon that so many right ones refute.
+
+Each of `canaries` records was put in or left out by its own fair coin, so one of them added or removed is the
+neighbour that the bound is about. An auditor guesses some coins from what came out, and keeps quiet about the others.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bakeoff.errors import UsageError
+
+CONFIDENCE = 0.95
+FAR = 12.0  # standard deviations below the mean, where a binomial has nothing left to say
+STEPS = 60  # halvings
+
+
+def p_value(correct: int, guesses: int, canaries: int, epsilon: float, delta: float = 0.0) -> float:
+    """The most likely that an (epsilon, delta)-private fit lets an auditor be right so often or more.
+
+    Steinke, Nasr and Jagielski 2023 (arXiv 2305.08846), theorem 5.2: with q = e^epsilon / (1 + e^epsilon) and f(v) the
+    chance of at least v among `guesses` coins that fall right with q, f(correct) + 2 delta canaries
+    max_i (f(correct - i) - f(correct)) / i. The number of guesses must not depend on the coins. UsageError for counts
+    or a claim that cannot be.
+    """
+    check_counts(correct, guesses, canaries)
+    check_claim(epsilon, delta)
+    from scipy.stats import binom
+
+    if not correct:
+        return 1.0
+    right = 1 / (1 + math.exp(-epsilon))
+    beyond = float(binom.sf(correct - 1, guesses, right))
+    if not delta:
+        return beyond
+    spread = FAR * math.sqrt(guesses * right * (1 - right)) + FAR
+    first = max(0, min(correct - 1, math.floor(guesses * right - spread)))
+    masses = binom.pmf(np.arange(correct - 1, first - 1, -1), guesses, right)
+    worst = float(np.max(np.cumsum(masses) / np.arange(1, len(masses) + 1)))
+    return min(1.0, beyond + 2 * delta * canaries * worst)
+
+
+def lower_bound(correct: int, guesses: int, canaries: int, delta: float = 0.0, confidence: float = CONFIDENCE) -> float:
+    """The epsilon that so many right guesses refute at `delta`: a private fit would exceed its own so in one run of
+    twenty at 95 % confidence.
+
+    0 where nothing is refuted. UsageError for counts, a delta or a confidence that cannot be.
+    """
+    check_confidence(confidence)
+    level = 1 - confidence
+    if p_value(correct, guesses, canaries, 0.0, delta) > level:
+        return 0.0
+    low, high = 0.0, 1.0
+    while p_value(correct, guesses, canaries, high, delta) <= level:
+        low, high = high, 2 * high
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        if p_value(correct, guesses, canaries, middle, delta) <= level:
+            low = middle
+        else:
+            high = middle
+        if high - low < 1e-9:
+            break
+    return low
+
+
+def ceiling(guesses: int, canaries: int, delta: float = 0.0, confidence: float = CONFIDENCE) -> float:
+    """The most that `lower_bound` can come to: all guesses right. No claim above it can be contradicted."""
+    return lower_bound(guesses, guesses, canaries, delta, confidence)
+
+
+def check_counts(correct: int, guesses: int, canaries: int) -> None:
+    """UsageError unless 0 <= correct <= guesses <= canaries, whole numbers, with a guess at least."""
+    whole = all(float(one).is_integer() for one in (correct, guesses, canaries))
+    if not (whole and 0 <= correct <= guesses <= canaries and guesses > 0):
+        raise UsageError(
+            f"{correct} right of {guesses} guesses about {canaries} canaries cannot be; there must be one guess at "
+            "least, no more right ones than guesses, and no more guesses than canaries."
+        )
+
+
+def check_claim(epsilon: float, delta: float) -> None:
+    """UsageError unless epsilon is 0 or more and delta a probability below 1."""
+    if not (epsilon >= 0 and math.isfinite(epsilon)):
+        raise UsageError(f"epsilon is {epsilon}; it must be a finite number, 0 or more.")
+    if not 0 <= delta < 1:
+        raise UsageError(f"delta is {delta}; it must be 0 or more and below 1.")
+
+
+def check_confidence(confidence: float) -> None:
+    """UsageError unless the confidence lies between 0.5 and 1."""
+    if not 0.5 <= confidence < 1:
+        raise UsageError(f"The confidence is {confidence}; it must be at least 0.5 and below 1, such as 0.95.")
