@@ -330,6 +330,12 @@ print(next(stream.batches).num_rows)
 
 
 def test_python_ends_while_a_file_is_still_read() -> None:
-    done = subprocess.run([sys.executable, "-c", LEFT_OPEN], check=False, capture_output=True, text=True, timeout=300)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert int(done.stdout) > 1000
+    # What goes wrong at the end goes wrong now and then: several must end well.
+    begun = [
+        subprocess.Popen([sys.executable, "-c", LEFT_OPEN], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    for process in begun:
+        said, complaints = process.communicate(timeout=300)
+        assert (process.returncode, complaints) == (0, "")
+        assert int(said) > 1000

@@ -5,12 +5,18 @@ from __future__ import annotations
 import atexit
 import contextlib
 import threading
+import time
+import weakref
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import numpy as np
+
 from bakeoff.errors import BakeoffError, TableError
+from bakeoff.nouns import Array
 from bakeoff.tables.readers.dialects import COMMA_NUMBER, Dialect, decimal_commas, detect, header_of
 from bakeoff.tables.readers.encodings import Utf8
 from bakeoff.tables.readers.locations import Readable
@@ -21,6 +27,7 @@ ROW_LIMIT = 8 << 20  # bytes of the longest row: a quote that is never closed ma
 SAMPLE = 1 << 18
 AHEAD = 2  # blocks read before their batches are taken
 PATIENCE = 0.1  # seconds
+LONGEST = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,6 @@ class _Source:
     A fault of ours is kept, since it would lose its class on the way through pyarrow.
     """
 
-    closed = False
-
     def __init__(self, text: Utf8, small: bool) -> None:
         self.text = text
         self.small = small
@@ -94,53 +99,74 @@ class _Source:
         self.ahead = 0
         self.asking = True
         self.stopped = False
-        self.inside = False
+        self.reader: Any = None
+        self.lent: list[weakref.ref[Any]] = []  # what pyarrow's threads may still hold
 
-    def read(self, size: int = -1) -> bytes:
+    def open(self, options: Mapping[str, Any]) -> None:
+        """Let pyarrow begin to read."""
+        import pyarrow as pa
+        from pyarrow import csv
+
+        handle = _Handle(self)
+        self.lent += [weakref.ref(handle), weakref.ref(options["parse_options"].invalid_row_handler)]
+        self.reader = csv.open_csv(pa.PythonFile(handle, mode="r"), **options)
+
+    def read(self, size: int) -> Array:
         with self.turn:
             while self.ahead >= AHEAD and not self.stopped:
                 # A block whose rows are all left out gives no batch, so who waits long enough is let through.
                 if not self.turn.wait(PATIENCE) and self.asking:
                     self.ahead = 0
             self.ahead += 1
-            if self.stopped:
-                return b""
-            self.inside = True
-        try:
-            # What Arrow makes of a small block stays in the processor's cache and is soon used again.
-            return self.text.some() if self.small else self.text.read(size)
-        except BaseException as fault:
-            self.fault = fault
-            raise
-        finally:
-            with self.turn:
-                self.inside = False
-                self.turn.notify_all()
+        # What Arrow makes of a small block stays in the processor's cache and is soon used again.
+        data = b"" if self.stopped else self.text.some() if self.small else self.text.read(size)
+        block = np.frombuffer(data, dtype=np.uint8) if data else np.empty(0, dtype=np.uint8)
+        self.lent = [held for held in self.lent if held() is not None]
+        self.lent.append(weakref.ref(block))
+        return block
 
-    def taken(self, reader: Any) -> Any:
+    def taken(self) -> Any:
         """The reader's next batch, None after the last."""
         self.asking = True
-        batch = next(reader, None)
+        batch = next(self.reader, None)
         with self.turn:
             self.asking = False
             self.ahead -= 1
             self.turn.notify()
         return batch
 
-    def stop(self, reader: Any) -> None:
+    def stop(self) -> None:
         """Let pyarrow come to the end of its reading: nobody will take a batch any more.
 
-        Python aborts, or never ends, when it ends while pyarrow's thread still reads from it (seen with CPython 3.11
-        and pyarrow 26).
+        Python aborts, or never ends, when it ends while a thread of pyarrow's still reads from it or has something of
+        it to give back (seen with CPython 3.11 and pyarrow 26), so that is waited for.
         """
         with self.turn:
             self.stopped = True
             self.turn.notify_all()
         with contextlib.suppress(Exception):  # what is wrong has been told, or nobody asks any more
-            while next(reader, None) is not None:
+            while self.reader is not None and next(self.reader, None) is not None:
                 pass
-        with self.turn:
-            self.turn.wait_for(lambda: not self.inside)
+        self.reader = None
+        until = time.monotonic() + LONGEST
+        while any(held() is not None for held in self.lent) and time.monotonic() < until:
+            time.sleep(0.0005)
+
+
+class _Handle:
+    """The file that pyarrow sees; nothing else holds it, so that it lives as long as pyarrow may use it."""
+
+    closed = False
+
+    def __init__(self, source: _Source) -> None:
+        self.source = source
+
+    def read(self, size: int = -1) -> Array:
+        try:
+            return self.source.read(size)
+        except BaseException as fault:
+            self.source.fault = fault.with_traceback(None)
+            raise
 
     def close(self) -> None:
         self.closed = True
@@ -193,7 +219,6 @@ class _Rows:
 
     def _batches(self, small: bool) -> Iterator[Any]:
         import pyarrow as pa
-        from pyarrow import csv
 
         header = self.written.header
         rest = self.text.read(1)
@@ -204,11 +229,10 @@ class _Rows:
             return
         self.text.push(rest)
         source = _Source(self.text, small)
-        reader: Any = iter(())
+        atexit.register(source.stop)
         try:
-            reader = csv.open_csv(pa.PythonFile(source, mode="r"), **self._options())
-            atexit.register(source.stop, reader)
-            while (batch := source.taken(reader)) is not None:
+            source.open(self._options())
+            while (batch := source.taken()) is not None:
                 self.sound += batch.num_rows
                 yield batch_of(self._pointed(batch.columns), header)
         except pa.ArrowException as fault:
@@ -218,7 +242,7 @@ class _Rows:
                 raise _LongRow from fault
             raise TableError(self._stopped(fault)) from fault
         finally:
-            source.stop(reader)
+            source.stop()
             atexit.unregister(source.stop)
 
     def _options(self) -> dict[str, Any]:
@@ -236,7 +260,8 @@ class _Rows:
                 escape_char=dialect.escape or False,
                 double_quote=not dialect.escape,
                 newlines_in_values=True,
-                invalid_row_handler=self._keep,
+                # One of its own, whose end tells that pyarrow has let go of it.
+                invalid_row_handler=partial(self._keep),
             ),
             "convert_options": csv.ConvertOptions(
                 check_utf8=False,
