@@ -276,7 +276,7 @@ class Probe:
     """One row asked beside the test rows: a row of `part`, with some cells changed.
 
     `part` is train, test, or inserted: then `row` is a place among the rows that the plan has `offered`. Probes that
-    share a non-empty `apart` never meet in one call.
+    share a non-empty `apart` never meet in one call, and such a probe of part test never meets its own test row.
     """
 
     row: int
@@ -316,7 +316,8 @@ class Brief:
     """What a judge may know while it plans: never an entry.
 
     `train` holds all columns of the training rows but the target, `labels` their targets as given, `key` the HMAC of
-    the challenge's secret over task, seed and judge, and `budget` the probe rows that are left for this judge.
+    the challenge's secret over task, seed and judge, and `budget` the probe rows that are left for this judge. `test`
+    holds the test rows as the entry will be asked them, all columns but the target; None where nobody gave them.
     """
 
     task: Task
@@ -325,6 +326,7 @@ class Brief:
     labels: Array
     key: bytes
     budget: int
+    test: Frame | None = None
 
 
 @dataclass(frozen=True)

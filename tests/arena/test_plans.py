@@ -19,7 +19,7 @@ from bakeoff.arena.plans import (
     sort_answers,
 )
 from bakeoff.errors import BakeoffError
-from bakeoff.nouns import Insertion, Plan, Probe, Table, Task
+from bakeoff.nouns import Brief, Insertion, Plan, Probe, Table, Task
 
 TASK = Task("t", "t", "digest", "classification", "y", "accuracy", ("a", "b"))
 TABLE = Table("t", (), 100, "digest")
@@ -43,7 +43,8 @@ class Asks:
 
 def planned(*judges, seed=0, secret=b"s" * 32, rows=100):
     frame = pd.DataFrame({"x": np.arange(rows)})
-    return make_plan(judges, TASK, TABLE, frame, np.zeros(rows), seed=seed, secret=secret)
+    known = Brief(TASK, TABLE, frame, np.zeros(rows), b"", 0, frame.head(3))
+    return make_plan(judges, known, seed=seed, secret=secret)
 
 
 def test_keys_differ_by_judge_task_seed_and_secret():
@@ -141,6 +142,19 @@ def test_changed_cells_reach_the_asked_row_and_no_other():
         seen |= {(layout.origin[r], layout.index[r]): x for r, x in zip(rows, frame["x"], strict=True)}
     assert [seen[PROBE, i] for i in range(3)] == [-1.0, 103.0, 4.0]
     assert train["x"][2] == 2.0
+
+
+def test_twins_of_a_test_row_meet_neither_it_nor_one_another():
+    asked = tuple(Probe(row, "test", {"x": -1.0}, f"row {row}") for row in range(40) for _ in range(3))
+    layout = lay_out(CellPlan({"j": Plan(ask=asked)}, (), "d"), 100, b"k" * 32)
+    calls = {row: [] for row in range(40)}
+    for origin, index, call in zip(layout.origin, layout.index, layout.call, strict=True):
+        row = asked[index].row if origin == PROBE else index
+        if row < 40:
+            assert origin != REPEAT, "another row can be repeated"
+            calls[row].append(int(call))
+    assert all(sorted(met) == list(range(CALLS)) for met in calls.values())
+    assert (layout.origin == REPEAT).sum() == 25
 
 
 def test_answers_that_depend_on_the_batch_are_noticed():

@@ -139,7 +139,7 @@ class Matrix:
                 found = plan_from(kept["body"])
             else:
                 rows: TaskData = self.data(task)
-                found = make_plan(self.judges, task, rows.table, rows.train, rows.labels, seed=seed, secret=self.secret)
+                found = make_plan(self.judges, rows.brief, seed=seed, secret=self.secret)
                 self.store.keep_plan(key, plan_body(found))
             self._plans[task.digest, seed] = found
         return found

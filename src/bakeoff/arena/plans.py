@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bakeoff.errors import BakeoffError
-from bakeoff.nouns import Array, Brief, Frame, Judge, Plan, Table, Task, digest
+from bakeoff.nouns import Array, Brief, Frame, Judge, Plan, Probe, Task, digest
 
 CALLS = 4
 REPEATS = 32
@@ -41,28 +41,29 @@ class CellPlan:
     digest: str
 
 
-def make_plan(
-    judges: Sequence[Judge], task: Task, table: Table, train: Frame, labels: Array, *, seed: int, secret: bytes
-) -> CellPlan:
+def make_plan(judges: Sequence[Judge], known: Brief, *, seed: int, secret: bytes) -> CellPlan:
     """Ask each judge for its plan, in order of name, within one shared budget of probe rows.
+
+    `known` is a brief without key and budget, which each judge gets for itself.
 
     Raises BakeoffError when a judge breaks the contract: more than a tenth of the training rows withheld, or too many
     rows asked, a row inserted, or rows of its own beside those of another judge.
     """
-    budget = left = 1000 + len(labels) // 5
+    task, rows = known.task, len(known.labels)
+    budget = left = 1000 + rows // 5
     plans: dict[str, Plan] = {}
     withheld: set[int] = set()
     for judge in sorted(judges, key=lambda judge: judge.name):
-        plan = judge.plan(Brief(task, table, train, labels, key_for(secret, task, seed, judge.name), left))
+        plan = judge.plan(replace(known, key=key_for(secret, task, seed, judge.name), budget=left))
         if len(plan.ask) > left:
             raise BakeoffError(f"The judge {judge.name} asks {len(plan.ask)} rows where {left} of {budget} are left.")
         _check_ranked(judge.name, plan)
         left -= len(plan.ask)
         withheld |= set(plan.withhold)
         plans[judge.name] = plan
-    if len(withheld) > WITHHELD_SHARE * len(labels):
+    if len(withheld) > WITHHELD_SHARE * rows:
         raise BakeoffError(
-            f"The judges withhold {len(withheld)} of {len(labels)} training rows of {task.name}; a tenth is the most."
+            f"The judges withhold {len(withheld)} of {rows} training rows of {task.name}; a tenth is the most."
         )
     plans = {name: replace(plan, reason=plan.reason or _nothing_of(plan.of, plans)) for name, plan in plans.items()}
     effective = {name: [plan.withhold, plan.ask] for name, plan in plans.items() if plan.withhold or plan.ask}
@@ -136,7 +137,8 @@ def lay_out(plan: CellPlan, tests: int, key: bytes, turns: Array | None = None) 
     """
     rng = generator(key)
     judges = tuple(sorted(name for name, made in plan.plans.items() if made.ask))
-    repeats = rng.choice(tests, size=min(REPEATS, tests // 4) if turns is None else 0, replace=False)
+    probes = [probe for name in judges for probe in plan.plans[name].ask]
+    repeats = _repeated(tests if turns is None else 0, probes, rng)
     origin = [np.full(tests, TEST), np.full(len(repeats), REPEAT)]
     index = [np.arange(tests), repeats]
     first = rng.integers(CALLS, size=tests) if turns is None else np.asarray(turns)
@@ -145,7 +147,7 @@ def lay_out(plan: CellPlan, tests: int, key: bytes, turns: Array | None = None) 
         asked = plan.plans[name].ask
         origin.append(np.full(len(asked), PROBE + place))
         index.append(np.arange(len(asked)))
-        call.append(_apart([probe.apart for probe in asked], rng))
+        call.append(_apart(asked, first, rng))
     flat = [np.concatenate(parts) for parts in (origin, index, call)]
     order = rng.permutation(len(flat[0]))
     ids = rng.choice(2**53, size=len(order), replace=False) if len(order) < 1000 else _distinct(rng, len(order))
@@ -157,14 +159,28 @@ def _distinct(rng: np.random.Generator, n: int) -> Array:
     return ids if len(np.unique(ids)) == n else _distinct(rng, n)
 
 
-def _apart(words: Sequence[str], rng: np.random.Generator) -> Array:
-    """A call for each probe; those that share a word take different calls in turn."""
-    calls = rng.integers(CALLS, size=len(words))
+def _repeated(tests: int, probes: Sequence[Probe], rng: np.random.Generator) -> Array:
+    """Test rows to be asked twice: rows without twins, as far as there are enough, so that no repeat meets a twin."""
+    count = min(REPEATS, tests // 4)
+    twins = [probe.row for probe in probes if probe.apart and probe.part == "test"]
+    if not twins:
+        return rng.choice(tests, size=count, replace=False)
+    order = rng.permutation(tests)
+    return order[np.argsort(np.isin(order, twins), kind="stable")][:count]
+
+
+def _apart(probes: Sequence[Probe], first: Array, rng: np.random.Generator) -> Array:
+    """A call for each probe; those that share a word take different calls in turn, after that of their test row.
+
+    `first` (test rows,) are the calls of the test rows.
+    """
+    calls = rng.integers(CALLS, size=len(probes))
     met: dict[str, int] = {}
-    for place, word in enumerate(words):
-        if word:
-            calls[place] = met.get(word, calls[place]) % CALLS
-            met[word] = int(calls[place]) + 1
+    for place, probe in enumerate(probes):
+        if probe.apart:
+            start = int(first[probe.row]) + 1 if probe.part == "test" else int(calls[place])
+            calls[place] = met.get(probe.apart, start) % CALLS
+            met[probe.apart] = int(calls[place]) + 1
     return calls
 
 

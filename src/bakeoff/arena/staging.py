@@ -17,7 +17,21 @@ from bakeoff.arena.linked import Sizes
 from bakeoff.arena.plans import TEST, CellPlan, Layout, asked_frame, key_for, lay_out
 from bakeoff.arena.wall.worker import TARGET
 from bakeoff.errors import TaskError
-from bakeoff.nouns import Array, Column, ColumnType, Entry, Frame, Limits, Role, Sides, Table, Task, Visibility, plain
+from bakeoff.nouns import (
+    Array,
+    Brief,
+    Column,
+    ColumnType,
+    Entry,
+    Frame,
+    Limits,
+    Role,
+    Sides,
+    Table,
+    Task,
+    Visibility,
+    plain,
+)
 from bakeoff.tables import TableData, write_rows
 
 SIDES = ("left", "right")
@@ -65,6 +79,11 @@ class TaskData:
         if self.task.kind != LANGUAGE_MODEL:
             return seen
         return (*seen, Column(self.task.target, ColumnType.TEXT))
+
+    @property
+    def brief(self) -> Brief:
+        """What judges may know of the rows while they plan, without key and budget."""
+        return Brief(self.task, self.table, self.train, self.labels, b"", 0, self.test)
 
     def record_columns(self, side: str) -> tuple[Column, ...]:
         """The columns of the left or right records that an entry sees: those it sees in both fit and predict in pairs.
