@@ -6,15 +6,26 @@ An audit accuses and never acquits: each bound stands beside its ceiling, what i
 from __future__ import annotations
 
 from bakeoff.privacy.audits.guesses import ceiling, lower_bound, p_value
+from bakeoff.privacy.audits.tallies import OneRun, Tally, audit_one_run, pooled, tally
 from bakeoff.privacy.audits.tradeoffs import Gaussian, Profile, TradeOff, refuted, refutes
+from bakeoff.privacy.audits.judgement import Verdict, tally_of, verdict, verdicts
 
 __all__ = [
     "Gaussian",
+    "OneRun",
     "Profile",
+    "Tally",
     "TradeOff",
+    "Verdict",
+    "audit_one_run",
     "ceiling",
     "lower_bound",
     "p_value",
+    "pooled",
     "refuted",
     "refutes",
+    "tally",
+    "tally_of",
+    "verdict",
+    "verdicts",
 ]
