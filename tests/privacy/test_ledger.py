@@ -194,6 +194,9 @@ def test_a_picture_of_epsilon_is_drawn(tmp_path):
     assert where.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and where.stat().st_size > 5_000
     with pytest.raises(UsageError, match="folder that is not there"):
         plot_epsilon(fitted(), 1e-5, tmp_path / "none" / "epsilon.png")
+    assert plot_epsilon(fitted(), 1e-5, tmp_path / "epsilon.svg").read_text().startswith("<?xml")
+    with pytest.raises(UsageError, match="does not say what to draw"):
+        plot_epsilon(fitted(), 1e-5, tmp_path / "epsilon")
 
 
 @pytest.mark.parametrize(

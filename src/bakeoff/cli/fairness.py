@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from bakeoff.cli.options import Json, Names, check_path, print_json
+from bakeoff.cli.options import PICTURES, Json, Names, check_path, print_json
 from bakeoff.cli.showing import console
 from bakeoff.cli.spreading import spread
 from bakeoff.errors import UsageError
@@ -58,7 +58,7 @@ def fairness(
     from bakeoff.fairness.audits import audit
     from bakeoff.tables import read
 
-    check_path("--plot", plot, "groups.png", (".png", ".svg", ".pdf"))
+    check_path("--plot", plot, "groups.png", PICTURES)
     raw = read(table).sound()
     given = None if answers is None else read(answers).sound().frame
     found = audit(raw.frame, given, _asked(groups, raw.settings))

@@ -159,6 +159,9 @@ def check_html(html: Path | None) -> None:
     check_path("--html", html, "board.html")
 
 
+PICTURES = (".png", ".svg", ".pdf")  # endings of files that can be drawn
+
+
 def check_path(option: str, path: Path | None, example: str, endings: tuple[str, ...] = ()) -> None:
     """UsageError when what an option names cannot be written, or has none of the endings that are known."""
     if path is None:

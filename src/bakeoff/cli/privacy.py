@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from bakeoff.cli.options import Json, print_json
+from bakeoff.cli.options import PICTURES, Json, check_path, print_json
 from bakeoff.cli.spreading import spread
 from bakeoff.errors import NotFound, UsageError
 
@@ -115,6 +115,7 @@ def privacy_account(
     from bakeoff.privacy.curves import plot_epsilon
     from bakeoff.privacy.planning import account
 
+    check_path("--plot", plot, "epsilon.png", PICTURES)
     if ledger is not None:
         _check_alone(steps, noise, case)
         held = _read(ledger)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from bakeoff.cli.options import Json, QuestionChoices, check_path, print_json
+from bakeoff.cli.options import PICTURES, Json, QuestionChoices, check_path, print_json
 from bakeoff.cli.showing import console, show_table
 from bakeoff.cli.spreading import spread
 
@@ -57,7 +57,7 @@ def privacy_fit(
     from bakeoff.privacy.curves import plot_epsilon
 
     check_path("--ledger", ledger, "ledger.json")
-    check_path("--plot", plot, "epsilon.png")
+    check_path("--plot", plot, "epsilon.png", PICTURES)
     unit = "owner" if budget.per_owner else "record"
     asked = Budget(budget.epsilon, budget.delta, unit)
     wish = Wish(asked, budget.algorithm, budget.seed, seconds=budget.seconds, beside=not budget.alone)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bakeoff.privacy.ledger import Ledger
 
 POINTS = 60
+PICTURES = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True)
@@ -109,21 +110,23 @@ def _uses(entries: Sequence[Entry], marks: Sequence[int]) -> Iterator[Counter[En
 
 
 def plot_epsilon(ledger: Ledger, delta: float, path: Path | str, *, title: str = "") -> Path:
-    """Draw epsilon over the steps of a fit as a PNG; NoGuarantee where the ledger's guarantee was broken.
+    """Draw epsilon over the steps of a fit; NoGuarantee where the ledger's guarantee was broken.
 
-    UsageError where `path` lies in a folder that is not there.
+    The ending of `path` says how: .png, .svg or .pdf. UsageError for another one, or a folder that is not there.
     """
     return draw(ledger.epsilons(delta), path, title=title or f"Epsilon for one {ledger.unit}")
 
 
 def draw(curve: Curve, path: Path | str, *, title: str = "") -> Path:
-    """Draw a curve of epsilon as a PNG."""
+    """Draw a curve of epsilon as a PNG, SVG or PDF, as the ending of `path` says."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     where = Path(path)
     if not where.absolute().parent.is_dir():
         raise UsageError(f"The plot {str(where)!r} lies in a folder that is not there; make it first.")
+    if where.suffix.lower() not in PICTURES:
+        raise UsageError(f"The plot {str(where)!r} does not say what to draw; let it end in {' or '.join(PICTURES)}.")
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
@@ -141,5 +144,5 @@ def draw(curve: Curve, path: Path | str, *, title: str = "") -> Path:
     axes.set_xlim(0, max(curve.steps[-1], 1))
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(where, dpi=150, format="png")
+    figure.savefig(where, dpi=150)
     return where
