@@ -6,19 +6,18 @@ one that nobody would write about a woman. Beside it stands the same for neutral
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bakeoff.errors import UsageError
 from bakeoff.fairness.measures import INSUFFICIENT, Measure
+from bakeoff.fairness.movements import MoveSettings, movement, movements
 from bakeoff.fairness.swaps import Attribute, swap
 from bakeoff.nouns import Array
-from bakeoff.stats import interval
 
-MOVED, FLIPPED = "mean change of probabilities", "share of changed answers"
 Probabilities = Callable[[Sequence[str]], Any]  # texts to an array (texts, classes)
 
 NEUTRAL = Attribute(
@@ -50,36 +49,36 @@ def word_swap_sensitivity(
     where the classifier gives no probabilities for each text.
     """
     given = settings or SwapSettings()
+    _check(texts)
     moved = _moved(predict_proba, texts, attribute)
     neutral = _moved(predict_proba, texts, given.neutral)
+    how = MoveSettings(given.least, given.draws, given.level, given.seed)
     found = []
-    random = np.random.default_rng([given.seed % 2**32, 12])
-    for place, metric in enumerate((MOVED, FLIPPED)):
-        expected = float(neutral[place].mean()) if len(neutral[place]) >= given.least else None
-        values = moved[place]
-        if len(values) < given.least:
+    for metric, values in moved.items():
+        expected = float(neutral[metric].mean()) if len(neutral[metric]) >= given.least else None
+        one = movement(metric, attribute.name, values, how)
+        if one.status == INSUFFICIENT:
             why = f"{len(values)} texts hold a word of {attribute.name!r} and {given.least} are needed"
-            found.append(
-                Measure(metric, attribute.name, "swapped", None, n=len(values), status=INSUFFICIENT, reason=why)
-            )
-            continue
-        drawn = values[random.integers(0, len(values), (given.draws, len(values)))].mean(1)
-        low, high = interval(drawn, given.level)
-        found.append(
-            Measure(metric, attribute.name, "swapped", float(values.mean()), low, high, len(values), expected=expected)
-        )
+            one = replace(one, reason=why)
+        found.append(replace(one, group="swapped", expected=expected))
     return tuple(found)
 
 
-def _moved(predict_proba: Probabilities, texts: Sequence[str], attribute: Attribute) -> tuple[Array, Array]:
-    """Total variation, and whether the likeliest class changed, of each text that has a counterpart."""
+def _check(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise UsageError("The texts are one string; give a list of strings, one for each text.")
+    odd = [place for place, text in enumerate(texts) if not isinstance(text, str)]
+    if odd:
+        raise UsageError(f"Text {odd[0]} is {texts[odd[0]]!r} ({len(odd):,} are no texts); give strings alone.")
+
+
+def _moved(predict_proba: Probabilities, texts: Sequence[str], attribute: Attribute) -> Mapping[str, Array]:
+    """The movements of each text that has a counterpart."""
     pairs = [(text, other.text) for text in texts if (other := swap(text, attribute)).changed]
     if not pairs:
-        return np.zeros(0), np.zeros(0)
+        return movements(np.zeros((0, 1)), np.zeros((0, 1)))
     before, after = (_probabilities(predict_proba, side) for side in zip(*pairs, strict=True))
-    if before.shape != after.shape:
-        raise UsageError(f"The classifier gave {before.shape[1]} classes once and {after.shape[1]} another time.")
-    return np.abs(before - after).sum(1) / 2, (before.argmax(1) != after.argmax(1)).astype(np.float64)
+    return movements(before, after)
 
 
 def _probabilities(predict_proba: Probabilities, texts: Sequence[str]) -> Array:

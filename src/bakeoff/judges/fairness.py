@@ -1,25 +1,25 @@
-"""Fairness: how the answers to the test rows treat the groups of protected columns."""
+"""Fairness: how answers treat the groups of protected columns, and how they move between a row and its twin."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
+from bakeoff.fairness.columns import groups_of
 from bakeoff.fairness.counts import count
 from bakeoff.fairness.figures import Wanted
 from bakeoff.fairness.groups import GAP, SMALLEST, GroupReport, Settings, compare_groups
 from bakeoff.fairness.measures import OK, Measure
 from bakeoff.fairness.patterns import Grouped, by_attributes
 from bakeoff.fairness.quantities import compare_errors
+from bakeoff.judges.fairness_twins import judge_twins, plan_twins
+from bakeoff.judges.memorisation import generator
 from bakeoff.judges.quality import test_parts
 from bakeoff.nouns import Answered, Array, Brief, ColumnType, Finding, Plan, Role, digest
 
 KINDS = ("classification", "regression", "matching")
-FEW = 12  # different numbers of a protected column that are groups by themselves; more are put into quarters
 MOST = 1000  # groups at once
 DRAWS = 1000
 SHOWN = (GAP, SMALLEST)
@@ -32,32 +32,42 @@ class Fairness:
     Findings of a group have it in `group` ("race: a"); those of a comparison name the column ("race"), with `variant`
     telling which: the gap, its value by chance, its p corrected for all gaps of the cell, and the smallest figure. The
     rows are the test rows, and the public and private ones apart where they are divided.
+
+    Test rows are asked once more as twins: with another value of a protected column that entries see, or with English
+    words of gender swapped in columns of text. How far answers move between the two has the split "twins"; no label
+    counts in it. Swaps of neutral words stand beside, as any swap moves answers.
     """
 
     name = "fairness"
-    version = "1"
+    version = "2"
 
     def plan(self, brief: Brief) -> Plan:
-        """Nothing: the test rows are asked anyway."""
-        return Plan()
+        """Twins of test rows, at most half of the probe rows that are left; none, with the reason, without any."""
+        return plan_twins(brief, generator(brief.key, "twins"))
 
     def judge(self, answered: Answered) -> Sequence[Finding]:
-        """Findings by group; none for a task of another kind or a table without a protected column."""
-        columns = [column for column in answered.table.columns if column.role is Role.PROTECTED]
-        held = [column for column in columns if column.name in answered.test.columns]
-        if answered.task.kind not in KINDS or not held:
-            return ()
-        seed = int(digest([answered.task.digest, "fairness"])[:8], 16)
-        attributes = {column.name: _grouped(answered.test[column.name], column.type) for column in held}
-        everything = np.ones(len(answered.truth), dtype=bool)
-        found: list[Finding] = []
-        for split, rows in (("test", everything), *test_parts(answered.public)):
-            here = {name: values[rows] for name, values in attributes.items()}
-            known = {name: values for name, values in here.items() if any(value is not None for value in values)}
-            for names in _together(known):
-                report = _report(answered, rows, by_attributes(names), Settings(draws=DRAWS, seed=seed))
-                found += [] if report is None else _findings(report, split)
-        return found
+        """Findings by group and of twins; none for a task of another kind, or without a protected column or text."""
+        return [*_of_groups(answered), *judge_twins(answered)]
+
+
+def _of_groups(answered: Answered) -> Sequence[Finding]:
+    columns = [column for column in answered.table.columns if column.role is Role.PROTECTED]
+    held = [column for column in columns if column.name in answered.test.columns]
+    if answered.task.kind not in KINDS or not held:
+        return ()
+    seed = int(digest([answered.task.digest, "fairness"])[:8], 16)
+    attributes = {
+        column.name: groups_of(answered.test[column.name], column.type is ColumnType.NUMERIC) for column in held
+    }
+    everything = np.ones(len(answered.truth), dtype=bool)
+    found: list[Finding] = []
+    for split, rows in (("test", everything), *test_parts(answered.public)):
+        here = {name: values[rows] for name, values in attributes.items()}
+        known = {name: values for name, values in here.items() if any(value is not None for value in values)}
+        for names in _together(known):
+            report = _report(answered, rows, by_attributes(names), Settings(draws=DRAWS, seed=seed))
+            found += [] if report is None else _findings(report, split)
+    return found
 
 
 def _together(attributes: Mapping[str, Array]) -> list[dict[str, Array]]:
@@ -71,22 +81,6 @@ def _together(attributes: Mapping[str, Array]) -> list[dict[str, Array]]:
     if met <= MOST:
         return [dict(attributes)]
     return [{name: values} for name, values in attributes.items() if len(set(values.tolist())) <= MOST]
-
-
-def _grouped(column: Any, kind: ColumnType) -> Array:
-    """A protected column's groups: its values, or the quarters of a number with many, missing ones apart."""
-    import pandas as pd
-
-    values = column.astype(object).where(column.notna(), None)
-    if kind is not ColumnType.NUMERIC or column.nunique() <= FEW:
-        return np.asarray(values, dtype=object)
-    numbers = pd.to_numeric(column, errors="coerce")
-    ends = np.unique(np.quantile(numbers.dropna(), [0.25, 0.5, 0.75]))
-    names = [f"up to {ends[0]:.3g}", *(f"{low:.3g} to {high:.3g}" for low, high in pairwise(ends))]
-    names.append(f"above {ends[-1]:.3g}")
-    places = np.searchsorted(ends, numbers.to_numpy(), side="left")
-    named = np.array(names, dtype=object)[np.minimum(places, len(names) - 1)]
-    return np.where(numbers.isna().to_numpy(), None, named)
 
 
 def _report(answered: Answered, rows: Array, grouped: Grouped, settings: Settings) -> GroupReport | None:

@@ -40,9 +40,9 @@ class Memorisation:
         canaries = self._canaries(brief, min(int(SHARE * rows), brief.budget))
         if len(canaries) < FEWEST:
             return Plan(reason=f"only {len(canaries)} training rows can be canaries, and {FEWEST} are needed")
-        withheld = _generator(brief.key, "coins").integers(0, 2, len(canaries)).astype(bool)
+        withheld = generator(brief.key, "coins").integers(0, 2, len(canaries)).astype(bool)
         # The order comes from a generator of its own: it must say nothing about the coins.
-        order = _generator(brief.key, "order").permutation(len(canaries))
+        order = generator(brief.key, "order").permutation(len(canaries))
         return Plan(
             withhold=tuple(int(row) for row in np.sort(canaries[withheld])),
             ask=tuple(Probe(int(row)) for row in canaries[order]),
@@ -57,7 +57,7 @@ class Memorisation:
         if not seen:
             return np.array([], dtype=int)
         alone = ~brief.train[seen].duplicated(keep=False).to_numpy()
-        order = _generator(brief.key, "rows").permutation(len(alone))
+        order = generator(brief.key, "rows").permutation(len(alone))
         order = order[alone[order]]
         if brief.task.classes:
             order = order[_spared(np.asarray(brief.labels), order)]
@@ -99,7 +99,8 @@ class Memorisation:
         return Finding(self.name, metric, None, split="canaries", n=n, status="insufficient", reason=reason)
 
 
-def _generator(key: bytes, purpose: str) -> np.random.Generator:
+def generator(key: bytes, purpose: str) -> np.random.Generator:
+    """A judge's own random generator for one purpose, the same for the same key."""
     seed = hashlib.sha256(key + purpose.encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(seed, "big")))
 
