@@ -1,0 +1,99 @@
+"""All attacks on a fit matrix at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bakeoff.errors import UsageError
+from bakeoff.nouns import Array
+from bakeoff.privacy.attacks import measuring
+from bakeoff.privacy.attacks.report import Attacked, AttackReport, Measured
+from bakeoff.privacy.attacks.scoring import score
+from bakeoff.privacy.attacks.settings import AttackSettings, SignalScale
+from bakeoff.privacy.attacks.signals import signals_of
+
+
+def attack(
+    inside: Array,
+    signals: Array | None = None,
+    *,
+    answers: Array | None = None,
+    labels: Array | None = None,
+    settings: AttackSettings | None = None,
+) -> AttackReport:
+    """How well members are told from others by what fits answer; every fit in turn is the target.
+
+    `inside` bool (fits, rows) says on which rows each fit was trained; for each row that must have been decided by a
+    fair coin, as `plan_halves` does. Either `signals` float (fits, rows), larger where a row looks more like a member
+    (`signals_of`, `number_signals`, `closeness_signals`), or `answers`, probabilities (fits, rows, classes), with
+    `labels`, class numbers (rows,). Scores of all targets are pooled. Where membership varies, rows that are inside
+    every fit or none are left out. UsageError for shapes that disagree, nan, fewer than two fits, or a fit without
+    members or without others.
+    """
+    settings = settings or AttackSettings()
+    inside = np.asarray(inside)
+    if inside.ndim != 2 or inside.dtype != bool:
+        raise UsageError(f"inside has the shape {inside.shape} of {inside.dtype}; give true and false as (fits, rows).")
+    found = _signals(inside, signals, answers, labels)
+    if answers is not None and settings.scale is not SignalScale.LOG_ODDS:
+        raise UsageError("Answers become log odds; leave out settings.scale, or give signals.")
+    varies = inside.any(axis=0) & ~inside.all(axis=0)
+    audited = np.flatnonzero(varies) if varies.any() else np.arange(inside.shape[1])
+    inside, found = np.ascontiguousarray(inside[:, audited]), np.ascontiguousarray(found[:, audited])
+    _check(inside)
+    scores = score(inside, found, settings)
+    return _report(inside, audited, scores, settings, len(varies) - len(audited))
+
+
+def _signals(inside: Array, signals: Array | None, answers: Array | None, labels: Array | None) -> Array:
+    if (signals is None) == (answers is None) or (answers is None) != (labels is None):
+        raise UsageError("Give either signals, or answers together with labels.")
+    found = signals_of(answers, labels) if answers is not None else np.asarray(signals, dtype=np.float64)
+    if found.shape != inside.shape:
+        raise UsageError(f"inside has the shape {inside.shape} and signals {found.shape}; both are (fits, rows).")
+    if not np.isfinite(found).all():
+        raise UsageError("Signals hold nan or infinity; give a number for every fit and row.")
+    return found
+
+
+def _check(inside: Array) -> None:
+    if len(inside) < 2:
+        raise UsageError(f"There are {len(inside)} fits; an attack needs at least 2.")
+    alone = np.flatnonzero(inside.all(axis=1) | ~inside.any(axis=1))
+    if alone.size:
+        kind = "inside" if inside[alone[0]].all() else "outside"
+        raise UsageError(f"All rows are {kind} fit {alone[0]}; an attack needs rows of both kinds in every fit.")
+
+
+def _report(
+    inside: Array, audited: Array, scores: Mapping[str, Array], settings: AttackSettings, left: int
+) -> AttackReport:
+    fprs, level = settings.fprs, settings.level
+    pooled = measuring.pool(inside, settings.draws, settings.seed)
+    member = inside.ravel()
+    why = measuring.reasons(member, fprs)
+    values, draws, attacks = [], [], {}
+    for name, held in scores.items():
+        flat = held.ravel()
+        values.append(np.array([measuring.area(flat, member), *measuring.hits(flat, member, fprs)]))
+        draws.append(measuring.replicates(held, pooled, fprs))
+        auc, *tpr = measuring.measured(values[-1], draws[-1], pooled, level, why)
+        attacks[name] = Attacked(name, auc, dict(zip(fprs, tpr, strict=True)), held)
+    most = [
+        Measured(None, reason=reason)
+        if reason
+        else measuring.strongest(
+            np.array([one[place] for one in values]), np.stack([one[:, place] for one in draws], 1), pooled, level
+        )
+        for place, reason in enumerate(why)
+    ]
+    best = list(scores)[int(np.argmax([one[0] for one in values]))]
+    chosen = Attacked(best, most[0], dict(zip(fprs, most[1:], strict=True)), scores[best])
+    notes = []
+    if not pooled.resampled_fits:
+        notes.append("With so few independent fits the intervals tell of other rows, not of other fits.")
+    if left:
+        notes.append(f"{left:,} rows that are inside every fit or none were left out.")
+    return AttackReport(attacks, chosen, inside, audited, level, tuple(notes))

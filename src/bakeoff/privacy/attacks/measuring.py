@@ -1,0 +1,186 @@
+"""How well scores tell members from others: areas and hits, with intervals that know that rows and fits are shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bakeoff.nouns import Array
+from bakeoff.privacy.attacks.references import complements
+from bakeoff.privacy.attacks.report import Measured
+from bakeoff.stats.bootstrap import resample
+from bakeoff.stats.intervals import interval, wilson
+
+FEWEST_ALARMS = 10  # hits at a rate of false alarms that fewer than so many others make are noise
+FEWEST_FITS = 4  # fewer independent fits cannot be resampled
+BINS, FINER = 4096, 500  # above so many distinct scores they are put into bins, the top ones alone
+STEP = 1.002
+AT_ONCE = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """Who is a member, bool (fits, rows), and replicates' weights of row groups and of fits in clusters.
+
+    `row` and `fit` give the group of each row and the cluster of each fit, `rows` (draws, groups) and `fits` (draws,
+    clusters) how often each replicate draws it.
+    """
+
+    inside: Array
+    row: Array
+    fit: Array
+    rows: Array
+    fits: Array
+
+    @property
+    def resampled_fits(self) -> bool:
+        """Whether there are enough independent fits to resample them."""
+        return len(self.fits[0]) > 1
+
+
+def pool(inside: Array, draws: int, seed: int) -> Pooled:
+    """Draw the weights by which rows and fits, a fit together with its complement, are resampled.
+
+    Both are drawn independently and their weights multiplied (Owen 2007, The pigeonhole bootstrap, Annals of Applied
+    Statistics 1, 386-411), which is never too narrow for averages over rows and fits, and somewhat wide.
+    """
+    rows = resample(inside.shape[1], f"attack rows {seed}", draws)
+    partner = complements(inside)
+    own = np.arange(len(inside))
+    _, fit = np.unique(np.where(partner >= 0, np.minimum(own, partner), own), return_inverse=True)
+    clusters = int(fit.max()) + 1
+    if clusters < FEWEST_FITS:
+        return Pooled(inside, rows.group, np.zeros(len(inside), dtype=int), rows.weights, np.ones((draws, 1)))
+    fits = resample(clusters, f"attack fits {seed}", draws).weights
+    return Pooled(inside, rows.group, fit, rows.weights, fits)
+
+
+def area(scores: Array, member: Array) -> float:
+    """The chance that a member scores above another, ties half; both flat; nan where either kind is missing."""
+    from scipy.stats import rankdata
+
+    members, others = int(member.sum()), int((~member).sum())
+    if not members or not others:
+        return np.nan
+    ranks = rankdata(scores)[member].sum()
+    return float((ranks - members * (members + 1) / 2) / (members * others))
+
+
+def hits(scores: Array, member: Array, fprs: Sequence[float]) -> Array:
+    """The share of members found where at most so many others are, (fprs,); a tie is taken whole or not at all.
+
+    nan where there is no member or no other row.
+    """
+    if member.all() or not member.any():
+        return np.full(len(fprs), np.nan)
+    others = np.sort(scores[~member])[::-1]
+    members = np.sort(scores[member])
+    allowed = np.floor(np.asarray(fprs) * len(others) + 1e-9).astype(int)
+    # The first one that must not be a false alarm sets the threshold: only scores above it count.
+    cut = np.where(allowed < len(others), others[np.minimum(allowed, len(others) - 1)], -np.inf)
+    return (len(members) - np.searchsorted(members, cut, side="right")) / len(members)
+
+
+def replicates(scores: Array, pooled: Pooled, fprs: Sequence[float]) -> Array:
+    """Area and hits of every replicate: (draws, 1 + fprs); nan where one draws no member or no other."""
+    from scipy.sparse import csr_array
+
+    bins, count = _bins(scores.ravel())
+    groups, clusters = pooled.rows.shape[1], pooled.fits.shape[1]
+    place = (pooled.row[None, :].astype(np.int64) * clusters + pooled.fit[:, None]).ravel()
+    member = pooled.inside.ravel()
+    shape = (count, groups * clusters)
+    kinds = [csr_array((np.ones(kept.sum()), (bins[kept], place[kept])), shape=shape) for kept in (member, ~member)]
+    found = []
+    for start in range(0, len(pooled.rows), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        weights = (pooled.rows[part, :, None] * pooled.fits[part, None, :]).reshape(-1, groups * clusters).T
+        members, others = (np.cumsum(kind @ np.ascontiguousarray(weights), axis=0) for kind in kinds)
+        found.append(_figures(members, others, fprs))
+    return np.concatenate(found)
+
+
+def _figures(members: Array, others: Array, fprs: Sequence[float]) -> Array:
+    """From weights summed from the top bin down, (bins, draws)."""
+    draws = np.arange(members.shape[1])
+    with np.errstate(invalid="ignore"):
+        found_members, found_others = members / members[-1], others / others[-1]
+    before = np.vstack([np.zeros_like(found_members[:1]), found_members[:-1]])
+    steps = np.diff(found_others, axis=0, prepend=0.0)
+    columns = [((before + found_members) / 2 * steps).sum(axis=0)]
+    padded = np.vstack([np.zeros_like(found_members[:1]), found_members])
+    for fpr in fprs:
+        columns.append(padded[(found_others <= fpr + 1e-12).sum(axis=0), draws])
+    return np.stack(columns, axis=1)
+
+
+def _bins(scores: Array) -> tuple[Array, int]:
+    """The bin of each score, 0 for the largest ones, and how many bins there are; equal scores share one."""
+    distinct, place = np.unique(scores, return_inverse=True)
+    place = len(distinct) - 1 - place
+    if len(distinct) <= BINS:
+        return place, len(distinct)
+    steps = FINER * STEP ** np.arange(int(np.log(len(distinct) / FINER) / np.log(STEP)) + 1)
+    edges = np.unique(np.concatenate([np.arange(FINER), np.ceil(steps)])).astype(int)
+    return np.searchsorted(edges, place, side="right") - 1, len(edges)
+
+
+def measured(values: Array, draws: Array, pooled: Pooled, level: float, reasons: Sequence[str]) -> list[Measured]:
+    """Each value (figures,) with the percentile interval of its replicates (draws, figures), or the reason for none."""
+    return [
+        Measured(None, reason=reason)
+        if reason
+        else Measured(value, *_ends(value, interval(draws[:, place], level), pooled, level))
+        for place, (value, reason) in enumerate(zip(values.tolist(), reasons, strict=True))
+    ]
+
+
+def strongest(values: Array, draws: Array, pooled: Pooled, level: float) -> Measured:
+    """The largest of several attacks' values (attacks,), with an interval that pays for choosing it.
+
+    Intervals of all attacks that hold together at `level`, from replicates (draws, attacks) of the same rows and fits
+    (Mandel and Betensky 2008, Computational Statistics & Data Analysis 52, 2158-2165), bound the largest true value by
+    their largest lower and largest upper end. They cost less than Bonferroni's, since attacks are alike.
+    """
+    count, attacks = draws.shape
+    ordered = np.sort(draws, axis=0)
+    below, above = (
+        np.stack([np.searchsorted(ordered[:, one], draws[:, one], side=side) for one in range(attacks)], axis=1)
+        for side in ("left", "right")
+    )
+    # How far out each replicate lies in the attack where it lies furthest, as a place from the end.
+    outer = np.minimum(above - 1, count - 1 - below).min(axis=1)
+    place = int(np.sort(outer)[int(np.floor((1 - level) * count))])
+    ends = zip(ordered[place].tolist(), ordered[count - 1 - place].tolist(), strict=True)
+    each = 1 - (1 - level) / attacks
+    bounds = [_ends(value, one, pooled, each) for value, one in zip(values.tolist(), ends, strict=True)]
+    return Measured(float(values.max()), max(low for low, _ in bounds), max(high for _, high in bounds))
+
+
+def _ends(value: float, ends: tuple[float, float], pooled: Pooled, level: float) -> tuple[float, float]:
+    low, high = ends
+    if not high > low:  # nothing varies at 0 or 1, which says nothing of how sure that is: rows are the trials
+        rows = pooled.inside.shape[1]
+        low, high = wilson(value * rows, rows, level)
+    return min(low, value), max(high, value)
+
+
+def reasons(member: Array, fprs: Sequence[float]) -> list[str]:
+    """Why the area and each rate of false alarms cannot be measured; empty where it can."""
+    members, others = int(member.sum()), int((~member).sum())
+    few = min(members, others) < FEWEST_ALARMS
+    told = f"{members:,} members and {others:,} others; {FEWEST_ALARMS} of each are needed" if few else ""
+    needed = [int(np.ceil(FEWEST_ALARMS / fpr - 1e-9)) for fpr in fprs]
+    return [told, *(told or _too_few(others, need) for need in needed)]
+
+
+def _too_few(others: int, needed: int) -> str:
+    return f"{others:,} answers to rows that were not inside; {needed:,} are needed" if others < needed else ""
+
+
+def curve(scores: Array, inside: Array, fprs: Sequence[float]) -> Mapping[float, float]:
+    """The hits at many rates of false alarms, to be drawn."""
+    found = hits(scores.ravel(), inside.ravel(), fprs)
+    return dict(zip(fprs, found.tolist(), strict=True))
