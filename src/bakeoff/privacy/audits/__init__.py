@@ -6,9 +6,10 @@ An audit accuses and never acquits: each bound stands beside its ceiling, what i
 from __future__ import annotations
 
 from bakeoff.privacy.audits.guesses import ceiling, lower_bound, p_value
+from bakeoff.privacy.audits.judgement import Verdict, tally_of, verdict, verdicts, weakest
+from bakeoff.privacy.audits.separation import advantage, area
 from bakeoff.privacy.audits.tallies import OneRun, Tally, audit_one_run, pooled, tally
 from bakeoff.privacy.audits.tradeoffs import Gaussian, Profile, TradeOff, refuted, refutes
-from bakeoff.privacy.audits.judgement import Verdict, tally_of, verdict, verdicts
 
 __all__ = [
     "Gaussian",
@@ -17,6 +18,8 @@ __all__ = [
     "Tally",
     "TradeOff",
     "Verdict",
+    "advantage",
+    "area",
     "audit_one_run",
     "ceiling",
     "lower_bound",
@@ -28,4 +31,5 @@ __all__ = [
     "tally_of",
     "verdict",
     "verdicts",
+    "weakest",
 ]

@@ -87,6 +87,23 @@ def _after(found: Verdict, adjusted: float, confidence: float) -> Verdict:
     return replace(found, verdict=NOT_CONTRADICTED, reason=reason, adjusted=adjusted)
 
 
+def weakest(claims: Iterable[Claim | None]) -> Claim | None:
+    """What several fits promise together: the largest epsilon and delta; None where one of them promises nothing.
+
+    Where units or neighbours differ, those that an audit cannot test are kept.
+    """
+    held = list(claims)
+    made = [claim for claim in held if claim is not None]
+    if not made or len(made) < len(held):
+        return None
+    return Claim(
+        max(claim.epsilon for claim in made),
+        max(claim.delta for claim in made),
+        next((claim.unit for claim in made if claim.unit != UNIT), UNIT),
+        next((claim.neighbours for claim in made if claim.neighbours != NEIGHBOURS), NEIGHBOURS),
+    )
+
+
 def as_findings(counted: Tally, judge: str, split: str) -> list[Finding]:
     """A tally as findings, one for each number of guesses, from which `tally_of` makes it again."""
     return [

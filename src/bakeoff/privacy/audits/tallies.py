@@ -153,8 +153,8 @@ class OneRun:
         at = f" at delta {self.delta:g}" if self.delta else ""
         right = ", ".join(f"{right} of {guessed}" for right, guessed in self.tally.tried)
         return (
-            f"epsilon is at least {self.epsilon:.2f}{at} at {self.confidence:.0%} confidence, of the {self.ceiling:.2f} "
-            f"that {self.tally.canaries:,} canaries could show at most (guessed right: {right})"
+            f"epsilon is at least {self.epsilon:.2f}{at} at {self.confidence:.0%} confidence; so many canaries "
+            f"({self.tally.canaries:,}) could show {self.ceiling:.2f} at most (guessed right: {right})"
         )
 
 
