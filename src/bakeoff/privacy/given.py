@@ -92,8 +92,29 @@ class OfRecords:
         return self.records.batch(positions), None
 
 
+class Extended:
+    """What is held, and after its last record so many that stand for something else and hold what the first one does.
+
+    UsageError where nothing is held.
+    """
+
+    def __init__(self, held: Given, more: int) -> None:
+        if not len(held):
+            raise UsageError("There is no record, so nothing can stand beside them; give at least one.")
+        self.held, self.more = held, more
+
+    def __len__(self) -> int:
+        return len(self.held) + self.more
+
+    def take(self, positions: Array) -> Pair:
+        """These records; the first one for each that stands for something else."""
+        return self.held.take(np.where(np.asarray(positions) < len(self.held), positions, 0))
+
+
 def given(inputs: Any, targets: Any = None) -> Given:
     """Whatever a user has, ready to be drawn from; UsageError where it cannot be."""
+    if isinstance(inputs, Extended):
+        return inputs
     if isinstance(inputs, DataLoader):
         raise UsageError(
             "This DataLoader draws its batches without Poisson sampling, which the privacy of each step rests on; give "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from bakeoff.privacy.given import OfDataset, Pair, as_tensors, each, given
 from bakeoff.privacy.inspection import Report
 from bakeoff.privacy.ledger import Ledger
 from bakeoff.privacy.poisson import Plan, Units
-from bakeoff.privacy.regime import PrivateSettings, PrivateSGD
+from bakeoff.privacy.regime import PrivateSettings, PrivateSGD, PrivateStep
 from bakeoff.privacy.wrapping import Losses, as_batch, cross_entropy_or_squares, learner_of, some
 from bakeoff.training.recipe import Recipe
 
@@ -204,6 +204,7 @@ class PrivateRun:
         if self._sampler is None:
             raise UsageError("step takes batches of run.batches(...) or run.loader(...), which draw Poisson samples.")
         draw = self._sampler.take(len(batch))
+        batch = replace(batch, positions=draw.positions)
         self._check_weights()
         try:
             for where, owners in draw.parts(self.training.physical):
@@ -216,6 +217,20 @@ class PrivateRun:
         self._optimiser.zero_grad(set_to_none=True)
         self.made += 1
         self._seen = [(parameter, parameter._version) for parameter, _ in self._seen]
+
+    def watched(self, watch: Callable[[PrivateStep], Any], units: int) -> None:
+        """From now on each gradient step is made by `watch(step)`, which sees what the step sees: for audits.
+
+        `units` is how many records (or owners) there are where the run was not told. UsageError once a step was made.
+        """
+        self._begin(units)
+        regime = self._ready()
+        if self.made or not isinstance(regime.step, PrivateStep):
+            raise UsageError("The run has made steps, or is watched already; audit a new private(...) of the network.")
+        regime.step = watch(regime.step)
+        recipe = Recipe(batch=self.training.batch, clip=0.0, held_out=0.0)
+        regime.step.begin(self._learner, recipe)
+        regime.step.sampled(self._plan.rate, self._plan.divisor, self._plan.steps)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint must keep beside the network's own state: steps, ledger, clipping and optimiser."""
