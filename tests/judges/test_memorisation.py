@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from bakeoff.judges import Memorisation
-from bakeoff.judges.memorisation import difference_of_shares
 from bakeoff.nouns import Plan
+from bakeoff.stats.intervals import difference_of_shares
 
 CLASSES = ("high", "low", "mid")
 ROWS = 2000

@@ -22,10 +22,9 @@ from bakeoff.fairness.twins import (
     text_family,
     text_twins,
 )
-from bakeoff.judges.memorisation import difference_of_shares
 from bakeoff.nouns import Answered, Array, Brief, Column, ColumnType, Finding, Frame, Plan, Probe, Role, Table, Task
 from bakeoff.nouns import Visibility as Seen
-from bakeoff.stats.intervals import difference_of_means
+from bakeoff.stats.intervals import difference_of_means, difference_of_shares
 from bakeoff.tasks import kind
 
 KINDS = ("classification", "regression")  # a twin of one record of a pair would be another record

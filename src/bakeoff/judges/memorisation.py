@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from bakeoff.nouns import LINES, Answered, Array, Brief, Finding, Plan, Probe, Visibility
-from bakeoff.stats.intervals import difference_of_means, wilson
+from bakeoff.stats.intervals import difference_of_means, difference_of_shares
 from bakeoff.tasks import kind
 
 LEAST_ROWS = 1_000
@@ -115,17 +114,3 @@ def _spared(labels: Array, order: Array) -> Array:
         seen[code] += 1
     allowed: Array = places < (counts - STAY)[codes[order]]
     return allowed
-
-
-def difference_of_shares(first: Array, second: Array) -> tuple[float, float, float]:
-    """The share of hits in `first` minus that in `second`, with Newcombe's interval: (value, low, high).
-
-    Newcombe (1998), Statistics in Medicine 17, 873-890, method 10, from two Wilson intervals: unlike a bootstrap it
-    has a width where every row or none is a hit.
-    """
-    shares = [float(np.mean(part)) for part in (first, second)]
-    (low1, high1), (low2, high2) = (wilson(float(np.sum(part)), len(part)) for part in (first, second))
-    value = shares[0] - shares[1]
-    low = value - math.hypot(shares[0] - low1, high2 - shares[1])
-    high = value + math.hypot(high1 - shares[0], shares[1] - low2)
-    return value, low, high

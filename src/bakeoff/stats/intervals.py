@@ -35,6 +35,20 @@ def wilson(successes: float, n: int, level: float = 0.95) -> tuple[float, float]
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def difference_of_shares(first: Array, second: Array) -> tuple[float, float, float]:
+    """The share of hits in `first` minus that in `second`, with Newcombe's interval: (value, low, high).
+
+    Newcombe (1998), Statistics in Medicine 17, 873-890, method 10, from two Wilson intervals: unlike a bootstrap it
+    has a width where every row or none is a hit.
+    """
+    shares = [float(np.mean(part)) for part in (first, second)]
+    (low1, high1), (low2, high2) = (wilson(float(np.sum(part)), len(part)) for part in (first, second))
+    value = shares[0] - shares[1]
+    low = value - math.hypot(shares[0] - low1, high2 - shares[1])
+    high = value + math.hypot(high1 - shares[0], shares[1] - low2)
+    return value, low, high
+
+
 def difference_of_means(a: Array, b: Array, level: float = 0.95) -> tuple[float, float, float]:
     """The mean of `a` minus the mean of `b`, two independent samples, with Welch's interval: (value, low, high).
 

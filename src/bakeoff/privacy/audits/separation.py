@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 
 from bakeoff.nouns import Array
-from bakeoff.stats.intervals import wilson
+from bakeoff.stats.intervals import difference_of_shares
 
 
 def area(signals: Array, inside: Array, level: float = 0.95) -> tuple[float, float, float]:
@@ -44,11 +44,7 @@ def advantage(signals: Array, inside: Array) -> tuple[float, float, float]:
     if inside.all() or not inside.any():
         return math.nan, math.nan, math.nan
     taken = signals > np.median(signals)
-    groups = [taken[inside], taken[~inside]]
-    first, second = (float(group.mean()) for group in groups)
-    (low1, high1), (low2, high2) = (wilson(float(group.sum()), len(group)) for group in groups)
-    value = first - second
-    return value, value - math.hypot(first - low1, high2 - second), value + math.hypot(high1 - first, second - low2)
+    return difference_of_shares(taken[inside], taken[~inside])
 
 
 def _variance(candidate: float, members: int, others: int) -> float:
