@@ -178,29 +178,37 @@ def test_files_are_made_when_a_cell_needs_them_and_gone_after_the_last(tmp_path)
     held = {name: asked(little_records(name=name)) for name in ("first", "second")}
     read = []
 
-    def rows(task, seed):
-        read.append((task.name, seed))
-        return held[task.name], NOTHING
+    def rows(task, seed, plan):
+        read.append((task, seed, plan))
+        return held[task], NOTHING
 
-    tasks = [data.task for data in held.values()]
-    stages = Stages([(task, seed) for task in tasks for seed in (0, 0, 1)], rows, b"s", tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    lanes = [threading.Thread(target=stages.staged, args=("first", 0)) for _ in range(4)]
+    first, second = ("first", 0, ""), ("second", 1, "audit")
+    due = [(name, seed, plan) for name in held for seed in (0, 0, 1) for plan in ("", "audit")]
+    stages = Stages(due, rows, b"s", tmp_path)
+
+    def there():
+        return [path.name for path in tmp_path.iterdir()]
+
+    assert there() == []
+    lanes = [threading.Thread(target=stages.staged, args=(first,)) for _ in range(4)]
     for lane in lanes:
         lane.start()
     for lane in lanes:
         lane.join()
-    assert read == [("first", 0)]
-    made = stages.linkable("first", 0)
-    assert not (tmp_path / "first-0" / "left.parquet").exists()
+    assert read == [first]
+    made = stages.linkable(first)
+    (home,) = tmp_path.iterdir()
+    assert home.name.startswith("first-0") and not (home / "left.parquet").exists()
     assert made().left.exists() and made() is made()
-    stages.staged("second", 1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["first-0", "second-1"]
-    stages.ended("first", 0)
-    assert (tmp_path / "first-0" / "train.parquet").exists(), "another cell still needs it"
-    stages.ended("first", 0)
-    stages.ended("second", 1)
-    assert list(tmp_path.iterdir()) == []
+    stages.staged(second)
+    assert len(there()) == 2
+    stages.staged(("first", 0, "audit"))
+    assert len(there()) == 3, "another plan has files of its own"
+    stages.ended(first)
+    assert (home / "train.parquet").exists(), "another cell still needs it"
+    for key in (first, second, ("first", 0, "audit"), ("first", 0, "audit")):
+        stages.ended(key)
+    assert there() == []
 
 
 class Links:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bakeoff.arena.answer_forms import form_of
+from bakeoff.arena.audit_plans import AuditPlan
 from bakeoff.arena.cellrun import Call, Job, Played
 from bakeoff.arena.claims import Claims, Told
 from bakeoff.arena.environments import build_environment
@@ -33,7 +34,7 @@ from bakeoff.arena.judging import (
 from bakeoff.arena.linked import answer_pairs
 from bakeoff.arena.plans import CellPlan, Sorted, make_plan, share_plan, sort_answers
 from bakeoff.arena.runner import Due, Hooks, Runner
-from bakeoff.arena.stages import Stages, stage_folder
+from bakeoff.arena.stages import Key, Stages, stage_folder
 from bakeoff.arena.staging import Staged, TaskData, worker_spec
 from bakeoff.arena.store.artefacts import Artefacts
 from bakeoff.arena.store.database import Store
@@ -106,8 +107,9 @@ class RunSummary:
 class Matrix:
     """The cells of some entries and tasks, over one store; `data` gives a task's rows, kept while the matrix lives.
 
-    Cells of a matrix whose `share` of training rows is below 1 are unranked: no board meets their plans. A cell that
-    another run holds is taken over when that run was silent for `lease_seconds`.
+    Cells of a matrix whose `share` of training rows is below 1 are unranked: no board meets their plans. So are those
+    of `audits`, plans by their digests; no judge reads such a cell by itself. A cell that another run holds is taken
+    over when that run was silent for `lease_seconds`.
     """
 
     store: Store
@@ -118,9 +120,10 @@ class Matrix:
     share: float = 1.0
     supplies: Supplies = field(default_factory=Supplies)
     lease_seconds: float = LEASE_SECONDS
+    audits: Mapping[str, AuditPlan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.judges: list[Judge] = judges()
+        self.judges: list[Judge] = [] if self.audits else judges()
         self._plans: dict[tuple[str, int], CellPlan] = {}
         self._troubles: list[str] = []
         self._warmth: dict[str, str] = {}  # by entry's digest
@@ -296,34 +299,41 @@ class _Desk:
         self.overhead: list[tuple[float, float]] = []
         self.stopped: list[CellResult] = []
         self.done_elsewhere = 0
-        due = [(task, cell.seed) for cell, (_, task) in wanted.items()]
-        self.stages = Stages(
-            due, lambda task, seed: (matrix.data(task), matrix.plan(task, seed)), matrix.secret, folder
-        )
+        self.tasks = {task.name: task for _, task in wanted.values()}
+        self.stages = Stages(map(self._key, wanted), self._rows, matrix.secret, folder)
+
+    def _key(self, cell: Cell) -> Key:
+        """Ranked cells of a task and seed have one plan; prediction files, which have none, share its rows."""
+        return cell.task, cell.seed, cell.plan_digest if self.matrix.audits else ""
+
+    def _rows(self, task: str, seed: int, plan: str) -> tuple[TaskData, CellPlan]:
+        asked, matrix = self.tasks[task], self.matrix
+        return matrix.data(asked), matrix.audits[plan].cells if plan else matrix.plan(asked, seed)
 
     def prepare(self, due: Due, cores: tuple[int, ...]) -> Job:
         """The job of a due cell."""
-        entry, task = self.wanted[due.cell]
-        staged = self.stages.staged(task.name, due.cell.seed)
+        entry, _ = self.wanted[due.cell]
+        key = self._key(due.cell)
+        staged = self.stages.staged(key)
         code = Path(entry.source.folder) if entry.source.folder else None
         spec = worker_spec(entry, staged.data, due.cell.seed, self.limits)
         if entry.source.form == "predictions":
             code = code / entry.source.what if code else None
             rows = (Call(staged.rows_file, len(staged.data.truth), 1.0),)
             return Job(spec, code, None, rows, staged.form, self.limits, cores)
-        linkable = self.stages.linkable(task.name, due.cell.seed)
+        linkable = self.stages.linkable(key)
         return Job(spec, code, staged.train, staged.calls, staged.form, self.limits, cores, linkable)
 
     def finish(self, due: Due, played: Played, answered: float) -> None:
         """Check the answers, judge them, and write everything down at once."""
-        entry, task = self.wanted[due.cell]
-        staged = self.stages.staged(task.name, due.cell.seed)
+        entry, _ = self.wanted[due.cell]
+        staged = self.stages.staged(self._key(due.cell))
         plan = NO_PROBES if entry.source.form == "predictions" else staged.plan
         outcome, reason, kept = played.outcome, played.reason, None
         measurements = played.measurements
         if outcome is Outcome.DONE:
             try:
-                answers = self._sorted(staged, played, entry)
+                answers = self._sorted(staged, played, due.cell, entry)
                 self._check_written(staged, answers)
                 kept = CellAnswers(answers.test, answers.probes, played.linked)
                 if entry.source.form != "predictions":
@@ -340,7 +350,7 @@ class _Desk:
             played.level,
             self.limits,
             measurements,
-            {**made_with(played.level), **self.matrix.provided},
+            {**made_with(played.level), **self.matrix.provided, **self._audit(due.cell)},
             played.notes,
             played.claim,
         )
@@ -350,7 +360,7 @@ class _Desk:
             found, troubles = judge_cell(self.matrix.judges, result, staged.data, plan, kept)
         result = replace(result, measurements=replace(measurements, after=time.monotonic() - answered))
         self.matrix.store.save(result, found, due.lease)
-        self.stages.ended(task.name, due.cell.seed)
+        self.stages.ended(self._key(due.cell))
         self.overhead.append((measurements.before or 0.0, time.monotonic() - answered))
         self.outcomes[outcome.value] += 1
         if outcome not in (Outcome.DONE, Outcome.DECLINED):
@@ -367,13 +377,18 @@ class _Desk:
 
     def elsewhere(self, due: Due) -> None:
         """Take note of a cell that another run has run meanwhile."""
-        _, task = self.wanted[due.cell]
-        self.stages.ended(task.name, due.cell.seed)
+        self.stages.ended(self._key(due.cell))
         self.done_elsewhere += 1
         for result in self.matrix.store.results([due.cell.id]).values():
             self.matrix.watcher.ended(result)
 
-    def _sorted(self, staged: Staged, played: Played, entry: Entry) -> Sorted:
+    def _audit(self, cell: Cell) -> dict[str, Any]:
+        """What an audit cell is part of, so that it is never taken for a ranked one."""
+        if (plan := self.matrix.audits.get(cell.plan_digest)) is None:
+            return {}
+        return {"audit": {"judge": plan.judge, "plan": plan.name, "quick": plan.quick}}
+
+    def _sorted(self, staged: Staged, played: Played, cell: Cell, entry: Entry) -> Sorted:
         """The accepted answers where they belong; those of links to the test pairs where nothing more was asked."""
         data = staged.data
         if played.linked is not None and played.answers is None and data.sides is not None and data.sizes is not None:
@@ -383,7 +398,7 @@ class _Desk:
             return Sorted(accepted, {}, False)
         layout = staged.layout
         if played.linked is not None:
-            layout = self.stages.records(data.task.name, staged.seed).layout
+            layout = self.stages.records(self._key(cell)).layout
         ordered = np.empty_like(accepted)
         ordered[layout.asked] = accepted
         return sort_answers(layout, ordered, len(data.truth))

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bakeoff.arena.inserting import changed_rows
 from bakeoff.errors import BakeoffError
-from bakeoff.nouns import Array, Brief, Frame, Judge, Plan, Probe, Task, digest
+from bakeoff.nouns import Array, Brief, Frame, Insertion, Judge, Plan, Probe, Task, digest
 
 CALLS = 4
 REPEATS = 32
@@ -34,11 +35,15 @@ def generator(key: bytes) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class CellPlan:
-    """The plans of all judges for one task and seed; `digest` is part of each cell's identity."""
+    """The plans of all judges for one task and seed; `digest` is part of each cell's identity.
+
+    `inserted` are rows that an audit cell learns from beside those of the table.
+    """
 
     plans: Mapping[str, Plan]
     withheld: tuple[int, ...]
     digest: str
+    inserted: tuple[Insertion, ...] = ()
 
 
 def make_plan(judges: Sequence[Judge], known: Brief, *, seed: int, secret: bytes) -> CellPlan:
@@ -195,9 +200,7 @@ def asked_frame(layout: Layout, call: int, test: Frame, train: Frame, plan: Cell
         if origin in (TEST, REPEAT):
             piece = test.iloc[layout.index[here]]
         else:
-            piece = _probe_rows(
-                [plan.plans[layout.judges[origin - PROBE]].ask[i] for i in layout.index[here]], test, train
-            )
+            piece = _probe_rows(plan.plans[layout.judges[origin - PROBE]], layout.index[here], test, train)
         pieces.append(piece)
         places.append(here)
     frame = pd.concat(pieces, ignore_index=True)
@@ -205,25 +208,24 @@ def asked_frame(layout: Layout, call: int, test: Frame, train: Frame, plan: Cell
     return frame.loc[layout.ids[rows]]
 
 
-def _probe_rows(probes: Sequence[object], test: Frame, train: Frame) -> Frame:
+def _probe_rows(plan: Plan, places: Array, test: Frame, train: Frame) -> Frame:
     import pandas as pd
 
-    from bakeoff.nouns import Probe
-
-    asked = [probe for probe in probes if isinstance(probe, Probe)]
+    asked = [plan.ask[place] for place in places]
     columns = list(test.columns)
-    sides = {"train": train, "test": test}
-    pieces, order = [], []
-    for side, frame in sides.items():
+    pieces: list[Frame] = []
+    order: list[int] = []
+    for side in dict.fromkeys(probe.part for probe in asked):
         mine = [place for place, probe in enumerate(asked) if probe.part == side]
-        pieces.append(frame[columns].iloc[[asked[place].row for place in mine]])
+        frame = test if side == "test" else train
+        rows, changes = [asked[place].row for place in mine], [asked[place].changes for place in mine]
+        if side == "inserted":
+            made = [plan.offered[row] for row in rows]
+            rows = [one.row for one in made]
+            changes = [{**one.changes, **more} for one, more in zip(made, changes, strict=True)]
+        pieces.append(changed_rows(frame[columns], rows, changes))
         order += mine
-    rows = pd.concat(pieces, ignore_index=True)
-    for at, place in enumerate(order):
-        for column, value in asked[place].changes.items():
-            if column in rows.columns:
-                rows.loc[at, column] = value
-    return rows.iloc[np.argsort(order)].reset_index(drop=True)
+    return pd.concat(pieces, ignore_index=True).iloc[np.argsort(order)].reset_index(drop=True)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The files of a run: those of a task and seed are made when its first cell needs them and gone after its last."""
+"""The files of a run: made when the first cell of a task, seed and plan needs them, gone after the last."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pathlib import Path
 from bakeoff.arena.cellrun import Records
 from bakeoff.arena.plans import CellPlan
 from bakeoff.arena.staging import Staged, StagedRecords, TaskData, stage, stage_records
-from bakeoff.nouns import Task
 
 PREFIX = "bakeoff-stage-"
-Rows = Callable[[Task, int], tuple[TaskData, CellPlan]]
+Rows = Callable[[str, int, str], tuple[TaskData, CellPlan]]
+Key = tuple[str, int, str]
 
 
 @contextmanager
@@ -34,64 +34,57 @@ def stage_folder() -> Iterator[Path]:
 
 
 class Stages:
-    """Stages what is due, one (task, seed) for each due cell, in folders of its own within `folder`.
+    """Stages what is due, one (task, seed, plan) for each due cell, in folders of its own within `folder`.
 
-    `rows` gives a task's rows and its plan for a seed. Safe to use from the lanes' threads: two lanes that need the
+    `rows` gives a task's rows and its plan for such a key. Safe to use from the lanes' threads: two lanes that need the
     same files wait for one another, and one table at a time is read.
     """
 
-    def __init__(self, due: Iterable[tuple[Task, int]], rows: Rows, secret: bytes, folder: Path) -> None:
-        self._left: Counter[tuple[str, int]] = Counter()
-        self._tasks: dict[str, Task] = {}
-        for task, seed in due:
-            self._left[task.name, seed] += 1
-            self._tasks[task.name] = task
+    def __init__(self, due: Iterable[Key], rows: Rows, secret: bytes, folder: Path) -> None:
+        self._left: Counter[Key] = Counter(due)
+        self._homes = {key: folder / f"{key[0]}-{key[1]}-{place}" for place, key in enumerate(self._left)}
         self._rows = rows
         self._secret = secret
-        self._folder = folder
         self._locks = {key: threading.Lock() for key in self._left}
         self._reading = threading.Lock()
-        self._staged: dict[tuple[str, int], Staged] = {}
-        self._records: dict[tuple[str, int], StagedRecords] = {}
+        self._staged: dict[Key, Staged] = {}
+        self._records: dict[Key, StagedRecords] = {}
 
-    def staged(self, task: str, seed: int) -> Staged:
-        """The training rows and calls of a task and seed."""
-        with self._locks[task, seed]:
-            return self._stage(task, seed)
+    def staged(self, key: Key) -> Staged:
+        """The training rows and calls of a task, seed and plan."""
+        with self._locks[key]:
+            return self._stage(key)
 
-    def linkable(self, task: str, seed: int) -> Callable[[], Records] | None:
+    def linkable(self, key: Key) -> Callable[[], Records] | None:
         """What makes the files for a linkage entry when it is called; None for a task without records."""
-        if self.staged(task, seed).data.sides is None:
+        if self.staged(key).data.sides is None:
             return None
-        return partial(self._handed_in, task, seed)
+        return partial(self._handed_in, key)
 
-    def records(self, task: str, seed: int) -> StagedRecords:
+    def records(self, key: Key) -> StagedRecords:
         """The records, pairs and calls for linkage entries."""
-        with self._locks[task, seed]:
-            if (task, seed) not in self._records:
-                staged = self._stage(task, seed)
-                made = stage_records(staged.data, seed, staged.plan, self._secret, self._home(task, seed))
-                self._records[task, seed] = made
-            return self._records[task, seed]
+        with self._locks[key]:
+            if key not in self._records:
+                staged = self._stage(key)
+                made = stage_records(staged.data, staged.seed, staged.plan, self._secret, self._homes[key])
+                self._records[key] = made
+            return self._records[key]
 
-    def ended(self, task: str, seed: int) -> None:
+    def ended(self, key: Key) -> None:
         """One of the due cells has ended; after the last one the files are removed."""
-        with self._locks[task, seed]:
-            self._left[task, seed] -= 1
-            if self._left[task, seed] == 0:
-                self._staged.pop((task, seed), None)
-                self._records.pop((task, seed), None)
-                shutil.rmtree(self._home(task, seed), ignore_errors=True)
+        with self._locks[key]:
+            self._left[key] -= 1
+            if self._left[key] == 0:
+                self._staged.pop(key, None)
+                self._records.pop(key, None)
+                shutil.rmtree(self._homes[key], ignore_errors=True)
 
-    def _handed_in(self, task: str, seed: int) -> Records:
-        return self.records(task, seed).records
+    def _handed_in(self, key: Key) -> Records:
+        return self.records(key).records
 
-    def _stage(self, task: str, seed: int) -> Staged:
-        if (task, seed) not in self._staged:
+    def _stage(self, key: Key) -> Staged:
+        if key not in self._staged:
             with self._reading:
-                data, plan = self._rows(self._tasks[task], seed)
-            self._staged[task, seed] = stage(data, seed, plan, self._secret, self._home(task, seed))
-        return self._staged[task, seed]
-
-    def _home(self, task: str, seed: int) -> Path:
-        return self._folder / f"{task}-{seed}"
+                data, plan = self._rows(*key)
+            self._staged[key] = stage(data, key[1], plan, self._secret, self._homes[key])
+        return self._staged[key]

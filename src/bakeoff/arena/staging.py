@@ -13,8 +13,9 @@ import numpy as np
 
 from bakeoff.arena.answer_forms import AnswerForm, form_of
 from bakeoff.arena.cellrun import Call, Records
+from bakeoff.arena.inserting import with_inserted
 from bakeoff.arena.linked import Sizes
-from bakeoff.arena.plans import TEST, CellPlan, Layout, asked_frame, key_for, lay_out
+from bakeoff.arena.plans import TEST, CellPlan, Layout, asked_frame, generator, key_for, lay_out
 from bakeoff.arena.wall.worker import TARGET
 from bakeoff.errors import TaskError
 from bakeoff.nouns import (
@@ -176,9 +177,12 @@ def stage(data: TaskData, seed: int, plan: CellPlan, secret: bytes, folder: Path
     folder.mkdir(parents=True, exist_ok=True)
     layout = lay_out(plan, len(data.test), key_for(secret, data.task, seed, "layout"), data.turns)
     kept = _kept(data, plan)
-    seen = [column.name for column in data.columns(Visibility.FIT)]
-    train = data.train[seen].iloc[kept].reset_index(drop=True).assign(**{TARGET: data.labels[kept]})
-    write_rows(train, folder / "train.parquet")
+    seen = data.train[[column.name for column in data.columns(Visibility.FIT)]]
+    train, labels = seen.iloc[kept].reset_index(drop=True), data.labels[kept]
+    if plan.inserted:
+        rng = generator(key_for(secret, data.task, seed, "inserted"))
+        train, labels = with_inserted(train, labels, seen, plan.inserted, rng)
+    write_rows(train.assign(**{TARGET: labels}), folder / "train.parquet")
     asked = [column.name for column in data.asked]
     learnt = [name for name in asked if name in data.train.columns]
     calls = _write_calls(layout, plan, data.test[asked], data.train[learnt], folder / "call")
@@ -195,6 +199,8 @@ def stage_records(data: TaskData, seed: int, plan: CellPlan, secret: bytes, fold
     sides = data.sides
     if sides is None or data.sizes is None:
         raise TaskError(f"The task {data.task.name} has no records to link; it is no matching of records.")
+    if plan.inserted:
+        raise TaskError(f"Rows are inserted into {data.task.name}, and an entry that links records learns from none.")
     folder.mkdir(parents=True, exist_ok=True)
     files = {side: write_records(data, side, folder) for side in SIDES}
     kept = _kept(data, plan)
