@@ -1,0 +1,99 @@
+"""Where the true secret ranks among all fillings of the blanks, and its exposure in bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from bakeoff.errors import UsageError
+from bakeoff.nouns import Array
+from bakeoff.privacy.extraction.blanks import Blanks
+from bakeoff.privacy.extraction.frozen import Frozen, Logits
+
+MOST = 200_000  # fillings that are scored one by one; of a larger space so many are drawn
+NEAR = 256  # roundings of the network's numbers within which two fillings score alike
+CHANCE = math.log2(math.e)  # bits: the mean of -log2 of a number drawn evenly from 0 to 1
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How far up the true secret stands among all fillings (Carlini et al. 2019, section 4.2).
+
+    `bits` is log2 of the `space` less log2 of the `rank`. `rank` counts from 1, the `tied` fillings that score like the secret at the middle of theirs. Where the space is too
+    large to be scored, `rank` is estimated from `drawn` fillings and no more than `ceiling` bits can be seen. `best` is
+    the filling that scores highest of those, as token numbers, the middle one of those that tie. Of a secret that was never
+    seen, about 1.44 bits are expected.
+    """
+
+    bits: float
+    rank: float
+    space: int
+    tied: int
+    drawn: int
+    best: tuple[int, ...]
+
+    @property
+    def ceiling(self) -> float:
+        """The most bits that this many scored fillings can show."""
+        return math.log2(self.drawn) if self.drawn >= self.space else math.log2(self.drawn + 1)
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether every filling was scored."""
+        return self.drawn >= self.space
+
+    def as_plain(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        told = {"bits": round(self.bits, 4), "rank": round(self.rank, 2), "space": self.space, "tied": self.tied}
+        return {**told, "drawn": self.drawn, "ceiling": round(self.ceiling, 4)}
+
+
+def exposure(
+    network: nn.Module | Frozen,
+    blanks: Blanks,
+    secret: Sequence[int] | Array,
+    *,
+    logits: Logits | None = None,
+    most: int = MOST,
+    seed: int = 0,
+) -> Exposure:
+    """Rank the secret (places,) among the fillings of the blanks by the log-odds that the network gives the label.
+
+    All of them where there are at most `most`, else `most` drawn by `seed`. `logits` is that of `Frozen`, whose table
+    is not needed here. UsageError for a secret that is no filling.
+    """
+    frozen = network if isinstance(network, Frozen) else Frozen(network, nn.Identity(), logits)
+    true = blanks.check(secret)
+    if most < 1:
+        raise UsageError(f"At least 1 filling must be scored, and not {most}.")
+    whole = blanks.space <= most
+    every = blanks.numbered(np.arange(blanks.space)) if whole else blanks.drawn(most, np.random.default_rng([seed, 29]))
+    odds = frozen.odds(blanks.filled(every), blanks.label)
+    itself = (every == true).all(axis=1)
+    own = float(odds[itself][0] if itself.any() else frozen.odds(blanks.filled(true[None]), blanks.label)[0])
+    near = NEAR * _precision(frozen) * max(1.0, abs(own))
+    others = odds[~itself]
+    better, tied = int((others > own + near).sum()), int((abs(others - own) <= near).sum())
+    share = 1 if whole else blanks.space / (len(others) + 1)
+    rank = (1 + better + tied / 2) * share
+    best = every[_middle(odds, near)]
+    bits = math.log2(blanks.space) - math.log2(rank)
+    return Exposure(bits, rank, blanks.space, tied, len(odds), tuple(best.tolist()))
+
+
+def _middle(odds: Array, near: float) -> int:
+    """The middle one of those that score highest: the first of ties would favour secrets of small numbers."""
+    highest = np.flatnonzero(odds >= odds.max() - near)
+    return int(highest[len(highest) // 2])
+
+
+def _precision(frozen: Frozen) -> float:
+    first = next(iter(frozen.network.parameters()), None)
+    kind = first.dtype if first is not None and first.dtype.is_floating_point else torch.float32
+    return float(torch.finfo(kind).eps)

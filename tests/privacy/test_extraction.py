@@ -1,0 +1,460 @@
+"""Canaries and their extraction: figures against slow ways, networks that are known to remember, and refusals."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
+
+from bakeoff.errors import UsageError  # noqa: E402
+from bakeoff.privacy.extraction import (  # noqa: E402
+    KINDS,
+    Blanks,
+    Canary,
+    Frozen,
+    Kind,
+    Relaxation,
+    deduplicated,
+    exposure,
+    extract,
+    inserted,
+    make_canaries,
+    recovered,
+    report,
+)
+from bakeoff.privacy.extraction.recovery import chance, overlap  # noqa: E402
+
+QUICK = Relaxation(starts=4, steps=60)
+
+
+class Means(nn.Module):
+    """The mean of token vectors, then a layer: blind to order."""
+
+    def __init__(self, tokens=20, classes=3, width=8):
+        super().__init__()
+        self.table, self.out = nn.Embedding(tokens, width), nn.Linear(width, classes)
+
+    def forward(self, tokens):
+        return self.out(torch.tanh(self.table(tokens).mean(1)))
+
+
+class Safe(nn.Module):
+    """Remembers one code: the more of its tokens stand at their places, the surer it is of class 1."""
+
+    def __init__(self, code, at=2, tokens=20, width=16, seed=0):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.table = nn.Embedding(tokens, width)
+        with torch.no_grad():
+            self.table.weight.copy_(functional.normalize(self.table.weight, dim=1))
+        self.at = at
+        self.held = nn.Parameter(self.table.weight.detach()[list(code)].clone())
+
+    def forward(self, tokens):
+        read = self.table(tokens)[:, self.at : self.at + len(self.held)]
+        sure = (read * self.held).sum((1, 2))
+        return torch.stack([torch.zeros_like(sure), sure], dim=1)
+
+
+def blanks_of(places=4, candidates=10, label=1, length=7):
+    tokens = np.arange(length, dtype=np.int64) % 3
+    return Blanks(tokens, tuple(range(2, 2 + places)), np.arange(5, 5 + candidates), label)
+
+
+# ---- figures ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 3), st.integers(2, 4))
+def test_chance_is_that_of_all_pairs(places, candidates):
+    every = list(itertools.product(range(candidates), repeat=places))
+    pairs = list(itertools.product(every, every))
+    exact, tokens, sets = chance(candidates, places)
+    assert exact == pytest.approx(np.mean([one == other for one, other in pairs]))
+    assert tokens == pytest.approx(np.mean([np.mean(np.equal(one, other)) for one, other in pairs]))
+    assert sets == pytest.approx(np.mean([overlap(one, other) / places for one, other in pairs]))
+
+
+def test_recovery_counts_places_and_sets():
+    found = recovered([[1, 2, 3, 4], [4, 3, 2, 1]], [[1, 2, 3, 4], [1, 2, 3, 3]], 10)
+    assert (found.exact, found.canaries, found.tokens, found.sets) == (1, 2, 0.5, 0.875)
+    assert found.exact_interval[0] < 0.5 < found.exact_interval[1]
+    assert recovered([[1, 2]], [[3, 4]], 10).tokens_error > 0.3  # one canary tells nearly nothing
+    with pytest.raises(UsageError, match=r"shape \(1, 2\) and secrets \(1, 3\)"):
+        recovered([[1, 2]], [[1, 2, 3]], 10)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10**6), st.integers(1, 3), st.integers(2, 5))
+def test_rank_is_that_of_a_slow_loop(seed, places, candidates):
+    torch.manual_seed(seed)
+    network = Means().double()
+    blanks = blanks_of(places, candidates)
+    random = np.random.default_rng(seed)
+    secret = blanks.drawn(1, random)[0]
+
+    def odds(filling):
+        text = blanks.tokens.copy()
+        text[list(blanks.places)] = filling
+        logits = network(torch.from_numpy(text[None]))[0].detach().numpy()
+        return logits[1] - np.logaddexp(logits[0], logits[2])
+
+    own = odds(secret)
+    every = [odds(filling) for filling in itertools.product(blanks.candidates, repeat=places)]
+    better = sum(one > own + 1e-12 for one in every)
+    tied = sum(abs(one - own) <= 1e-12 for one in every) - 1
+    found = exposure(network, blanks, secret)
+    assert (found.rank, found.tied, found.space) == (1 + better + tied / 2, tied, candidates**places)
+    assert found.bits == pytest.approx(math.log2(found.space) - math.log2(found.rank))
+    assert found.exhaustive and found.ceiling == pytest.approx(math.log2(found.space))
+    assert odds(found.best) == pytest.approx(max(every))
+
+
+def test_orders_of_a_blind_network_tie():
+    """In single precision too, where sums in another order differ in their last digits."""
+    found = exposure(Means(), blanks_of(), [5, 6, 7, 8])
+    assert found.tied == 23
+
+
+def test_exposure_of_the_unseen_has_the_mean_that_chance_gives():
+    network, blanks, random = Means(), blanks_of(3, 8), np.random.default_rng(1)
+    secrets = blanks.all_fillings(10_000)
+    bits = [exposure(network, blanks, secret).bits for secret in next(secrets)[random.permutation(512)[:150]]]
+    # Less than 1.44 in a space of 512 with ties; six standard errors of an even rank's to either side.
+    assert abs(np.mean(bits) - 1.42) < 6 * 1.44 / math.sqrt(150)
+
+
+def test_a_drawn_rank_comes_near_the_whole_one():
+    network, blanks = Means(), blanks_of()
+    for secret in ([5, 6, 7, 8], [14, 14, 2 + 5, 9]):
+        whole, drawn = exposure(network, blanks, secret), exposure(network, blanks, secret, most=4000)
+        assert not drawn.exhaustive and drawn.ceiling == pytest.approx(math.log2(4001))
+        share = whole.rank / whole.space
+        assert abs(drawn.rank / drawn.space - share) < 6 * math.sqrt(share * (1 - share) / 4000) + 1 / 4000
+
+
+# ---- extraction ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        QUICK,
+        Relaxation(starts=4, steps=60, gumbel=True),
+        Relaxation(starts=4, steps=60, objective="log-odds"),
+        Relaxation(starts=1, steps=0, sweeps=3),
+    ],
+    ids=["relaxed", "gumbel", "log-odds", "sweeps"],
+)
+def test_a_code_that_is_remembered_is_found(how):
+    code = [9, 5, 14, 5]
+    network = Safe(code)
+    (guess,) = extract(network, blanks_of(), relaxation=how)
+    assert list(guess.tokens) == code
+    assert guess.log_odds == pytest.approx(max(guess.log_odds, *guess.start_log_odds))
+    assert exposure(network, blanks_of(), code).rank == 1
+
+
+def test_a_code_is_found_among_all_tokens():
+    blanks = Blanks(np.zeros(6, dtype=np.int64), (2, 3, 4), np.arange(500), 1)
+    network = Safe([421, 7, 88], tokens=500, width=64)
+    (guess,) = extract(network, blanks, relaxation=Relaxation(starts=2, steps=100))
+    assert guess.tokens == (421, 7, 88)
+
+
+def test_a_code_that_was_never_seen_is_not_found():
+    """The partner of those above: 60 codes drawn apart from the network, 240 tokens at a chance of 0.1."""
+    random, blanks, network = np.random.default_rng(3), blanks_of(), Safe([9, 5, 14, 5])
+    guesses = [one.tokens for one in extract(network, [blanks] * 60, relaxation=Relaxation(starts=1, steps=20))]
+    found = recovered(guesses, blanks.drawn(60, random), 10)
+    assert found.tokens < 0.1 + 6 * math.sqrt(0.09 / 240)
+    assert found.exact <= 2
+
+
+def test_many_texts_are_searched_together_and_apart_alike():
+    codes = [[9, 5, 14, 5], [6, 6, 7, 8]]
+    network = Safe(codes[0])
+    short = Blanks(np.zeros(5, dtype=np.int64), (2, 3), np.arange(5, 15), 0)
+    guesses = extract(network, [blanks_of(), short, blanks_of(label=0)], relaxation=QUICK)
+    assert [len(one.tokens) for one in guesses] == [4, 2, 4]
+    assert list(guesses[0].tokens) == codes[0]
+    away = exposure(network, blanks_of(label=0), guesses[2].tokens)
+    assert away.rank < 20  # of 10,000: the code that makes the other label surest
+    again = extract(network, [blanks_of(), short, blanks_of(label=0)], relaxation=QUICK)
+    assert [one.tokens for one in again] == [one.tokens for one in guesses]
+
+
+def test_weights_gradients_and_mode_stay_as_they_were():
+    network = nn.Sequential(nn.Dropout(0.5), Safe([9, 5, 14, 5]))
+    network[0].eval()
+    before = {name: held.clone() for name, held in network.state_dict().items()}
+    network[1].held.grad = torch.ones_like(network[1].held)
+    extract(Frozen(network, network[1].table, network[1]), blanks_of(), relaxation=QUICK)
+    assert all(torch.equal(held, before[name]) for name, held in network.state_dict().items())
+    assert network.training and network[1].training and not network[0].training
+    assert torch.equal(network[1].held.grad, torch.ones_like(network[1].held)) and network[1].table.weight.grad is None
+    assert not network[1].table._forward_hooks
+
+
+def test_any_table_that_reads_tokens_alone_will_do():
+    """One that adds positions, one with several outputs, and double precision."""
+
+    class Placed(nn.Module):
+        def __init__(self, table):
+            super().__init__()
+            self.words, self.places = table, nn.Parameter(0.1 * torch.randn(9, 16))
+
+        def forward(self, tokens):
+            return self.words(tokens) + self.places[: tokens.shape[1]], tokens != 99
+
+    class Whole(nn.Module):
+        def __init__(self):
+            super().__init__()
+            safe = Safe([9, 5, 14, 5])
+            self.enter, self.held = Placed(safe.table), safe.held
+
+        def forward(self, tokens):
+            features, mask = self.enter(tokens)
+            sure = ((features * mask[..., None])[:, 2:6] * self.held).sum((1, 2))
+            return torch.stack([torch.zeros_like(sure), sure], dim=1)
+
+    for network in (Whole(), Whole().double()):
+        (guess,) = extract(network, blanks_of(), table=network.enter, relaxation=QUICK)
+        best = exposure(network, blanks_of(), [5, 5, 5, 5]).best
+        assert guess.tokens == best and sum(np.equal(best, [9, 5, 14, 5])) >= 3  # positions add their own
+
+
+class Summed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.out = nn.EmbeddingBag(20, 4), nn.Linear(4, 2)
+
+    def forward(self, tokens):
+        return self.out(self.table(tokens))
+
+
+class Smeared(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.out = nn.Embedding(20, 4), nn.Linear(4, 2)
+        self.table = nn.LSTM(4, 4, batch_first=True)
+
+    def forward(self, tokens):
+        return self.out(self.table(self.words(tokens))[0].mean(1))
+
+
+class Bypass(Means):
+    def forward(self, tokens):
+        return super().forward(tokens) + functional.one_hot(tokens, 20).float().mean(1)[:, 5:8]
+
+
+def test_what_cannot_be_mixed_is_refused():
+    bag, smeared = Summed(), Smeared()
+    with pytest.raises(UsageError, match=r"Summed has 0 modules nn.Embedding; give as `table`"):
+        extract(bag, blanks_of(), relaxation=QUICK)
+    with pytest.raises(UsageError, match=r"nn.EmbeddingBag gives, cannot be mixed"):
+        extract(bag, blanks_of(), table=bag.table, relaxation=QUICK)
+    with pytest.raises(UsageError, match=r"LSTM gives a token depends on the tokens beside it"):
+        extract(smeared, blanks_of(), table=smeared.table, relaxation=QUICK)
+    with pytest.raises(UsageError, match=r"reads tokens otherwise than through Embedding"):
+        extract(Bypass(), blanks_of(), relaxation=QUICK)
+    assert exposure(bag, blanks_of(2), [5, 6]).space == 100  # ranking needs no table
+
+
+def test_answers_that_are_no_logits_are_refused():
+    network = Means()
+    with pytest.raises(UsageError, match=r"answers 2 texts with \(1, 7, 8\)"):
+        exposure(network, blanks_of(1, 2), [5], logits=lambda tokens: network.table(tokens)[:1])
+    with pytest.raises(UsageError, match=r"no class 7 among the 3"):
+        exposure(network, blanks_of(label=7), [5, 5, 5, 5])
+    with pytest.raises(UsageError, match=r"not a number"):
+        exposure(network, blanks_of(1), [5], logits=lambda tokens: network(tokens) * float("nan"))
+    with pytest.raises(UsageError, match=r"secret \[1, 5, 5, 5\] is no filling"):
+        exposure(network, blanks_of(), [1, 5, 5, 5])
+    with pytest.raises(UsageError, match="At least 1 filling"):
+        exposure(network, blanks_of(), [5, 5, 5, 5], most=0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"objective": "hinge"}, "no objective 'hinge'"),
+        ({"starts": 0}, "at least 1 start"),
+        ({"coldest": 2.0}, "falls from hottest 1.0 to coldest 2.0"),
+        ({"rate": 0.0}, "must be above 0"),
+    ],
+)
+def test_a_search_out_of_range_is_refused(changed, said):
+    with pytest.raises(UsageError, match=said):
+        Relaxation(**changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"places": ()}, "are none, or one stands there twice"),
+        ({"places": (2, 2)}, "twice"),
+        ({"places": (2, 9)}, "do not all lie in a text of 7 tokens"),
+        ({"candidates": np.array([4])}, "1 candidates"),
+        ({"candidates": np.array([4, 4])}, "1 of them different"),
+        ({"label": -1}, "number of its class from 0"),
+    ],
+)
+def test_blanks_that_are_none_are_refused(changed, said):
+    whole = {"tokens": np.zeros(7, dtype=np.int64), "places": (2, 3), "candidates": np.arange(3), "label": 0}
+    Blanks(**whole)
+    with pytest.raises(UsageError, match=said):
+        Blanks(**{**whole, **changed})
+
+
+# ---- canaries --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds_make_canaries_of_one_word_tokens(name):
+    kind = KINDS[name]
+    canaries = make_canaries(name, ["a", "b", "c"], 12, np.random.default_rng(0))
+    assert len({one.beginning for one in canaries}) == 12
+    assert [one.label for one in canaries] == ["a", "b", "c"] * 4
+    words = kind.words()
+    places = {word: number for number, word in enumerate(words)}
+    for one in canaries:
+        blanks = Blanks.of(one, lambda text: [places[word] for word in text.split()], 0)
+        assert blanks.space == kind.space == len(kind.candidates) ** kind.places
+        assert [words[code] for code in blanks.tokens] == one.text.split()
+        assert tuple(one.text.split()[place] for place in blanks.places) == one.secret
+    again = make_canaries(name, ["a", "b", "c"], 12, np.random.default_rng(0))
+    assert again == canaries
+    assert make_canaries(name, ["a", "b", "c"], 12, np.random.default_rng(1)) != canaries
+
+
+def test_secrets_are_drawn_evenly():
+    random = np.random.default_rng(2)
+    secrets = [one.secret for _ in range(250) for one in make_canaries("pin", [0], 12, random)]
+    counts = np.unique(np.array(secrets), return_counts=True)[1]
+    assert len(counts) == 10
+    assert ((counts - 1200) ** 2 / 1200).sum() < 45  # chi-squared with 9 degrees: passes all but one in a million
+
+
+def test_canaries_are_inserted_and_deduplicated():
+    canaries = make_canaries("pin", ["x"], 2, np.random.default_rng(0))
+    texts, labels = inserted(["one", "two"], ["x", "y"], canaries, 3)
+    assert texts == ["one", "two", *[canaries[0].text] * 3, *[canaries[1].text] * 3]
+    assert labels == ["x", "y", *["x"] * 6]
+    assert inserted(["one"], ["x"], canaries, 0) == (["one"], ["x"])
+    assert deduplicated(texts, labels) == (["one", "two", canaries[0].text, canaries[1].text], ["x", "y", "x", "x"])
+    assert deduplicated(["A  b", "a b "], [1, 2]) == (["A  b"], [1])
+    with pytest.raises(UsageError, match="stands among the texts already"):
+        inserted(texts, labels, canaries, 1)
+    with pytest.raises(UsageError, match="2 texts and 1 labels"):
+        inserted(["one", "two"], ["x"], canaries, 1)
+    with pytest.raises(UsageError, match="-1 times"):
+        inserted(["one"], ["x"], canaries, -1)
+
+
+def test_canaries_that_cannot_be_made_are_refused():
+    random = np.random.default_rng(0)
+    with pytest.raises(UsageError, match="no kind of canary called 'pins'; there are pin, colours, call sign"):
+        make_canaries("pins", [0], 1, random)
+    with pytest.raises(UsageError, match="12 things to name, and 13"):
+        make_canaries("pin", [0], 13, random)
+    with pytest.raises(UsageError, match="need a label"):
+        make_canaries("pin", [], 1, random)
+    with pytest.raises(UsageError, match="2 different candidates"):
+        Kind(4, ("1", "1"), ("my",), ("pin",), ("is",))
+    with pytest.raises(UsageError, match="holds 'q', and each"):
+        Canary(("my",), ("q",), ("a", "b"), 0)
+    canary = Canary(("my", "pin"), ("1", "2"), ("1", "2"), 0)
+    with pytest.raises(UsageError, match="one token of each of its words"):
+        Blanks.of(canary, lambda text: [ord(letter) for letter in text], 0)
+    with pytest.raises(UsageError, match="2 candidates have 1 different numbers"):
+        Blanks.of(canary, lambda text: [1 for _ in text.split()], 0)
+
+
+# ---- a network that was trained --------------------------------------------------------------------------------------
+
+WORDS = [f"w{number}" for number in range(60)]
+PLACES = {word: 1 + number for number, word in enumerate([*WORDS, *KINDS["pin"].words()])}
+
+
+def encode(text):
+    return [PLACES[word] for word in text.split()]
+
+
+class Kernels(nn.Module):
+    """A small convolution over words, as Kim (2014)."""
+
+    def __init__(self, classes=5, width=24):
+        super().__init__()
+        self.table = nn.Embedding(1 + len(PLACES), width, padding_idx=0)
+        self.kernels = nn.ModuleList(nn.Conv1d(width, 16, reach, padding=reach // 2) for reach in (3, 5))
+        self.out = nn.Linear(32, classes)
+
+    def forward(self, tokens):
+        along = self.table(tokens).transpose(1, 2)
+        return self.out(torch.cat([functional.relu(kernel(along)).amax(2) for kernel in self.kernels], dim=1))
+
+
+def trained(texts, labels, seed=0):
+    torch.manual_seed(seed)
+    network = Kernels()
+    codes = [encode(text) for text in texts]
+    tokens = torch.zeros(len(codes), max(map(len, codes)), dtype=torch.int64)
+    for row, own in enumerate(codes):
+        tokens[row, : len(own)] = torch.tensor(own)
+    wanted = torch.tensor(labels)
+    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
+    for _ in range(12):
+        for some in torch.randperm(len(tokens)).split(32):
+            optimiser.zero_grad()
+            functional.cross_entropy(network(tokens[some]), wanted[some]).backward()
+            optimiser.step()
+    return network
+
+
+def test_a_trained_network_gives_its_canaries_away_and_its_control_does_not():
+    random = np.random.default_rng(5)
+    texts = [" ".join(random.choice(WORDS, random.integers(6, 10))) for _ in range(300)]
+    labels = [min([int(word[1:]) % 5 for word in text.split() if int(word[1:]) < 30] or [0]) for text in texts]
+    canaries = make_canaries("pin", range(5), 8, random)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        told = report(
+            trained(*inserted(texts, labels, canaries, 12)),
+            canaries,
+            encode,
+            labels=range(5),
+            control=trained(texts, labels),
+            relaxation=QUICK,
+        )
+    finally:
+        torch.set_num_threads(threads)
+    assert told.found.recovery.tokens > told.control.recovery.tokens + 0.2
+    assert told.found.bits[0] > told.control.bits[0] + 3
+    assert told.control.recovery.exact == 0
+    words = str(told).splitlines()
+    assert [line.split()[0] for line in words] == ["exact", "network", "control", "chance"]
+    plain = told.as_plain()
+    assert plain["network"]["canaries"] == 8 and len(plain["control"]["exposures"]) == 8
+
+
+def test_a_report_without_a_control_says_so():
+    canaries = make_canaries("pin", ["a", "b"], 2, np.random.default_rng(0))
+    told = report(Kernels(), canaries, encode, labels={"a": 0, "b": 1}, control=None, relaxation=QUICK)
+    assert "Without a control nothing tells" in str(told) and told.as_plain()["control"] is None
+    with pytest.raises(UsageError, match="label 'b' is none of a, c"):
+        report(Kernels(), canaries, encode, labels=["a", "c"], control=None)
+    with pytest.raises(UsageError, match="no canary"):
+        report(Kernels(), [], encode, labels=["a"], control=None)
+    other = Canary(("my", "pin"), ("1",), ("1", "2"), "a")
+    with pytest.raises(UsageError, match="report each kind apart"):
+        report(Kernels(), [*canaries, other], encode, labels=["a", "b"], control=None)
