@@ -9,6 +9,7 @@ import numpy as np
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array
 from bakeoff.privacy.attacks import measuring
+from bakeoff.privacy.attacks.references import fixed_rows
 from bakeoff.privacy.attacks.report import Attacked, AttackReport, Measured
 from bakeoff.privacy.attacks.scoring import score
 from bakeoff.privacy.attacks.settings import AttackSettings, SignalScale
@@ -21,6 +22,7 @@ def attack(
     *,
     answers: Array | None = None,
     labels: Array | None = None,
+    rows: Array | None = None,
     settings: AttackSettings | None = None,
 ) -> AttackReport:
     """How well members are told from others by what fits answer; every fit in turn is the target.
@@ -28,23 +30,24 @@ def attack(
     `inside` bool (fits, rows) says on which rows each fit was trained; for each row that must have been decided by a
     fair coin, as `plan_halves` does. Either `signals` float (fits, rows), larger where a row looks more like a member
     (`signals_of`, `number_signals`, `closeness_signals`), or `answers`, probabilities (fits, rows, classes), with
-    `labels`, class numbers (rows,). Scores of all targets are pooled. Where membership varies, rows that are inside
-    every fit or none are left out. UsageError for shapes that disagree, nan, fewer than two fits, or a fit without
-    members or without others.
+    `labels`, class numbers (rows,). Scores of all targets are pooled. Only the places `rows` are told apart, by default
+    all that a coin decided. UsageError for shapes that disagree, nan, fewer than two fits, or a fit without members or
+    without others.
     """
     settings = settings or AttackSettings()
     inside = np.asarray(inside)
     if inside.ndim != 2 or inside.dtype != bool:
         raise UsageError(f"inside has the shape {inside.shape} of {inside.dtype}; give true and false as (fits, rows).")
-    found = _signals(inside, signals, answers, labels)
+    if len(inside) < 2 or not inside.shape[1]:
+        raise UsageError(f"inside has {len(inside)} fits and {inside.shape[1]} rows; an attack needs at least 2 fits.")
     if answers is not None and settings.scale is not SignalScale.LOG_ODDS:
         raise UsageError("Answers become log odds; leave out settings.scale, or give signals.")
-    varies = inside.any(axis=0) & ~inside.all(axis=0)
-    audited = np.flatnonzero(varies) if varies.any() else np.arange(inside.shape[1])
+    found = _signals(inside, signals, answers, labels)
+    audited = np.flatnonzero(~fixed_rows(inside)) if rows is None else np.unique(rows)
+    left = inside.shape[1] - len(audited)
     inside, found = np.ascontiguousarray(inside[:, audited]), np.ascontiguousarray(found[:, audited])
     _check(inside)
-    scores = score(inside, found, settings)
-    return _report(inside, audited, scores, settings, len(varies) - len(audited))
+    return _report(inside, audited, score(inside, found, settings), settings, left)
 
 
 def _signals(inside: Array, signals: Array | None, answers: Array | None, labels: Array | None) -> Array:
@@ -59,8 +62,6 @@ def _signals(inside: Array, signals: Array | None, answers: Array | None, labels
 
 
 def _check(inside: Array) -> None:
-    if len(inside) < 2:
-        raise UsageError(f"There are {len(inside)} fits; an attack needs at least 2.")
     alone = np.flatnonzero(inside.all(axis=1) | ~inside.any(axis=1))
     if alone.size:
         kind = "inside" if inside[alone[0]].all() else "outside"
@@ -92,8 +93,10 @@ def _report(
     best = list(scores)[int(np.argmax([one[0] for one in values]))]
     chosen = Attacked(best, most[0], dict(zip(fprs, most[1:], strict=True)), scores[best])
     notes = []
+    if alone := [name for name in settings.attacks if name not in scores]:
+        notes.append(f"No fit can serve as a reference for another, so there is no {', '.join(alone)}.")
     if not pooled.resampled_fits:
         notes.append("With so few independent fits the intervals tell of other rows, not of other fits.")
     if left:
-        notes.append(f"{left:,} rows that are inside every fit or none were left out.")
+        notes.append(f"{left:,} rows that no coin decided were left out.")
     return AttackReport(attacks, chosen, inside, audited, level, tuple(notes))

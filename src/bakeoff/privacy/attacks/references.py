@@ -9,6 +9,8 @@ import numpy as np
 
 from bakeoff.nouns import Array
 
+MOST_FIXED = 0.25  # of the rows; by chance half are alike in two independent fits
+
 
 @dataclass(frozen=True, eq=False)
 class References:
@@ -17,11 +19,27 @@ class References:
     present: Array
     absent: Array
 
+    @property
+    def any(self) -> bool:
+        """Whether there is a reference at all."""
+        return bool(self.present.any() or self.absent.any())
+
 
 def complements(inside: Array) -> Array:
     """For each fit the place of the fit that has exactly the other rows, int (fits,); -1 where there is none."""
     places = {row.tobytes(): place for place, row in enumerate(inside)}
     return np.array([places.get((~row).tobytes(), -1) for row in inside])
+
+
+def fixed_rows(inside: Array) -> Array:
+    """Rows that no coin decided, bool (rows,): inside every fit or none, while fits are complements on all others.
+
+    Where no fit has a complement, a row may be alike in all fits by chance, and leaving it out would tell of the rest.
+    """
+    alike = inside.all(axis=0) | ~inside.any(axis=0)
+    if alike.mean() < MOST_FIXED and (complements(inside[:, ~alike]) >= 0).any():
+        return np.asarray(alike)
+    return np.zeros_like(alike)
 
 
 def references(inside: Array, rng: np.random.Generator) -> Iterator[References]:
@@ -78,3 +96,11 @@ class Side:
         """The mean over rows; nan where there are none."""
         known = self.mean[self.count > 0]
         return float(known.mean()) if known.size else np.nan
+
+
+def first_known(*choices: Array | float) -> Array:
+    """For each row the first of the choices that is a number."""
+    found = np.asarray(choices[0], dtype=np.float64)
+    for choice in choices[1:]:
+        found = np.where(np.isnan(found), choice, found)
+    return found

@@ -7,7 +7,10 @@ from enum import StrEnum
 
 from bakeoff.errors import UsageError
 
-ATTACKS = ("loss", "lira", "lira_per_row", "lira_offline", "lira_offline_per_row", "rmia", "rmia_offline")
+ATTACKS = (
+    *("loss", "lira", "lira_per_row", "lira_shrunk"),
+    *("lira_offline", "lira_offline_per_row", "rmia", "rmia_offline"),
+)
 
 
 class SignalScale(StrEnum):
