@@ -182,7 +182,7 @@ def test_a_code_that_was_never_seen_is_not_found():
 def test_many_texts_are_searched_together_and_apart_alike():
     codes = [[9, 5, 14, 5], [6, 6, 7, 8]]
     network = Safe(codes[0])
-    short = Blanks(np.zeros(5, dtype=np.int64), (2, 3), np.arange(5, 15), 0)
+    short = Blanks(np.zeros(6, dtype=np.int64), (2, 3), np.arange(5, 15), 0)
     guesses = extract(network, [blanks_of(), short, blanks_of(label=0)], relaxation=QUICK)
     assert [len(one.tokens) for one in guesses] == [4, 2, 4]
     assert list(guesses[0].tokens) == codes[0]
@@ -305,7 +305,7 @@ def test_a_search_out_of_range_is_refused(changed, said):
         ({"places": (2, 9)}, "do not all lie in a text of 7 tokens"),
         ({"candidates": np.array([4])}, "1 candidates"),
         ({"candidates": np.array([4, 4])}, "1 of them different"),
-        ({"label": -1}, "number of its class from 0"),
+        ({"label": -1}, "class's number from 0"),
     ],
 )
 def test_blanks_that_are_none_are_refused(changed, said):

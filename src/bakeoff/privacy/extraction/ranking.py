@@ -25,10 +25,10 @@ CHANCE = math.log2(math.e)  # bits: the mean of -log2 of a number drawn evenly f
 class Exposure:
     """How far up the true secret stands among all fillings (Carlini et al. 2019, section 4.2).
 
-    `bits` is log2 of the `space` less log2 of the `rank`. `rank` counts from 1, the `tied` fillings that score like the secret at the middle of theirs. Where the space is too
-    large to be scored, `rank` is estimated from `drawn` fillings and no more than `ceiling` bits can be seen. `best` is
-    the filling that scores highest of those, as token numbers, the middle one of those that tie. Of a secret that was never
-    seen, about 1.44 bits are expected.
+    `bits` is log2 of the `space` less log2 of the `rank`, which counts from 1, the `tied` fillings that score like the
+    secret at the middle of theirs. Where the space is too large to be scored, `rank` is estimated from `drawn` fillings
+    and no more than `ceiling` bits can be seen. `best` is the filling that scores highest of those, as token numbers,
+    the middle one of those that tie. Of a secret that was never seen, about 1.44 bits are expected.
     """
 
     bits: float

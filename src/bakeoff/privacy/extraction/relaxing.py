@@ -160,20 +160,22 @@ def _gumbel(shape: tuple[int, ...], draw: torch.Generator) -> Tensor:
 
 
 def _swept(frozen: Frozen, blanks: Blanks, begun: Array, sweeps: int) -> tuple[Array, float]:
-    """From each filling of `begun`, blank by blank the best candidate, until nothing gets better; the best of all."""
-    best, value = begun[0], -np.inf
-    for own in begun:
-        odds = float(frozen.odds(blanks.filled(own[None]), blanks.label)[0])
-        for _ in range(sweeps):
-            before = odds
-            for place in range(len(own)):
-                tried = np.repeat(own[None], len(blanks.candidates), axis=0)
-                tried[:, place] = blanks.candidates
-                scores = frozen.odds(blanks.filled(tried), blanks.label)
-                if scores.max() > odds:
-                    own, odds = tried[int(scores.argmax())], float(scores.max())
-            if odds <= before:
-                break
-        if odds > value:
-            best, value = own, odds
-    return best, value
+    """The best that `_climbed` comes to from the fillings of `begun`, with its log-odds."""
+    ended = [_climbed(frozen, blanks, own, sweeps) for own in begun]
+    return max(ended, key=lambda one: one[1])
+
+
+def _climbed(frozen: Frozen, blanks: Blanks, own: Array, sweeps: int) -> tuple[Array, float]:
+    """Blank by blank the best candidate with the others held, until nothing gets better."""
+    odds = float(frozen.odds(blanks.filled(own[None]), blanks.label)[0])
+    for _ in range(sweeps):
+        before = odds
+        for place in range(len(own)):
+            tried = np.repeat(own[None], len(blanks.candidates), axis=0)
+            tried[:, place] = blanks.candidates
+            scores = frozen.odds(blanks.filled(tried), blanks.label)
+            if scores.max() > odds:
+                own, odds = tried[int(scores.argmax())], float(scores.max())
+        if odds <= before:
+            break
+    return own, odds

@@ -17,6 +17,8 @@ from bakeoff.privacy.extraction.ranking import CHANCE, MOST, Exposure, exposure
 from bakeoff.privacy.extraction.recovery import Recovery, recovered
 from bakeoff.privacy.extraction.relaxing import Relaxation, extract
 
+ALONE = "Without a control nothing tells what is remembered from what is biased."
+
 
 @dataclass(frozen=True)
 class Found:
@@ -85,8 +87,8 @@ def report(
     """Search for each canary's secret and rank it, in a network that learnt the canaries and in a `control` without.
 
     `encode` gives the numbers of a text's tokens; `labels` the classes in the network's order, or their numbers by
-    name. A network that is not called with token numbers, or has several embeddings, is given as `Frozen`. `control` is the
-    same network trained on the same rows without the canaries; None leaves it out, and the report says so.
+    name. A network that is not called with token numbers, or has several embeddings, is given as `Frozen`. `control` is
+    the same network trained on the same rows without the canaries; None leaves it out, and the report says so.
     UsageError where canaries differ in their secret's length or candidates, or a label is unknown.
     """
     if not canaries:
@@ -99,9 +101,7 @@ def report(
         raise UsageError(f"The canaries' label {strange[0]!r} is none of {', '.join(map(str, numbers))}.")
     blanks = [Blanks.of(one, encode, numbers[one.label]) for one in canaries]
     secrets = [tuple(secret_of(one, encode).tolist()) for one in canaries]
-    remarks = (
-        () if control is not None else ("Without a control nothing tells what is remembered from what is biased.",)
-    )
+    remarks = () if control is not None else (ALONE,)
     found = tried(_frozen(network), blanks, secrets, relaxation)
     beside = None if control is None else tried(_frozen(control), blanks, secrets, relaxation)
     return Report(found, beside, remarks)
