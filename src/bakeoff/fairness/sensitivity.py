@@ -39,28 +39,48 @@ class SensitivitySettings:
             raise UsageError(f"There are no class weights {self.classes!r}; there are {UNIFORM}, {PREDICTED}.")
 
 
+def row_sensitivity(
+    jacobian: Array, probabilities: Array, weights: Array, *, classes: str = UNIFORM, present: Array | None = None
+) -> tuple[Array, Array]:
+    """Each row's sensitivity along its weights, nan where it has none, and along all its inputs: (rows,) twice.
+
+    As in `prediction_sensitivity`, which accumulates them over rows.
+    """
+    gradients = np.abs(np.asarray(jacobian, dtype=np.float64))
+    rows, kinds, inputs = _shape(gradients, np.asarray(probabilities))
+    spread = np.broadcast_to(np.asarray(weights, dtype=np.float64), (rows, inputs))
+    if not np.isfinite(spread).all() or (spread < 0).any() or not np.isfinite(gradients).all():
+        raise UsageError("Weights of inputs must be numbers that are not negative, and gradients must be numbers.")
+    held = np.ones((rows, inputs)) if present is None else np.asarray(present, dtype=np.float64)
+    if held.shape != (rows, inputs):
+        raise UsageError(f"What rows hold has the shape {held.shape}; it must be (rows, inputs), {(rows, inputs)}.")
+    spread = spread * held
+    over = np.full((rows, kinds), 1 / kinds)
+    if classes == PREDICTED:
+        over = np.eye(kinds)[np.asarray(probabilities).argmax(1)]
+    each = np.einsum("rk,rki->ri", over, gradients)
+    total, counted = spread.sum(1), held.sum(1)
+    along = np.divide((each * spread).sum(1), total, out=np.full(rows, np.nan), where=total > 0)
+    return along, np.divide((each * held).sum(1), counted, out=np.zeros(rows), where=counted > 0)
+
+
 def prediction_sensitivity(
-    jacobian: Array, probabilities: Array, weights: Array, settings: SensitivitySettings | None = None
+    jacobian: Array,
+    probabilities: Array,
+    weights: Array,
+    settings: SensitivitySettings | None = None,
+    present: Array | None = None,
 ) -> tuple[Measure, Measure]:
     """Accumulated and relative sensitivity, with intervals from resampled rows.
 
     `jacobian` (rows, classes, inputs), `probabilities` (rows, classes), `weights` (inputs,) or (rows, inputs), not
-    negative, brought to a sum of one in each row. A row without any weight tells nothing and is left out. UsageError
-    for other shapes, numbers that are none or negative weights.
+    negative, brought to a sum of one in each row. `present` (rows, inputs) says where rows are of different lengths
+    which inputs each has. A row without any weight tells nothing and is left out. UsageError for other shapes, numbers
+    that are none or negative weights.
     """
     given = settings or SensitivitySettings()
-    gradients = np.abs(np.asarray(jacobian, dtype=np.float64))
-    rows, classes, inputs = _shape(gradients, np.asarray(probabilities))
-    spread = np.broadcast_to(np.asarray(weights, dtype=np.float64), (rows, inputs))
-    if not np.isfinite(spread).all() or (spread < 0).any() or not np.isfinite(gradients).all():
-        raise UsageError("Weights of inputs must be numbers that are not negative, and gradients must be numbers.")
-    there = spread.sum(1) > 0
-    over = np.full((rows, classes), 1 / classes)
-    if given.classes == PREDICTED:
-        over = np.eye(classes)[np.asarray(probabilities).argmax(1)]
-    each = np.einsum("rk,rki->ri", over, gradients)[there]
-    share = spread[there] / spread[there].sum(1, keepdims=True)
-    weighted, plain = (each * share).sum(1), each.mean(1)
+    along, plain = row_sensitivity(jacobian, probabilities, weights, classes=given.classes, present=present)
+    weighted, plain = along[~np.isnan(along)], plain[~np.isnan(along)]
     if not len(weighted):
         why = "no row has an input that tells of the protected status"
         first, second = (
@@ -153,11 +173,11 @@ def of_black_box(predict_proba: Callable[[Array], Any], inputs: Array, steps: Ar
     return np.stack(columns, axis=2), probabilities
 
 
-def of_embeddings(outputs: Callable[[Any], Any], embedded: Any) -> tuple[Array, Array]:
-    """Jacobian and probabilities of a torch classifier by autograd, with one number for each token: the L2 norm.
+def of_embeddings(outputs: Callable[[Any], Any], embedded: Any, norm: int = 2) -> tuple[Array, Array]:
+    """Jacobian and probabilities of a torch classifier by autograd, one number a token: a norm over its dimensions.
 
-    `outputs(embedded)` gives logits (rows, classes) of embeddings (rows, tokens, width), and no row may depend on
-    another.
+    `norm` is its order, 1 or 2. `outputs(embedded)` gives logits (rows, classes) of embeddings (rows, tokens, width),
+    and no row may depend on another.
     """
     torch: Any = need("torch", "neural")
     held = embedded.detach().clone().requires_grad_()
@@ -165,5 +185,5 @@ def of_embeddings(outputs: Callable[[Any], Any], embedded: Any) -> tuple[Array, 
     found = []
     for place in range(shares.shape[1]):
         (gradient,) = torch.autograd.grad(shares[:, place].sum(), held, retain_graph=True)
-        found.append(gradient.norm(dim=-1))
+        found.append(gradient.norm(p=norm, dim=-1))
     return torch.stack(found, dim=1).double().cpu().numpy(), shares.detach().double().cpu().numpy()
