@@ -13,10 +13,11 @@ _PLACES = {
     "Fairness": "fairness",
     "Linkage": "linkage",
     "Memorisation": "memorisation",
+    "Privacy": "privacy",
     "Quality": "quality",
 }
 
-__all__ = ["Cost", "Fairness", "Linkage", "Memorisation", "Quality"]
+__all__ = ["Cost", "Fairness", "Linkage", "Memorisation", "Privacy", "Quality"]
 
 
 def __getattr__(name: str) -> Any:

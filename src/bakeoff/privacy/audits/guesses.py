@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from bakeoff.errors import UsageError
+from bakeoff.nouns import Array
 
 CONFIDENCE = 0.95
 FAR = 12.0  # standard deviations below the mean, where a binomial has nothing left to say
@@ -27,19 +28,30 @@ def p_value(correct: int, guesses: int, canaries: int, epsilon: float, delta: fl
     """
     check_counts(correct, guesses, canaries)
     check_claim(epsilon, delta)
-    from scipy.stats import binom
+    from scipy.special import betainc
 
     if not correct:
         return 1.0
     right = 1 / (1 + math.exp(-epsilon))
-    beyond = float(binom.sf(correct - 1, guesses, right))
+    beyond = float(betainc(correct, guesses - correct + 1, right))
     if not delta:
         return beyond
     spread = FAR * math.sqrt(guesses * right * (1 - right)) + FAR
     first = max(0, min(correct - 1, math.floor(guesses * right - spread)))
-    masses = binom.pmf(np.arange(correct - 1, first - 1, -1), guesses, right)
+    masses = _masses(np.arange(correct - 1, first - 1, -1), guesses, epsilon)
     worst = float(np.max(np.cumsum(masses) / np.arange(1, len(masses) + 1)))
     return min(1.0, beyond + 2 * delta * canaries * worst)
+
+
+def _masses(correct: Array, guesses: int, epsilon: float) -> Array:
+    """The chance of exactly so many right ones of coins that each fall right with e^epsilon / (1 + e^epsilon)."""
+    from scipy.special import gammaln
+
+    wrong = guesses - correct
+    ways = gammaln(guesses + 1) - gammaln(correct + 1) - gammaln(wrong + 1)
+    # log(1 - q) = log(q) - epsilon, which keeps its digits where q is all but 1
+    masses: Array = np.exp(ways - guesses * math.log1p(math.exp(-epsilon)) - epsilon * wrong)
+    return masses
 
 
 def lower_bound(correct: int, guesses: int, canaries: int, delta: float = 0.0, confidence: float = CONFIDENCE) -> float:
@@ -61,7 +73,7 @@ def lower_bound(correct: int, guesses: int, canaries: int, delta: float = 0.0, c
             low = middle
         else:
             high = middle
-        if high - low < 1e-9:
+        if high - low < 1e-7:
             break
     return low
 

@@ -37,13 +37,16 @@ def advantage(signals: Array, inside: Array) -> tuple[float, float, float]:
     """The membership advantage of who takes the larger half of signals for members, with an interval.
 
     (value, low, high): the share of members so taken minus that of the others (Yeom et al. 2018, arXiv 1709.01604,
-    definition 4), which is 0 for a guess and 1 for knowledge; the threshold is the middle signal, and knows no coin.
+    definition 4), which is 0 for a guess and 1 for knowledge. The threshold is the middle signal, and knows no coin;
+    where several canaries have it, they all fall on the side that makes the halves more equal.
     Newcombe's (1998) interval of two Wilson intervals. nan where all canaries are of one side.
     """
     signals, inside = np.asarray(signals, dtype=np.float64), np.asarray(inside, dtype=bool)
     if inside.all() or not inside.any():
         return math.nan, math.nan, math.nan
-    taken = signals > np.median(signals)
+    middle = float(np.median(signals))
+    above, from_middle = signals > middle, signals >= middle
+    taken = min((above, from_middle), key=lambda some: abs(2 * int(some.sum()) - len(some)))
     return difference_of_shares(taken[inside], taken[~inside])
 
 
