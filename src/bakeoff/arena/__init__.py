@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "AuditRequest": "challenge",
     "Board": "board",
     "Challenge": "challenge",
     "CompareOptions": "comparison",
@@ -25,6 +26,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AuditRequest",
     "Board",
     "Challenge",
     "CompareOptions",

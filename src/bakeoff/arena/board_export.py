@@ -43,7 +43,7 @@ def board_json(board: Board) -> dict[str, Any]:
         "beyond": plain(board.beyond),
         "made_with": plain(board.made_with),
     }
-    return _tellable(told)  # type: ignore[no-any-return]
+    return tellable(told)  # type: ignore[no-any-return]
 
 
 def board_csv(board: Board) -> str:
@@ -111,12 +111,12 @@ def _square(square: Square) -> dict[str, Any]:
     return known  # type: ignore[no-any-return]
 
 
-def _tellable(thing: Any) -> Any:
-    """As strict JSON holds it: no number that is not finite, and no text that cannot be encoded."""
+def tellable(thing: Any) -> Any:
+    """Plain things as strict JSON holds it: no number that is not finite, and no text that cannot be encoded."""
     if isinstance(thing, dict):
-        return {_tellable(key): _tellable(value) for key, value in thing.items()}
+        return {tellable(key): tellable(value) for key, value in thing.items()}
     if isinstance(thing, list):
-        return [_tellable(value) for value in thing]
+        return [tellable(value) for value in thing]
     if isinstance(thing, str):
         return encodable(thing)
     return None if isinstance(thing, float) and not math.isfinite(thing) else thing

@@ -34,6 +34,19 @@ class RunRequest:
 
 
 @dataclass(frozen=True)
+class AuditRequest:
+    """Which entries to audit on which task; `quick` asks for few fits, `again` judges what was judged already."""
+
+    entries: tuple[str, ...]
+    task: str
+    quick: bool = False
+    seed: int = 0
+    limits: Limits | None = None
+    workers: int = 0
+    again: bool = False
+
+
+@dataclass(frozen=True)
 class Submission:
     """A version of an entry that was handed in; `number` counts all submissions of the challenge.
 
@@ -252,6 +265,16 @@ class Challenge:
         """Judge kept answers again without running anything; gives how many judgements were made."""
         matrix, cells, _ = self._matrix(RunRequest(seeds=self._seeds_kept()), watcher)
         return int(matrix.judge(cells, again))
+
+    def audit(self, request: AuditRequest, watcher: Any = None) -> Any:
+        """Judge entries deeper, by further fits in audit cells that no board ranks; those that are finished stay.
+
+        Gives an `audits.AuditSummary`.
+        """
+        from bakeoff.arena.audits import Audits
+        from bakeoff.arena.matrix import Silent
+
+        return Audits(self, request, watcher or Silent()).run()
 
     def due(self, request: RunRequest | None = None) -> list[Cell]:
         """The cells that `run` would run."""

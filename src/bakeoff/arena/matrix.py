@@ -120,10 +120,10 @@ class Matrix:
     share: float = 1.0
     supplies: Supplies = field(default_factory=Supplies)
     lease_seconds: float = LEASE_SECONDS
-    audits: Mapping[str, AuditPlan] = field(default_factory=dict)
+    audits: Mapping[str, AuditPlan] | None = None
 
     def __post_init__(self) -> None:
-        self.judges: list[Judge] = [] if self.audits else judges()
+        self.judges: list[Judge] = judges() if self.audits is None else []
         self._plans: dict[tuple[str, int], CellPlan] = {}
         self._troubles: list[str] = []
         self._warmth: dict[str, str] = {}  # by entry's digest
@@ -304,11 +304,11 @@ class _Desk:
 
     def _key(self, cell: Cell) -> Key:
         """Ranked cells of a task and seed have one plan; prediction files, which have none, share its rows."""
-        return cell.task, cell.seed, cell.plan_digest if self.matrix.audits else ""
+        return cell.task, cell.seed, "" if self.matrix.audits is None else cell.plan_digest
 
     def _rows(self, task: str, seed: int, plan: str) -> tuple[TaskData, CellPlan]:
-        asked, matrix = self.tasks[task], self.matrix
-        return matrix.data(asked), matrix.audits[plan].cells if plan else matrix.plan(asked, seed)
+        asked, audits = self.tasks[task], self.matrix.audits
+        return self.matrix.data(asked), self.matrix.plan(asked, seed) if audits is None else audits[plan].cells
 
     def prepare(self, due: Due, cores: tuple[int, ...]) -> Job:
         """The job of a due cell."""
@@ -384,7 +384,7 @@ class _Desk:
 
     def _audit(self, cell: Cell) -> dict[str, Any]:
         """What an audit cell is part of, so that it is never taken for a ranked one."""
-        if (plan := self.matrix.audits.get(cell.plan_digest)) is None:
+        if (plan := (self.matrix.audits or {}).get(cell.plan_digest)) is None:
             return {}
         return {"audit": {"judge": plan.judge, "plan": plan.name, "quick": plan.quick}}
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from bakeoff.cli.deep import DeepChoices, judge_deep
 from bakeoff.cli.options import (
     HERE,
     Folder,
@@ -213,12 +214,17 @@ def run(
         show_run(summary, watch.declined, watch.told)
 
 
+@spread
 def judge(
+    choices: DeepChoices,
     again: Annotated[bool, Option("--again", help="Judge what was judged already, too.")] = False,
     challenge: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Let judges read kept answers, without running anything."""
+    """Let judges read kept answers, without running anything; with --deep they may ask for further fits."""
+    if choices.entries:
+        judge_deep(challenge, choices, again, as_json)
+        return
     from bakeoff.arena.challenge import Challenge
 
     with closing(Challenge.open(challenge)) as opened, Bar() as watch:
