@@ -99,7 +99,9 @@ def _deltas(losses: Losses, epsilons: Array, interval: float) -> Array:
     above = np.concatenate([np.cumsum(losses.probabilities[::-1])[::-1], [0.0]])
     below = np.concatenate([np.cumsum(lower[::-1])[::-1], [0.0]])
     place = np.searchsorted(cells, epsilons, side="right")
-    return np.asarray(np.maximum(losses.infinite + above[place] - np.exp(np.minimum(epsilons, 700.0)) * below[place], 0.0))
+    return np.asarray(
+        np.maximum(losses.infinite + above[place] - np.exp(np.minimum(epsilons, 700.0)) * below[place], 0.0)
+    )
 
 
 def _loss_above(losses: Losses, interval: float) -> float:
