@@ -48,17 +48,25 @@ def association(encode: Encode, sets: WordSets, draws: Draws | None = None, name
     vectors = dict(zip(sets.all, encoded(encode, sets.all), strict=True))
     targets = np.stack([vectors[word] for word in (*sets.first, *sets.second)])
     one, other = (np.stack([vectors[word] for word in words]) for words in (sets.one, sets.other))
-    near, far = targets @ one.T, targets @ other.T
+    return tested(targets @ one.T, targets @ other.T, len(sets.first), given, (METRIC, name))
+
+
+def tested(near: Array, far: Array, first: int, draws: Draws, named: tuple[str, str]) -> Measure:
+    """The effect size of associations with the one set (targets, ones) and with the other (targets, others).
+
+    The `first` targets stand against the rest; `named` holds the metric and the family of the measure. Insufficient
+    with fewer than three targets, or where their associations do not differ.
+    """
     scores = near.mean(1) - far.mean(1)
+    metric, name = named
     if len(scores) < 3 or not scores.std(ddof=1) > 0:
         reason = f"{len(scores)} target words whose associations do not differ say nothing; more words are needed"
-        return Measure(METRIC, name, "first - second", None, n=len(scores), status=INSUFFICIENT, reason=reason)
-    first = len(sets.first)
-    low, high = _interval(near, far, first, given)
+        return Measure(metric, name, "first - second", None, n=len(scores), status=INSUFFICIENT, reason=reason)
+    low, high = _interval(near, far, first, draws)
     value = effect_size(scores, first)
-    p = partition_p(scores, first, given)
+    p = partition_p(scores, first, draws)
     return Measure(
-        METRIC, name, "first - second", value, min(low, value), max(high, value), len(scores), expected=0.0, p=p
+        metric, name, "first - second", value, min(low, value), max(high, value), len(scores), expected=0.0, p=p
     )
 
 

@@ -19,19 +19,22 @@ from bakeoff.stats import interval, wilson
 
 LANGUAGE, STEREOTYPE, IDEAL = "language modelling score", "stereotype score", "idealised association score"
 PREFERENCE = "stereotyped sentence preferred"
+APART = "mean difference of scores, either way"
 
 
 @dataclass(frozen=True)
 class Triples:
     """Scores of the stereotyped, anti-stereotyped and unrelated sentence of each cluster, and its target term.
 
-    All arrays are (clusters,); larger scores are likelier. UsageError for different lengths or scores that are none.
+    All arrays are (clusters,); larger scores are likelier, and `how` says how they were made. UsageError for different
+    lengths or scores that are none.
     """
 
     targets: Sequence[str]
     stereotype: Array
     anti: Array
     unrelated: Array
+    how: str = ""
 
     def __post_init__(self) -> None:
         lengths = {len(self.targets), len(self.stereotype), len(self.anti), len(self.unrelated)}
@@ -79,12 +82,16 @@ def _scores(language: Any, preferred: Any) -> tuple[Any, Any, Any]:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Scores of the more and of the less stereotyped sentence of each pair, its bias type and direction."""
+    """Scores of the more and of the less stereotyped sentence of each pair, its bias type and direction.
+
+    `how` says how the scores were made.
+    """
 
     more: Array
     less: Array
     kinds: Sequence[str]
     directions: Sequence[str] = ()
+    how: str = ""
 
 
 def crows_pairs(pairs: Pairs, level: float = 0.95) -> tuple[Measure, ...]:
@@ -93,18 +100,37 @@ def crows_pairs(pairs: Pairs, level: float = 0.95) -> tuple[Measure, ...]:
     Ties count for neither side. Intervals are Wilson's, p that of a fair coin. UsageError for different lengths or
     scores that are no numbers.
     """
+    more, less = _held(pairs)
+    found = [_preferred("", "all pairs", more, less, level)]
+    for family, labels in (("kind", pairs.kinds), ("direction", pairs.directions)):
+        held = np.asarray(labels, dtype=str)
+        for label in [one for one in np.unique(held) if one] if len(held) else ():
+            inside = held == label
+            found.append(_preferred(family, str(label), more[inside], less[inside], level))
+    return tuple(found)
+
+
+def score_difference(pairs: Pairs, *, draws: int = 1000, level: float = 0.95, seed: int = 0) -> Measure:
+    """The mean of |score of the one - score of the other| over pairs, with an interval from resampled pairs.
+
+    Beside the share of pairs it tells how far apart a model holds them. UsageError as `crows_pairs` raises it.
+    """
+    more, less = _held(pairs)
+    apart = np.abs(more - less)
+    random = np.random.default_rng([seed % 2**32, 17])
+    drawn = apart[random.integers(0, len(apart), (draws, len(apart)))].mean(1)
+    return Measure(APART, "", "all pairs", float(apart.mean()), *interval(drawn, level), n=float(len(apart)))
+
+
+def _held(pairs: Pairs) -> tuple[Array, Array]:
     more, less = np.asarray(pairs.more, dtype=np.float64), np.asarray(pairs.less, dtype=np.float64)
     if not len(more) == len(less) == len(pairs.kinds) or (pairs.directions and len(pairs.directions) != len(more)):
         raise UsageError("Each pair needs two scores and a kind, and a direction where any is given.")
     if not (np.isfinite(more).all() and np.isfinite(less).all()):
         raise UsageError("Some scores of sentences are no numbers; leave those pairs out.")
-    found = [_preferred("", "all pairs", more, less, level)]
-    for family, labels in (("kind", pairs.kinds), ("direction", pairs.directions)):
-        held = np.asarray(labels, dtype=str)
-        for label in np.unique(held) if len(held) else ():
-            inside = held == label
-            found.append(_preferred(family, str(label), more[inside], less[inside], level))
-    return tuple(found)
+    if not len(more):
+        raise UsageError("There is no pair of sentences to be compared; give at least one.")
+    return more, less
 
 
 def _preferred(family: str, group: str, more: Array, less: Array, level: float) -> Measure:
