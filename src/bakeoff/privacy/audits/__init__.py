@@ -8,7 +8,7 @@ from __future__ import annotations
 from bakeoff.privacy.audits.guesses import ceiling, lower_bound, p_value
 from bakeoff.privacy.audits.judgement import Verdict, tally_of, verdict, verdicts, weakest
 from bakeoff.privacy.audits.separation import advantage, area
-from bakeoff.privacy.audits.tallies import OneRun, Tally, audit_one_run, pooled, tally
+from bakeoff.privacy.audits.tallies import OneRun, Tally, Way, audit_one_run, pooled, tally
 from bakeoff.privacy.audits.tradeoffs import Gaussian, Profile, TradeOff, refuted, refutes
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Tally",
     "TradeOff",
     "Verdict",
+    "Way",
     "advantage",
     "area",
     "audit_one_run",

@@ -10,7 +10,7 @@ import numpy as np
 
 from bakeoff.nouns import Claim, Finding
 from bakeoff.privacy.audits.guesses import CONFIDENCE
-from bakeoff.privacy.audits.tallies import NEIGHBOURS, Tally
+from bakeoff.privacy.audits.tallies import NEIGHBOURS, Tally, Way
 from bakeoff.stats.significance import holm
 
 CONTRADICTED, NOT_CONTRADICTED, INSUFFICIENT = "contradicted", "not contradicted", "insufficient"
@@ -105,10 +105,10 @@ def weakest(claims: Iterable[Claim | None]) -> Claim | None:
 
 
 def as_findings(counted: Tally, judge: str, split: str) -> list[Finding]:
-    """A tally as findings, one for each number of guesses, from which `tally_of` makes it again."""
+    """A tally as findings, one for each way of guessing, from which `tally_of` makes it again."""
     return [
-        Finding(judge, RIGHT, right / guessed, variant=f"1/{part} of {counted.canaries}", split=split, n=guessed)
-        for part, guessed, right in zip(counted.parts, counted.guesses, counted.correct, strict=True)
+        Finding(judge, RIGHT, right / guessed, variant=f"{way} of {counted.canaries}", split=split, n=guessed)
+        for way, guessed, right in zip(counted.ways, counted.guesses, counted.correct, strict=True)
     ]
 
 
@@ -117,7 +117,7 @@ def tally_of(findings: Iterable[Finding], split: str) -> Tally | None:
     held = [one for one in findings if one.metric == RIGHT and one.split == split and one.value is not None]
     if not held:
         return None
-    words = [one.variant.removeprefix("1/").split(" of ") for one in held]
+    words = [one.variant.split(" of ") for one in held]
     right = tuple(round((one.value or 0.0) * one.n) for one in held)
     guessed = tuple(one.n for one in held)
-    return Tally(int(words[0][1]), tuple(int(part) for part, _ in words), guessed, right)
+    return Tally(int(words[0][1]), tuple(Way.named(way) for way, _ in words), guessed, right)

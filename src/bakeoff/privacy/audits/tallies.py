@@ -14,38 +14,57 @@ from bakeoff.privacy.audits import guesses as coins
 from bakeoff.privacy.audits.guesses import CONFIDENCE
 from bakeoff.privacy.audits.tradeoffs import Gaussian, refuted
 
-PARTS = (1, 3, 10, 30)  # every canary guessed, a third of them, a tenth, a thirtieth: each is tried and paid for
-LEAST = 10  # guesses below which a part is not tried
+LEAST = 10  # guesses below which a way is not tried
 NEIGHBOURS = "add or remove one"
+
+
+@dataclass(frozen=True, order=True)
+class Way:
+    """How to guess: one canary of so many (`part` 3 is a third), from both ends of the signals or members alone."""
+
+    part: int
+    members_only: bool = False
+
+    def __str__(self) -> str:
+        return f"1/{self.part}" + (" as members" if self.members_only else "")
+
+    @classmethod
+    def named(cls, words: str) -> Way:
+        """The way that `str` told."""
+        return cls(int(words.removeprefix("1/").split()[0]), words.endswith("as members"))
+
+
+# A fit that remembers some rows gives itself away at one end of the signals, noise at both: each is tried and paid for.
+WAYS = (Way(1), Way(3), Way(10), Way(30), Way(3, True), Way(10, True), Way(30, True))
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How many of so many guesses about `canaries` coins were right, for each part of them that was guessed.
+    """How many of so many guesses about `canaries` coins were right, for each way of guessing.
 
-    Trying several numbers of guesses is paid for: each is judged at its share of the 5 % (Bonferroni), and those with
-    fewer than ten guesses are not tried. Only the numbers of canaries decide which.
+    Trying several ways is paid for: each is judged at its share of the 5 % (Bonferroni), and those with fewer than ten
+    guesses are not tried. Only the numbers of canaries decide which.
     """
 
     canaries: int
-    parts: tuple[int, ...]
+    ways: tuple[Way, ...]
     guesses: tuple[int, ...]
     correct: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if not len(self.parts) == len(self.guesses) == len(self.correct) > 0:
-            raise UsageError("A tally needs as many numbers of guesses and of right ones as parts, and one at least.")
+        if not len(self.ways) == len(self.guesses) == len(self.correct) > 0:
+            raise UsageError("A tally needs as many numbers of guesses and of right ones as ways, and one at least.")
         for right, guessed in zip(self.correct, self.guesses, strict=True):
             coins.check_counts(right, guessed, self.canaries)
 
     @property
     def tried(self) -> tuple[tuple[int, int], ...]:
-        """(right, guesses) of each number of guesses that is tried."""
+        """(right, guesses) of each way that is tried."""
         every = tuple(zip(self.correct, self.guesses, strict=True))
         return tuple(one for one in every if one[1] >= LEAST) or every[:1]
 
     def bound(self, delta: float = 0.0, confidence: float = CONFIDENCE) -> float:
-        """The lower bound on epsilon at `delta`: the best of the numbers of guesses, each at its share."""
+        """The lower bound on epsilon at `delta`: the best of the ways, each at its share."""
         coins.check_confidence(confidence)
         share = 1 - (1 - confidence) / len(self.tried)
         return max(coins.lower_bound(right, guessed, self.canaries, delta, share) for right, guessed in self.tried)
@@ -55,7 +74,7 @@ class Tally:
         return self._all_right().bound(delta, confidence)
 
     def p_value(self, epsilon: float, delta: float = 0.0) -> float:
-        """How likely a fit that keeps (epsilon, delta) is to be guessed so well, all numbers of guesses paid for."""
+        """How likely a fit that keeps (epsilon, delta) is to be guessed so well, all ways paid for."""
         each = [coins.p_value(right, guessed, self.canaries, epsilon, delta) for right, guessed in self.tried]
         return min(1.0, len(each) * min(each))
 
@@ -74,19 +93,34 @@ class Tally:
         return Gaussian(mu).epsilon(delta) if mu else 0.0
 
     def _all_right(self) -> Tally:
-        return Tally(self.canaries, self.parts, self.guesses, self.guesses)
+        return Tally(self.canaries, self.ways, self.guesses, self.guesses)
 
 
-def tally(signals: Array, inside: Array, *, parts: Sequence[int] = PARTS, seed: int = 0) -> Tally:
+def tally(signals: Array, inside: Array, *, ways: Sequence[Way] = WAYS, seed: int = 0) -> Tally:
     """Guess by signal, and count.
 
     `signals` float64 (canaries,) are larger the more a canary looks like a member, and `inside` bool (canaries,) says
     how its coin fell. With r guesses the r/2 largest signals are guessed to be members and the r/2 smallest not, one
-    more of the first where r is odd; equal signals come in an order drawn from `seed`, that knows no coin. `parts`,
-    chosen before anything is seen, say how many are guessed: 3 is a third of the canaries. UsageError for signals that
-    are no numbers, for other lengths, or for none.
+    more of the first where r is odd; or all r are the largest, guessed to be members. Equal signals come in an order
+    drawn from `seed`, that knows no coin. `ways` are to be chosen before anything is seen; those of less than one guess
+    are left out. UsageError for signals that are no numbers, for other lengths, for none, or where no way is left.
     """
     signals, inside = np.asarray(signals, dtype=np.float64), np.asarray(inside)
+    _check(signals, inside)
+    held = tuple(way for way in ways if 1 <= way.part <= len(signals))
+    if not held:
+        raise UsageError(f"There is no way to guess about {len(signals)} canaries; give one such as Way(1), all.")
+    shuffled = np.random.default_rng(seed).permutation(len(signals))
+    order = shuffled[np.argsort(-signals[shuffled], kind="stable")]
+    members = np.concatenate([[0], np.cumsum(inside[order])])
+    others = np.concatenate([[0], np.cumsum(~inside[order][::-1])])
+    guesses = tuple(len(signals) // way.part for way in held)
+    taken = [number if way.members_only else (number + 1) // 2 for way, number in zip(held, guesses, strict=True)]
+    right = tuple(int(members[top] + others[number - top]) for top, number in zip(taken, guesses, strict=True))
+    return Tally(len(signals), held, guesses, right)
+
+
+def _check(signals: Array, inside: Array) -> None:
     if signals.ndim != 1 or signals.shape != inside.shape or not len(signals):
         raise UsageError(
             f"There are signals of shape {signals.shape} and coins of shape {inside.shape}; give one of each for every "
@@ -96,34 +130,25 @@ def tally(signals: Array, inside: Array, *, parts: Sequence[int] = PARTS, seed: 
         raise UsageError(f"The coins are {inside.dtype}; give True for a canary that was in training and False else.")
     if np.isnan(signals).any():
         raise UsageError(f"{int(np.isnan(signals).sum())} signals of {len(signals)} are no number; score every canary.")
-    if not parts or min(parts) < 1 or min(parts) > len(signals) or any(int(part) != part for part in parts):
-        raise UsageError(f"parts are {tuple(parts)}; they must be whole numbers from 1, and one at most the canaries.")
-    shuffled = np.random.default_rng(seed).permutation(len(signals))
-    order = shuffled[np.argsort(-signals[shuffled], kind="stable")]
-    members = np.concatenate([[0], np.cumsum(inside[order])])
-    others = np.concatenate([[0], np.cumsum(~inside[order][::-1])])
-    kept = [int(part) for part in parts if part <= len(signals)]
-    numbers = [len(signals) // part for part in kept]
-    right = [int(members[(number + 1) // 2] + others[number // 2]) for number in numbers]
-    return Tally(len(signals), tuple(kept), tuple(numbers), tuple(right))
 
 
 def pooled(tallies: Iterable[Tally]) -> Tally:
     """One tally of several independent fits, whose coins fell independently of each other.
 
-    Together they are one mechanism with all the coins, so the same bounds hold for it. UsageError where there is none.
+    Together they are one mechanism with all the coins, so the same bounds hold for it. UsageError where there is none,
+    or no way that all of them have.
     """
     held = list(tallies)
     if not held:
         raise UsageError("There is no tally to pool; give one at least.")
-    parts = tuple(part for part in held[0].parts if all(part in one.parts for one in held))
-    if not parts:
-        raise UsageError("The tallies have no number of guesses in common; tally all of them with the same parts.")
+    ways = tuple(way for way in held[0].ways if all(way in one.ways for one in held))
+    if not ways:
+        raise UsageError("The tallies have no way of guessing in common; tally all of them with the same ways.")
 
     def total(name: str) -> tuple[int, ...]:
-        return tuple(sum(getattr(one, name)[one.parts.index(part)] for one in held) for part in parts)
+        return tuple(sum(getattr(one, name)[one.ways.index(way)] for one in held) for way in ways)
 
-    return Tally(sum(one.canaries for one in held), parts, total("guesses"), total("correct"))
+    return Tally(sum(one.canaries for one in held), ways, total("guesses"), total("correct"))
 
 
 @dataclass(frozen=True)
@@ -146,8 +171,8 @@ class OneRun:
         """What JSON can hold."""
         names = ("epsilon", "ceiling", "delta", "confidence", "gaussian", "neighbours")
         held = {name: getattr(self, name) for name in names}
-        counts = {name: list(getattr(self.tally, name)) for name in ("parts", "guesses", "correct")}
-        return held | {"canaries": self.tally.canaries} | counts
+        counts = {name: list(getattr(self.tally, name)) for name in ("guesses", "correct")}
+        return held | {"canaries": self.tally.canaries, "ways": [str(way) for way in self.tally.ways]} | counts
 
     def __str__(self) -> str:
         at = f" at delta {self.delta:g}" if self.delta else ""
@@ -163,7 +188,7 @@ def audit_one_run(
     inside: Array,
     delta: float = 0.0,
     *,
-    parts: Sequence[int] = PARTS,
+    ways: Sequence[Way] = WAYS,
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> OneRun:
@@ -173,6 +198,6 @@ def audit_one_run(
     `inside` bool (canaries,) are the coins. See `tally` for the guesses, `lower_bound` for the theorem. UsageError for
     signals or coins that cannot be.
     """
-    counted = tally(signals, inside, parts=parts, seed=seed)
+    counted = tally(signals, inside, ways=ways, seed=seed)
     bounds = (counted.bound(delta, confidence), counted.ceiling(delta, confidence))
     return OneRun(*bounds, delta, confidence, counted, counted.gaussian(delta, confidence) if delta else None)
