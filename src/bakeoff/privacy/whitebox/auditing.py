@@ -14,6 +14,7 @@ from bakeoff.errors import UsageError
 from bakeoff.nouns import Array
 from bakeoff.privacy.audits import ceiling as plain_ceiling
 from bakeoff.privacy.audits import lower_bound
+from bakeoff.privacy.bookkeeping import BookKeeping
 from bakeoff.privacy.entries import Entry
 from bakeoff.privacy.given import Extended, given
 from bakeoff.privacy.ledger import Ledger
@@ -22,7 +23,7 @@ from bakeoff.privacy.regime import PrivateSGD, PrivateStep
 from bakeoff.privacy.run import PrivateRun, Watcher
 from bakeoff.privacy.whitebox.canaries import Canaries, guesses_for, right_guesses
 from bakeoff.privacy.whitebox.checks import checks_of
-from bakeoff.privacy.whitebox.directions import Directions, directions_for
+from bakeoff.privacy.whitebox.directions import Directions, directions_for, room_for
 from bakeoff.privacy.whitebox.ledger_curves import Stated
 from bakeoff.privacy.whitebox.reports import WhiteBoxReport
 from bakeoff.privacy.whitebox.watching import WatchedStep
@@ -45,21 +46,22 @@ def audit_white_box(
     The network learns the canaries too: audit a copy that is thrown away. What is given is what `run.fit` takes.
     UsageError where the run has made steps already, or its network has no room for so many canaries.
     """
-    how = canaries if isinstance(canaries, Canaries) else Canaries(canaries or Canaries.count)
-    toss = _Toss.of(how)
+    how = canaries if isinstance(canaries, Canaries) else Canaries(canaries or 0)
     held = given(inputs, targets)
-    mine = None if owners is None else _owners(owners, toss.entered)
     units = len(held) if owners is None else len(np.unique(np.asarray(owners)))
-    watched: list[WatchedStep] = []
+    watched: list[tuple[_Toss, WatchedStep]] = []
 
     def watch(step: PrivateStep) -> WatchedStep:
-        watched.append(toss.watch(step, len(held)))
-        return watched[-1]
+        toss = _Toss.of(how, room_for(step.book, step.clipping.groups(step.book.sizes)))
+        watched.append((toss, toss.watch(step, len(held))))
+        return watched[-1][1]
 
     run.watched(watch, units)
+    toss, step = watched[-1]
     before = _weights(run.network)
+    mine = None if owners is None else _owners(owners, toss.entered)
     run.fit(Extended(held, toss.entered), owners=mine, watcher=watcher)
-    return _report(toss, watched[-1], (before, _weights(run.network)), (run.ledger, run.budget.delta))
+    return _report(toss, step, (before, _weights(run.network)), (run.ledger, run.budget.delta))
 
 
 def audit_fit(
@@ -75,10 +77,11 @@ def audit_fit(
 
     The regime's public number of records is taken to be that of `records` where it was not told.
     """
-    how = canaries if isinstance(canaries, Canaries) else Canaries(canaries or Canaries.count)
-    toss = _Toss.of(how)
-    if regime.step.taken or isinstance(regime.step, WatchedStep):
+    how = canaries if isinstance(canaries, Canaries) else Canaries(canaries or 0)
+    if regime.step.taken or hasattr(regime.step, "seen"):
         raise UsageError("The regime has made steps already; audit a new one.")
+    keeping = BookKeeping(network)
+    toss = _Toss.of(how, room_for(keeping, regime.step.clipping.groups(keeping.sizes)))
     loop = regime.outer
     if loop.records is None:
         loop.records = len(records) if loop.units is None else len(loop.units)
@@ -101,8 +104,8 @@ class _Toss:
     random: np.random.Generator
 
     @classmethod
-    def of(cls, how: Canaries) -> _Toss:
-        return cls(how, *how.tossed())
+    def of(cls, how: Canaries, room: int) -> _Toss:
+        return cls(how, *how.tossed(room))
 
     @property
     def entered(self) -> int:
@@ -111,7 +114,7 @@ class _Toss:
     def watch(self, step: PrivateStep, real: int) -> WatchedStep:
         def directed(began: PrivateStep) -> Directions:
             groups = began.clipping.groups(began.book.sizes)
-            return directions_for(began.book, groups, self.how.count, self.how.kind, self.random)
+            return directions_for(began.book, groups, len(self.inside), self.how.kind, self.random)
 
         return WatchedStep(step, real, np.flatnonzero(self.inside), directed)
 
@@ -127,11 +130,12 @@ def _report(
     if not stated.noisy:
         return _without_noise(toss, scores, delta, ledger)
     claim = stated.epsilon(delta)
-    guesses = guesses_for(how.count, claim, delta, how.confidence)
+    count = len(inside)
+    guesses = guesses_for(count, claim, delta, how.confidence)
     right = right_guesses(scores, inside, guesses, how.sees == "steps")
-    counts = right, guesses, how.count
+    counts = right, guesses, count
     less = stated.refuted(counts, how.confidence)
-    most = stated.refuted((guesses, guesses, how.count), how.confidence)
+    most = stated.refuted((guesses, guesses, count), how.confidence)
     return WhiteBoxReport(
         bound=stated.epsilon(delta, less),
         ceiling=stated.epsilon(delta, most),
@@ -152,18 +156,18 @@ def _report(
 
 def _without_noise(toss: _Toss, scores: Array, delta: float, ledger: Ledger) -> WhiteBoxReport:
     """Nothing is claimed, so nothing can be contradicted: what the guesses show by themselves."""
-    how = toss.how
-    right = right_guesses(scores, toss.inside, how.count, False)
-    bound = lower_bound(right, how.count, how.count, delta, how.confidence)
+    how, count = toss.how, len(toss.inside)
+    right = right_guesses(scores, toss.inside, count, False)
+    bound = lower_bound(right, count, count, delta, how.confidence)
     return WhiteBoxReport(
         bound=bound,
-        ceiling=plain_ceiling(how.count, how.count, delta, how.confidence),
+        ceiling=plain_ceiling(count, count, delta, how.confidence),
         plain=bound,
         claim=float("inf"),
         delta=delta,
         confidence=how.confidence,
         right=right,
-        guesses=how.count,
+        guesses=count,
         sees=how.sees,
         inside=toss.inside,
         scores=scores,

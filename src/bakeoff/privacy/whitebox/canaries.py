@@ -11,37 +11,47 @@ from bakeoff.nouns import Array
 from bakeoff.privacy.audits import Gaussian, refuted
 
 SEES = ("steps", "final")
+MOST = 20_000  # canaries beyond which a bound gains little
 FEWEST = 20  # canaries below which nothing can be shown
 SHARES = (0.03, 0.05, 0.08, 0.12, 0.18, 0.25, 0.35, 0.5, 0.75, 1.0)  # of the canaries, tried as numbers of guesses
 
 
 @dataclass(frozen=True)
 class Canaries:
-    """So many canaries, each in the fit or not by a fair coin of its own.
+    """So many canaries (0: as many as there is room for, up to 20,000), each in or out by a fair coin of its own.
 
     `kind` is the direction of their gradients: "dirac" (one weight each) or "random" (up to 64 weights each). `sees`
     is what the auditor is shown: every noisy sum ("steps") or only how the weights have changed in the end ("final").
     Coins come from the operating system; `seed` repeats them and the directions. UsageError for what cannot be.
     """
 
-    count: int = 2000
+    count: int = 0
     kind: str = "dirac"
     sees: str = "steps"
     seed: int | None = None
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
-        if self.count < FEWEST:
+        if self.count and self.count < FEWEST:
             raise UsageError(f"{self.count} canaries show nothing; take at least {FEWEST}, better 1,000 or more.")
         if self.sees not in SEES:
             raise UsageError(f"An auditor cannot see {self.sees!r}; it can see {' or '.join(map(repr, SEES))}.")
         if not 0.5 <= self.confidence < 1:
             raise UsageError(f"The confidence is {self.confidence}; it must be at least 0.5 and below 1, such as 0.95.")
 
-    def tossed(self) -> tuple[Array, np.random.Generator]:
-        """Which canaries are in, bool (count,), and the numbers that directions are made of."""
+    def tossed(self, room: int) -> tuple[Array, np.random.Generator]:
+        """Which canaries are in, bool (canaries,), and the numbers that directions are made of.
+
+        UsageError where there is room for fewer than were asked for, or than show anything.
+        """
+        count = self.count or min(MOST, room)
+        if not FEWEST <= count <= room:
+            raise UsageError(
+                f"{count} gradient canaries are too many for this network, or too few to show anything: each takes a "
+                f"weight of its own, which {room} have, and {FEWEST} are the least."
+            )
         random = np.random.default_rng(self.seed)
-        return random.random(self.count) < 0.5, random
+        return random.random(count) < 0.5, random
 
 
 def guesses_for(count: int, epsilon: float, delta: float, confidence: float) -> int:
@@ -68,6 +78,8 @@ def guesses_for(count: int, epsilon: float, delta: float, confidence: float) -> 
         right = float(ndtr(mu / 2 - edge)) / (float(ndtr(mu / 2 - edge)) + float(ndtr(-mu / 2 - edge)))
         expected = max(0, round(guesses * right - np.sqrt(guesses * right * (1 - right))))
         bound = refuted(expected, guesses, count, Gaussian, confidence)
+        if found > 0 and bound < 0.9 * found:  # it has passed its height
+            break
         if bound > found:
             best, found = guesses, bound
     return best

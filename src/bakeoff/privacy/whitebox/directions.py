@@ -55,14 +55,7 @@ def directions_for(
     """
     if kind not in KINDS:
         raise UsageError(f"There are no gradient canaries of kind {kind!r}; there are {' and '.join(KINDS)}.")
-    room = _room(keeping, groups)
-    held = {group: places for group, places in room.items() if len(places) >= count}
-    if not held or count < 1:
-        most = max((len(places) for places in room.values()), default=0)
-        raise UsageError(
-            f"{count} gradient canaries are asked for, and there is room for 1 to {most}: each takes a weight of its "
-            "own. Ask for fewer."
-        )
+    held = {group: places for group, places in _room(keeping, groups).items() if len(places) >= count}
     places, values, owners = [], [], []
     for group, free in sorted(held.items()):
         spread = 1 if kind == "dirac" else min(MOST, len(free) // count)
@@ -76,6 +69,11 @@ def directions_for(
         torch.from_numpy(np.concatenate(values, axis=1).astype(np.float32)).to(keeping.device),
         torch.tensor(owners, device=keeping.device),
     )
+
+
+def room_for(keeping: BookKeeping, groups: Sequence[int]) -> int:
+    """How many canaries there can be: the weights of the largest group."""
+    return max(len(places) for places in _room(keeping, groups).values())
 
 
 def _room(keeping: BookKeeping, groups: Sequence[int]) -> dict[int, np.ndarray]:

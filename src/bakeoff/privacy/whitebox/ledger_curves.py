@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -57,17 +58,7 @@ class Stated:
 
     def curve(self, times: float = 1.0) -> TradeOff:
         """The trade-off curve with so many times less noise, never above the true one."""
-        if not times:
-            return Gaussian(0.0)
-        few = gathered(self.less(times), SEARCHED)
-        interval = interval_for(few, Neighbours.ADD_OR_REMOVE, SEARCHED)
-        parts = [(distribution_of(entry, Neighbours.ADD_OR_REMOVE, interval), [entry.count]) for entry in few]
-        (whole,) = together(parts, interval)
-        # What lies in the last thousandth of a millionth is as good as nothing to so few guesses.
-        far = max(_loss_above(whole.removed, interval), _loss_above(whole.added, interval), interval)
-        epsilons = np.linspace(0.0, far, POINTS)
-        deltas = np.maximum(_deltas(whole.removed, epsilons, interval), _deltas(whole.added, epsilons, interval))
-        return Profile(epsilons, np.minimum(deltas, 1.0))
+        return _curve(tuple(self.less(times))) if times else Gaussian(0.0)
 
     def refuted(self, counts: tuple[int, int, int], confidence: float) -> float:
         """How many times less noise than stated, at the least, so many right guesses show: 0 where nothing is shown.
@@ -89,6 +80,20 @@ class Stated:
             middle = (low + high) / 2
             low, high = (middle, high) if shown(middle) else (low, middle)
         return low
+
+
+@lru_cache(maxsize=256)
+def _curve(entries: tuple[Entry, ...]) -> Profile:
+    """The curve that these steps keep, a little below it between its points."""
+    few = gathered(entries, SEARCHED)
+    interval = interval_for(few, Neighbours.ADD_OR_REMOVE, SEARCHED)
+    parts = [(distribution_of(entry, Neighbours.ADD_OR_REMOVE, interval), [entry.count]) for entry in few]
+    (whole,) = together(parts, interval)
+    # What lies in the last thousandth of a millionth is as good as nothing to so few guesses.
+    far = max(_loss_above(whole.removed, interval), _loss_above(whole.added, interval), interval)
+    epsilons = np.linspace(0.0, far, POINTS)
+    deltas = np.maximum(_deltas(whole.removed, epsilons, interval), _deltas(whole.added, epsilons, interval))
+    return Profile(epsilons, np.minimum(deltas, 1.0))
 
 
 def _deltas(losses: Losses, epsilons: Array, interval: float) -> Array:

@@ -48,7 +48,8 @@ class Seen:
     @classmethod
     def nothing(cls, count: int) -> Seen:
         """Before the first step."""
-        return cls(*(np.zeros(count) for _ in range(5)))
+        scores, squares, repeats, pulls, drawn = np.zeros((5, count))
+        return cls(scores, squares, repeats, pulls, drawn)
 
     def step(self, along: Array, rate: float, sigma: float, reach: float) -> None:
         """One more noisy sum: float64 (canaries,) in sensitivities, where a canary that was drawn adds `reach`."""

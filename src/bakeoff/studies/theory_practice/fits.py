@@ -134,7 +134,7 @@ def _regime(values: Mapping[str, Any], records: int, recipe: Recipe) -> PrivateS
 @cache
 def _sigma(budget: Budget, rate: float, steps: int) -> float:
     """The noise of every fit of a setting: it follows from public numbers alone."""
-    return calibrate(budget, rate, steps)
+    return float(calibrate(budget, rate, steps))
 
 
 def _fitted(values: Mapping[str, Any], rows: Rows, inside: Array, number: int) -> tuple[Talk, Ledger | None]:
