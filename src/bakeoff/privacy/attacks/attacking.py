@@ -95,7 +95,7 @@ def _report(
     notes = []
     if alone := [name for name in settings.attacks if name not in scores]:
         notes.append(f"No fit can serve as a reference for another, so there is no {', '.join(alone)}.")
-    if not pooled.resampled_fits:
+    if not pooled.resamples_fits:
         notes.append("With so few independent fits the intervals tell of other rows, not of other fits.")
     if left:
         notes.append(f"{left:,} rows that no coin decided were left out.")

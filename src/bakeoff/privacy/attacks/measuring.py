@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,8 +15,7 @@ from bakeoff.stats.intervals import interval, wilson
 
 FEWEST_ALARMS = 10  # hits at a rate of false alarms that fewer than so many others make are noise
 FEWEST_FITS = 4  # fewer independent fits cannot be resampled
-BINS, FINER = 4096, 500  # above so many distinct scores they are put into bins, the top ones alone
-STEP = 1.002
+FINER, STEP = 500, 1.01  # so many of the top others have a bin of their own, and each one after holds 1 % more
 AT_ONCE = 100
 
 
@@ -24,8 +23,8 @@ AT_ONCE = 100
 class Pooled:
     """Who is a member, bool (fits, rows), and replicates' weights of row groups and of fits in clusters.
 
-    `row` and `fit` give the group of each row and the cluster of each fit, `rows` (draws, groups) and `fits` (draws,
-    clusters) how often each replicate draws it.
+    `row` int (rows,) and `fit` int (fits,) give the group of each row and the cluster of each fit, `rows` float64
+    (draws, groups) and `fits` (draws, clusters) how often each replicate draws it. A single cluster is not resampled.
     """
 
     inside: Array
@@ -35,17 +34,21 @@ class Pooled:
     fits: Array
 
     @property
-    def resampled_fits(self) -> bool:
+    def resamples_fits(self) -> bool:
         """Whether there are enough independent fits to resample them."""
         return len(self.fits[0]) > 1
 
+    def of_rows(self) -> Pooled:
+        """With the fits as they are."""
+        return replace(self, fit=np.zeros_like(self.fit), fits=np.ones((len(self.fits), 1)))
+
+    def of_fits(self) -> Pooled:
+        """With the rows as they are."""
+        return replace(self, row=np.zeros_like(self.row), rows=np.ones((len(self.rows), 1)))
+
 
 def pool(inside: Array, draws: int, seed: int) -> Pooled:
-    """Draw the weights by which rows and fits, a fit together with its complement, are resampled.
-
-    Both are drawn independently and their weights multiplied (Owen 2007, The pigeonhole bootstrap, Annals of Applied
-    Statistics 1, 386-411), which is never too narrow for averages over rows and fits, and somewhat wide.
-    """
+    """Draw the weights by which rows and fits, a fit together with its complement, are resampled independently."""
     rows = resample(inside.shape[1], f"attack rows {seed}", draws)
     partner = complements(inside)
     own = np.arange(len(inside))
@@ -84,10 +87,28 @@ def hits(scores: Array, member: Array, fprs: Sequence[float]) -> Array:
 
 
 def replicates(scores: Array, pooled: Pooled, fprs: Sequence[float]) -> Array:
-    """Area and hits of every replicate: (draws, 1 + fprs); nan where one draws no member or no other."""
+    """Area and hits of every replicate: (draws, 1 + fprs); nan where one draws no member or no other.
+
+    Drawing rows and fits and multiplying their weights (Owen 2007, The pigeonhole bootstrap, Annals of Applied
+    Statistics 1, 386-411) counts what is of one row in one fit alone three times, drawing only rows or only fits once.
+    So the variance is taken as twice that of the latter two less that of the first, and replicates are drawn together
+    to it, though never below what rows or fits alone make.
+    """
+    bins, count = _bins(scores.ravel(), pooled.inside.ravel())
+    found = _replicates(bins, count, pooled, fprs)
+    if not pooled.resamples_fits:
+        return found
+    apart = [_replicates(bins, count, part, fprs) for part in (pooled.of_rows(), pooled.of_fits())]
+    both, rows, fits = (np.nanvar(draws, axis=0) for draws in (found, *apart))
+    variance = np.clip(2 * (rows + fits) - both, np.maximum(rows, fits), both)
+    middle = np.nanmean(found, axis=0)
+    ratio = np.sqrt(np.divide(variance, both, out=np.ones_like(both), where=both > 0))
+    return np.asarray(np.clip(middle + (found - middle) * ratio, 0.0, 1.0))
+
+
+def _replicates(bins: Array, count: int, pooled: Pooled, fprs: Sequence[float]) -> Array:
     from scipy.sparse import csr_array
 
-    bins, count = _bins(scores.ravel())
     groups, clusters = pooled.rows.shape[1], pooled.fits.shape[1]
     place = (pooled.row[None, :].astype(np.int64) * clusters + pooled.fit[:, None]).ravel()
     member = pooled.inside.ravel()
@@ -116,15 +137,20 @@ def _figures(members: Array, others: Array, fprs: Sequence[float]) -> Array:
     return np.stack(columns, axis=1)
 
 
-def _bins(scores: Array) -> tuple[Array, int]:
-    """The bin of each score, 0 for the largest ones, and how many bins there are; equal scores share one."""
-    distinct, place = np.unique(scores, return_inverse=True)
-    place = len(distinct) - 1 - place
-    if len(distinct) <= BINS:
-        return place, len(distinct)
-    steps = FINER * STEP ** np.arange(int(np.log(len(distinct) / FINER) / np.log(STEP)) + 1)
-    edges = np.unique(np.concatenate([np.arange(FINER), np.ceil(steps)])).astype(int)
-    return np.searchsorted(edges, place, side="right") - 1, len(edges)
+def _bins(scores: Array, member: Array) -> tuple[Array, int]:
+    """The bin of each score, 0 for the largest ones, and how many bins there are.
+
+    Scores between the same two others share one, as do ties, which changes no figure; where there are many others,
+    only the top ones get bins of their own.
+    """
+    others = np.unique(scores[~member])
+    place = np.searchsorted(others, scores, side="left") + np.searchsorted(others, scores, side="right")
+    place = 2 * len(others) - place
+    if len(others) > FINER:
+        steps = FINER * STEP ** np.arange(int(np.log(len(others) / FINER) / np.log(STEP)) + 1)
+        edges = np.unique(np.concatenate([np.arange(2 * FINER), 2 * np.ceil(steps)])).astype(int)
+        place = np.searchsorted(edges, place, side="right") - 1
+    return place, int(place.max()) + 1
 
 
 def measured(values: Array, draws: Array, pooled: Pooled, level: float, reasons: Sequence[str]) -> list[Measured]:

@@ -31,7 +31,7 @@ def score(inside: Array, signals: Array, settings: AttackSettings) -> Mapping[st
                 found[name][target] = FORMS[name](signals[target], signals, known)
             else:
                 ratio = _ratio(chances[target], chances, known, settings.a, online=name == "rmia")
-                found[name][target] = _more_likely_than(ratio, ~inside[target], settings.gamma)
+                found[name][target] = _more_likely_than(ratio, settings.gamma)
     return found
 
 
@@ -59,13 +59,14 @@ def _ratio(target: Array, chances: Array, known: References, a: float, online: b
     return np.asarray(target / np.maximum(usual, 1e-300))
 
 
-def _more_likely_than(ratio: Array, population: Array, gamma: float) -> Array:
-    """The share of the population, rows that the target never saw, that each row beats by `gamma`, a tie counting half.
+def _more_likely_than(ratio: Array, gamma: float) -> Array:
+    """The share of rows, whether or not the target saw them, that each row beats by `gamma`, a tie counting half.
 
-    Rows that beat equally many stand in the order of their ratios, or all that beat the whole population were alike.
+    Were only rows counted that the target never saw, as in the paper, which has others for it, a row's place among them
+    would tell whether it is one. Rows that beat equally many stand in the order of their ratios.
     """
-    held = np.sort(ratio[population])
+    held = np.sort(ratio)
     beaten = (
         np.searchsorted(held, ratio / gamma, side="left") + np.searchsorted(held, ratio / gamma, side="right")
     ) / 2
-    return np.asarray(beaten / len(held) + 0.4 * ratio / (1 + ratio) / len(ratio))
+    return np.asarray((beaten + 0.4 * ratio / (1 + ratio)) / len(held))
