@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.arena import board_words as words
 from bakeoff.arena.audits import Audited, AuditSummary
 from bakeoff.arena.board import Estimate
-from bakeoff.arena.board_export import tellable
+from bakeoff.arena.board_export import stand_json, tellable
+from bakeoff.arena.privacy_words import KINDS, stand_said
 from bakeoff.nouns import Finding, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-QUIET = ("right guesses", "fits")  # what is counted for later, and is no figure for a reader
+# What is counted for later is no figure for a reader; verdicts are those of the board, corrected for all claims.
+QUIET = ("right guesses", "fits", "claim")
 
 
 def audit_json(summary: AuditSummary) -> dict[str, Any]:
@@ -29,6 +31,7 @@ def audit_json(summary: AuditSummary) -> dict[str, Any]:
         "seconds": ran.seconds,
         "level": ran.level.value,
         "troubles": list(summary.troubles),
+        "privacy": {entry: stand_json(stand) for entry, stand in summary.stands.items()},
     }
     return tellable(told)  # type: ignore[no-any-return]
 
@@ -48,6 +51,8 @@ def audit_text(summary: AuditSummary, console: Console, told: Sequence[str] = ()
         for sentence in (*one.stopped, *([one.reason] if one.reason else [])):
             console.print(Text(f"  {words.one_line(sentence)}"))
         _figures(one, console)
+        if one.entry in summary.stands and (said := stand_said(summary.stands[one.entry])):
+            console.print(Text(f"  {said}."))
     for trouble in summary.troubles:
         if trouble not in told:
             console.print(Text(f"bakeoff: {words.one_line(trouble)}"))
@@ -61,8 +66,9 @@ def _figures(one: Audited, console: Console) -> None:
     shown = [finding for finding in one.findings if finding.metric not in QUIET]
     for split in dict.fromkeys(finding.split for finding in shown):
         mine = [finding for finding in shown if finding.split == split]
-        console.print(Text(_plain(f"  {words.one_line(split)}", unicode), style="bold dim"))
-        console.print(_grid(mine, unicode))
+        console.print(Text(_plain(f"  {KINDS.get(split, words.one_line(split))}", unicode), style="bold dim"))
+        for together in _alike(mine):
+            console.print(_grid(together, unicode))
         reasons: dict[str, list[str]] = {}
         for finding in mine:
             if finding.reason:
@@ -70,6 +76,17 @@ def _figures(one: Audited, console: Console) -> None:
                 what += [finding.metric] if finding.metric not in what else []
         for reason, metrics in reasons.items():
             console.print(Text(_plain(f"  {', '.join(metrics)}: {reason}", unicode), style="dim"))
+
+
+def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings in groups that have the same figures, so that no grid is mostly empty."""
+    metrics: dict[str, frozenset[str]] = {}
+    for finding in findings:
+        metrics[_of(finding)] = metrics.get(_of(finding), frozenset()) | {finding.metric}
+    groups: dict[frozenset[str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(metrics[_of(finding)], []).append(finding)
+    return list(groups.values())
 
 
 def _grid(findings: Sequence[Finding], unicode: bool) -> Table:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.arena.answer_forms import form_of
 from bakeoff.arena.audit_plans import AuditPlan, Planned, audit_plans
+from bakeoff.arena.board import PrivacyStand
 from bakeoff.arena.judging import judges, unpack, version_of
 from bakeoff.arena.matrix import Matrix, RunSummary, Silent
 from bakeoff.arena.staging import TaskData
@@ -46,11 +47,12 @@ class Audited:
 
 @dataclass(frozen=True)
 class AuditSummary:
-    """An audit's run and what it found, entry by entry."""
+    """An audit's run and what it found, entry by entry; `stands` tells by entry how its claim of privacy stands now."""
 
     audited: tuple[Audited, ...]
     run: RunSummary
     troubles: tuple[str, ...] = ()
+    stands: Mapping[str, PrivacyStand] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,17 @@ class Audits:
         runner = LocalRunner(self.request.workers, self.limits.threads)
         ran = self._matrix().run(self.cells, self.limits, runner, self.request.again)
         audited = tuple(self._audited(entry) for entry in self.entries)
-        return AuditSummary(audited, ran, tuple(dict.fromkeys((*ran.troubles, *self._troubles))))
+        troubles = tuple(dict.fromkeys((*ran.troubles, *self._troubles)))
+        kept = self.challenge._kept(self.task.track)
+        stands = {one.entry: kept.privacy.get((one.entry, self.task.name)) for one in audited}
+        return AuditSummary(audited, ran, troubles, {name: stand for name, stand in stands.items() if stand})
+
+    def judge(self) -> int:
+        """Let the judges read what is there, without running anything; gives how many audits they could judge."""
+        made = sum(bool(self._audited(entry).findings) for entry in self.entries)
+        for trouble in self._troubles:
+            self.watcher.message(trouble)
+        return made
 
     def forecast(self) -> str:
         """One sentence on what an audit will take: its fits, those kept from before, and about how long."""
@@ -244,6 +256,32 @@ class Audits:
                 None if kept.linked is None else kept.linked.values,
             )
         return found
+
+
+def judge_kept(challenge: Challenge, watcher: Any = None, again: bool = False) -> int:
+    """Judge the kept answers of audits that a judge has not read in its present version; no fit is run.
+
+    Gives how many audits were judged. Audits of entries or tasks that are no longer here stay as they are.
+    """
+    from bakeoff.arena.challenge import AuditRequest
+    from bakeoff.arena.versions import expired
+
+    store = challenge.store
+    judged = {(of, judge): version for of, judge, version in store.judged()}
+    known = {audit for audit in audits_kept(store.results().values()) if (audit.id, audit.judge) in judged}
+    entries = {entry.digest: entry.name for entry in challenge.entries()}
+    tasks = {task.digest: task for task in challenge.tasks() if not expired(challenge.places, task.table)}
+    versions = {judge.name: judge for judge in judges()}
+    made = 0
+    for audit in sorted(known, key=lambda one: one.id):
+        task, judge = tasks.get(audit.task_digest), versions.get(audit.judge)
+        if task is None or judge is None or audit.entry_digest not in entries:
+            continue
+        if again or (audit.id, judge.name, version_of(judge, task)) not in store.judged():
+            name = entries[audit.entry_digest]
+            request = AuditRequest((name,), task.name, audit.quick, audit.seed, again=again)
+            made += Audits(challenge, request, watcher or Silent()).judge()
+    return made
 
 
 def _mark(judge: Auditor, audit: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bakeoff.nouns import Finding, Level, Outcome, Task
+from bakeoff.nouns import Claim, Finding, Level, Outcome, Task
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,53 @@ class GroupFigure:
 
 
 @dataclass(frozen=True)
+class PrivacyBound:
+    """What one kind of canaries shows of an entry's privacy on one task.
+
+    `of` says which: canaries of ranked cells, halves or inserted rows of audits. Epsilon is at least `bound` (95 %) at
+    `delta`, and so many coins could have shown `ceiling` at most. `verdict` is that on the claim, empty without one:
+    contradicted, not contradicted (which is never verified) or insufficient; `adjusted` is its p-value, corrected for
+    all claims of the challenge.
+    """
+
+    of: str
+    delta: float
+    bound: float | None = None
+    ceiling: float | None = None
+    canaries: int = 0
+    verdict: str = ""
+    reason: str = ""
+    adjusted: float | None = None
+
+
+@dataclass(frozen=True)
+class PrivacyStand:
+    """An entry's claim on one task, what canaries show of it, and the figures of attacks.
+
+    The group of a figure is the kind of canaries that it is of.
+    """
+
+    claim: Claim | None = None
+    bounds: tuple[PrivacyBound, ...] = ()
+    figures: Mapping[GroupFigure, Estimate] = field(default_factory=dict)
+
+    @property
+    def told(self) -> PrivacyBound | None:
+        """The bound that says most: one that contradicts, else the highest, else that with the highest ceiling."""
+        weight = {"contradicted": 2, "not contradicted": 1}
+        return max(
+            self.bounds,
+            key=lambda one: (weight.get(one.verdict, 0), one.bound or 0.0, one.ceiling or 0.0),
+            default=None,
+        )
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on the claim; empty where nothing was claimed."""
+        return self.told.verdict if self.told is not None and self.claim is not None else ""
+
+
+@dataclass(frozen=True)
 class Square:
     """One entry on one task, over its seeds: the matrix's unit.
 
@@ -46,7 +93,7 @@ class Square:
     `wall`, `cpu` in seconds and `peak_mib` are medians over seeds. `score` is None when the cell has not run yet; an
     entry that declined or failed has the constant's score 0 and says so in `outcome`, `reason` and the last lines of
     its `log`. `seeds_due` are the seeds that have not run yet. `closed` says that a cell which has not run cannot be
-    run any more.
+    run any more. `privacy` is None where no judge looked at it.
     """
 
     entry: str
@@ -66,6 +113,7 @@ class Square:
     groups: Mapping[GroupFigure, Estimate] = field(default_factory=dict)
     log: str = ""
     closed: bool = False
+    privacy: PrivacyStand | None = None
 
 
 @dataclass(frozen=True)

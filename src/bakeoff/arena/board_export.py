@@ -8,7 +8,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from bakeoff.arena.board import Board, Estimate, Row, Square, TaskColumn
+from bakeoff.arena.board import Board, Estimate, PrivacyStand, Row, Square, TaskColumn
 from bakeoff.arena.board_words import encodable
 from bakeoff.nouns import Task, plain
 
@@ -104,11 +104,22 @@ def _digest(task: Task) -> str:
 
 
 def _square(square: Square) -> dict[str, Any]:
-    known = plain(replace(square, groups={}))
+    known = plain(replace(square, groups={}, privacy=None))
+    known["privacy"] = None if square.privacy is None else stand_json(square.privacy)
     known["groups"] = [{**plain(which), **plain(estimate)} for which, estimate in square.groups.items()]
     known["outcome"] = None if square.outcome is None else square.outcome.value
     known["level"] = None if square.level is None else square.level.value
     return known  # type: ignore[no-any-return]
+
+
+def stand_json(stand: PrivacyStand) -> dict[str, Any]:
+    """A claim, its verdict, the bound of each kind of canaries, and the figures of attacks."""
+    figures = [
+        {"of": which.group, "metric": which.metric, "variant": which.variant, **plain(estimate)}
+        for which, estimate in stand.figures.items()
+    ]
+    told = {"claim": plain(stand.claim), "verdict": stand.verdict}
+    return {**told, "bounds": [plain(bound) for bound in stand.bounds], "figures": figures}
 
 
 def tellable(thing: Any) -> Any:

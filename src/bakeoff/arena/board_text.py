@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from bakeoff.arena import board_words as words
 from bakeoff.arena import matching_words as matching
 from bakeoff.arena.board import Board, Duel, Estimate, Row, Square, TaskColumn, Versus
+from bakeoff.arena.privacy_words import NOTE as PRIVACY_NOTE
+from bakeoff.arena.privacy_words import contradicted_mark, entry_claim
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,6 +112,7 @@ def board_text(board: Board, console: Console) -> None:
     if board.columns and not inside:
         _tasks(board, console, glyphs)
     _matching(board, console, glyphs)
+    _privacy(board, console, glyphs)
     _legend(board, console, glyphs)
     _wins(board, console, glyphs)
 
@@ -323,6 +326,19 @@ def _matching(board: Board, console: Console, glyphs: Glyphs) -> None:
     if rest := blocks[MOST_MATCHING:]:
         names = words.listed([block.task.task.name for block in rest], 8)
         _print(console, glyphs, f"Pairs and links of {names}: ask for the page or JSON.", "dim")
+
+
+def _privacy(board: Board, console: Console, glyphs: Glyphs) -> None:
+    """Claims of privacy with what audits show of them; nothing where nobody claims anything."""
+    told = [(row, said) for row in board.rows if (said := entry_claim(board, row))]
+    if not told:
+        return
+    console.print()
+    _print(console, glyphs, "Privacy claims", "bold")
+    for row, said in told:
+        accused = contradicted_mark(stand.privacy for (name, _), stand in board.squares.items() if name == row.entry)
+        _print(console, glyphs, f"{words.one_line(row.entry)} {said}.", "bold" if accused else "")
+    _print(console, glyphs, PRIVACY_NOTE, "dim")
 
 
 def _measured(section: matching.Section, width: int, glyphs: Glyphs) -> Table:

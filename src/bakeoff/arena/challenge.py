@@ -6,7 +6,7 @@ It holds no logic of its own: tables come in through `intake`, cells run in `mat
 from __future__ import annotations
 
 import difflib
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -263,8 +263,11 @@ class Challenge:
 
     def judge(self, watcher: Any = None, again: bool = False) -> int:
         """Judge kept answers again without running anything; gives how many judgements were made."""
-        matrix, cells, _ = self._matrix(RunRequest(seeds=self._seeds_kept()), watcher)
-        return int(matrix.judge(cells, again))
+        from bakeoff.arena.audits import judge_kept
+        from bakeoff.arena.kept import Reader
+
+        matrix, cells, _ = self._matrix(RunRequest(seeds=Reader(self).seeds_kept()), watcher)
+        return int(matrix.judge(cells, again)) + judge_kept(self, watcher, again)
 
     def audit(self, request: AuditRequest, watcher: Any = None) -> Any:
         """Judge entries deeper, by further fits in audit cells that no board ranks; those that are finished stay.
@@ -321,65 +324,10 @@ class Challenge:
         return newest
 
     def _kept(self, track: str | None, part: str = "") -> Any:
-        from bakeoff.arena.corrections import correction_note
-        from bakeoff.arena.judging import version_of
-        from bakeoff.arena.matrix import Matrix
-        from bakeoff.arena.parts import PARTS, notice
-        from bakeoff.arena.scores import Kept
-        from bakeoff.arena.versions import expired, expiry
-        from bakeoff.arena.withheld import is_kept, shown
+        from bakeoff.arena.kept import Reader
+        from bakeoff.arena.parts import PARTS
 
-        part = self._named("part", part or self.rules.shows, PARTS)
-        tasks = self.tasks(track)
-        entries = [entry for entry in self.entries() if entry.is_for(tasks)]
-        past = {task.name: day for task in tasks if (day := expiry(self.places, task.table))}
-        seeds = self._seeds_ranked(entries, tasks, past)
-        matrix = Matrix(self.store, self.places.secret(), self.data, self.places.environments)
-        wanted = matrix.cells(entries, tasks, seeds)
-        cells = {(c.entry, c.task, c.seed): c for c in wanted}
-        ids = [cell.id for cell in cells.values()]
-        withheld = [] if self.for_organiser else [t for t in tasks if is_kept(self.places, self.rules, t)]
-        results = shown(self.store.results(ids), withheld)
-        newest = {
-            (c.id, judge.name): version_of(judge, task) for c, (_, task) in wanted.items() for judge in matrix.judges
-        }
-        findings = {
-            cell: [finding for version, finding in found if newest.get((cell, finding.judge)) == version]
-            for cell, found in self.store.findings(ids).items()
-        }
-        notes = {name: card.get("about", {}).get("notes", "") for name, card in self.cards().items()}
-        for task in tasks:
-            if said := " ".join(filter(None, [correction_note(self.places, task), expired(self.places, task.table)])):
-                notes[task.table] = " ".join(filter(None, [notes.get(task.table, ""), said]))
-        picks, reference = self.store.picks(), self.rules.reference
-        made = (self.rules.title, entries, tasks, seeds, cells, results, findings, picks, reference)
-        seen = notice(part, self.rules.shows, tasks)
-        return Kept(*made, notes=notes, newest=self.store.newest(), part=part, notice=seen, expired=past)
-
-    def _seeds_kept(self) -> int:
-        """How many seeds any kept result has, and at least what the rules ask for."""
-        run: list[int] = [result.cell.seed + 1 for result in self.store.results().values()]
-        return max([self.rules.seeds, *run])
-
-    def _seeds_ranked(self, entries: Sequence[Entry], tasks: Sequence[Task], past: Container[str]) -> int:
-        """How many seeds the board spans: what the rules ask for, and further ones that every complete entry has run.
-
-        One cell with one more seed must not make all other rows incomplete; nor does a `past` task that nobody has run.
-        """
-        run = {(r.cell.entry_digest, r.cell.task_digest, r.cell.seed) for r in self.store.results().values()}
-        begun = {task for _, task, _ in run}
-        tasks = [task for task in tasks if task.name not in past or task.digest in begun]
-
-        def have(some: Sequence[Entry], seed: int) -> list[Entry]:
-            return [entry for entry in some if all((entry.digest, task.digest, seed) in run for task in tasks)]
-
-        seeds = self.rules.seeds
-        complete = list(entries)
-        for seed in range(seeds):
-            complete = have(complete, seed)
-        while complete and len(have(complete, seeds)) == len(complete):
-            seeds += 1
-        return seeds
+        return Reader(self).kept(track, self._named("part", part or self.rules.shows, PARTS))
 
     def board(self, track: str | None = None, *, new_tables: bool = False, part: str = "") -> Board:
         """The board of a track; of the only one, or the first, when none is named.

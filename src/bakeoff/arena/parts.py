@@ -19,9 +19,9 @@ def shown(task: Task, part: str) -> str:
 def counts(finding: Finding, task: Task, part: str) -> bool:
     """Whether a finding belongs on a board about `part`: what tells of test rows does where they are those shown.
 
-    Quality, linkage and fairness are judged part by part.
+    Quality, linkage and fairness are judged part by part; what is of other rows than the test's counts on each.
     """
-    return finding.judge not in OF_ROWS or finding.split == shown(task, part)
+    return finding.judge not in OF_ROWS or finding.split not in PARTS or finding.split == shown(task, part)
 
 
 def notice(part: str, shows: str, tasks: Iterable[Task]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from bakeoff.arena.board import Board, Duel, Estimate, Row, Square, TaskColumn, Versus
 from bakeoff.arena.parts import PRIVATE, PUBLIC, shown
+from bakeoff.arena.privacy_words import contradicted_mark
 from bakeoff.arena.prizes import known, prizes, tasks_key, triple
 from bakeoff.arena.scores import BATCHY, EXPIRED, HOUSE_NOTES, NOT_RUN, Kept, Scores
 from bakeoff.nouns import Array, Entry, Level, Outcome, Task
@@ -146,6 +147,8 @@ def _marks(squares: Sequence[Square], gaps: Sequence[str]) -> tuple[str, ...]:
         if outcome is not Outcome.DONE and count:
             marks.append(f"{count} {outcome.value}")
     marks += [f"{gap}: {count} of {len(squares)} tasks" for gap, count in Counter(gaps).items()]
+    if accused := contradicted_mark([square.privacy for square in squares]):
+        marks.append(accused)
     notes = dict.fromkeys(note for square in squares for note in square.notes)
     marks += [note for note in notes if note in HOUSE_NOTES or note == BATCHY]
     if any(square.level is Level.PREDICTIONS for square in squares):

@@ -9,10 +9,11 @@ from statistics import median
 
 import numpy as np
 
-from bakeoff.arena.board import Estimate, GroupFigure, Square
+from bakeoff.arena.board import Estimate, GroupFigure, PrivacyStand, Square
 from bakeoff.arena.board_words import one_line
 from bakeoff.arena.parts import counts
 from bakeoff.arena.privacy_claims import claims_told
+from bakeoff.arena.privacy_stands import JUDGE as PRIVACY
 from bakeoff.nouns import Array, Cell, CellResult, Entry, Finding, Outcome, Task
 
 FOLDS = 200
@@ -46,7 +47,7 @@ class Kept:
     `notes` holds what is to be said of a table, by its name; `newest` each team's newest submission, by team. `part`
     says which test rows count: test (all), public or private; a task whose test rows are not divided has all of them.
     `notice` is what a reader must know about that. `expired` holds by task the last day (ISO 8601) of a table on which
-    nothing is run any more.
+    nothing is run any more. `privacy` tells by (entry, task) how claims of privacy stand.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Kept:
     part: str = "test"
     notice: str = ""
     expired: Mapping[str, str] = field(default_factory=dict)
+    privacy: Mapping[tuple[str, str], PrivacyStand] = field(default_factory=dict)
 
 
 class Paired:
@@ -199,7 +201,8 @@ class Scores:
         groups: dict[GroupFigure, list[Finding]] = {}
         for result in done:
             for finding in kept.findings.get(result.cell.id, ()):
-                if not counts(finding, task, kept.part):
+                # Privacy stands by itself: seeds are pooled there, and verdicts corrected for all claims.
+                if not counts(finding, task, kept.part) or finding.judge == PRIVACY:
                     continue
                 if finding.group:
                     groups.setdefault(GroupFigure.of(finding), []).append(finding)
@@ -220,9 +223,10 @@ class Scores:
             cpu=_median([result.measurements.cpu for result in done]),
             peak_mib=_median([result.measurements.peak_mib for result in done]),
             notes=tuple(dict.fromkeys((*claims_told(entry, done), *(note for one in results for note in _notes(one))))),
-            figures={name: _over_seeds(found) for name, found in figures.items()},
-            groups={name: _over_seeds(found) for name, found in groups.items()},
+            figures={name: over_seeds(found) for name, found in figures.items()},
+            groups={name: over_seeds(found) for name, found in groups.items()},
             closed=closed,
+            privacy=kept.privacy.get((entry.name, task.name)),
         )
 
 
@@ -245,7 +249,7 @@ def _figure_name(finding: Finding) -> str:
     return name + (f" ({finding.variant})" if finding.variant else "")
 
 
-def _over_seeds(findings: Sequence[Finding]) -> Estimate:
+def over_seeds(findings: Sequence[Finding]) -> Estimate:
     """Several seeds' findings as one figure: their mean, and the mean of their intervals' ends.
 
     That interval is as wide as one seed's: cautious, since seeds share their test rows. A figure without intervals

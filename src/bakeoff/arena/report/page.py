@@ -12,9 +12,11 @@ from typing import Any
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board
 from bakeoff.arena.card_words import Card
+from bakeoff.arena.privacy_words import NOTE
 from bakeoff.arena.report.charts import cost_chart, points
 from bakeoff.arena.report.matching import MatchingView, matching_views
 from bakeoff.arena.report.matrix import SPREAD_UP_TO, HeatRow, chance_matrix, task_matrix
+from bakeoff.arena.report.privacy import ClaimRow, claim_rows
 from bakeoff.arena.report.ranking import Ranking, ranking
 from bakeoff.arena.report.scorecard import Scorecard, scorecards
 from bakeoff.arena.report.tablecard import table_views
@@ -37,6 +39,7 @@ class TrackView:
     tasks: tuple[HeatRow, ...]
     chances: tuple[HeatRow, ...]
     matching: tuple[MatchingView, ...]
+    claims: tuple[ClaimRow, ...]
     cost_wide: str
     cost_narrow: str
     front: tuple[str, ...]
@@ -78,6 +81,7 @@ def report_page(board: Board | Sequence[Board], cards: Mapping[str, Card]) -> st
             script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             large=LARGE,
             words=words,
+            privacy_note=NOTE,
         )
     )
 
@@ -94,6 +98,7 @@ def _track(board: Board, number: int, anchors: Mapping[str, str]) -> TrackView:
         tasks=task_matrix(board, number),
         chances=chance_matrix(board, number),
         matching=matching_views(board, number),
+        claims=claim_rows(board, number),
         cost_wide=cost_chart(board, f"cost-wide-{number}"),
         cost_narrow=cost_chart(board, f"cost-narrow-{number}", narrow=True),
         front=tuple(point.row.entry for point in points(board) if point.on_front),

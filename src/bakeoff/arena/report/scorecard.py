@@ -10,6 +10,7 @@ from bakeoff.arena.board import Board, Estimate, Row, Square, TaskColumn
 from bakeoff.arena.report.fairness import GroupPanel, group_panels
 from bakeoff.arena.report.marks import Axis, interval_bar
 from bakeoff.arena.report.matrix import entry_anchor
+from bakeoff.arena.report.privacy import PrivacyPanel, privacy_panels
 from bakeoff.nouns import Outcome
 
 MEASURED_APART = ("cost: wall", "cost: cpu", "cost: peak_mib")
@@ -90,6 +91,7 @@ class Scorecard:
     tables: tuple[CardTable, ...]
     notes: tuple[str, ...]
     groups: tuple[GroupPanel, ...] = ()
+    privacy: tuple[PrivacyPanel, ...] = ()
 
 
 def scorecards(board: Board, tables: Mapping[str, str], track: int = 0) -> tuple[Scorecard, ...]:
@@ -117,6 +119,7 @@ def _scorecard(board: Board, row: Row, number: int, look: Look) -> Scorecard:
         tables=tables,
         notes=tuple(notes.reasons),
         groups=group_panels(board, row.entry, look.tables),
+        privacy=privacy_panels(board, row.entry, look.tables),
     )
 
 
