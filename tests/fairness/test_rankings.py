@@ -121,3 +121,55 @@ def test_the_two_backgrounds_differ_by_the_rows_that_name_nobody():
 def test_bad_input_of_rankings_is_told(call, why):
     with pytest.raises(UsageError, match=why):
         call()
+
+
+@given(seed=st.integers(0, 10**6), rows=st.integers(30, 120))
+def test_weighted_areas_are_those_of_scikit_learn_and_of_rows_written_out(seed, rows):
+    random = np.random.default_rng(seed)
+    truth, scores = random.random(rows) < 0.5, random.integers(0, 8, rows) / 8
+    inside = random.random(rows) < 0.5
+    weights = random.integers(0, 4, rows)
+    counted = [weights[side & own].sum() for own in (inside, ~inside) for side in (truth, ~truth)]
+    if min(counted) < 1:
+        return
+    settings = RankSettings(least=1, draws=2)
+    found = named(compare_rankings(truth, scores, by_identities({"a": inside}), settings, weights))
+    long = np.repeat(np.arange(rows), weights)
+    written = named(compare_rankings(truth[long], scores[long], by_identities({"a": inside[long]}), settings))
+    assert set(found) == set(written)
+    for key, one in found.items():
+        assert one.value == pytest.approx(written[key].value, abs=1e-12)
+        assert one.n == written[key].n
+    kept = (inside & ~truth) | (~inside & truth)
+    area = roc_auc_score(truth[kept], scores[kept], sample_weight=weights[kept])
+    assert found["BPSN AUC", "a"].value == pytest.approx(area, abs=1e-12)
+    halved = named(compare_rankings(truth, scores, by_identities({"a": inside}), settings, weights / 7))
+    assert halved["AUC", "all rows"].value == pytest.approx(found["AUC", "all rows"].value)
+
+
+def test_a_row_of_weight_five_is_not_five_rows():
+    random = np.random.default_rng(2)
+    truth, scores, groups = example(random, 400)
+    weights = np.where(random.random(400) < 0.1, 20.0, 1.0)
+    equal, heavy = (
+        named(compare_rankings(truth, scores, groups, RankSettings(least=1, draws=400), given))["AUC", "all rows"]
+        for given in (None, weights)
+    )
+    long = np.repeat(np.arange(400), weights.astype(int))
+    rows = by_attributes({"g": np.array([groups.patterns.keys[code][0] for code in groups.codes[long]])})
+    written = named(compare_rankings(truth[long], scores[long], rows, RankSettings(least=1, draws=400)))
+    taken = written["AUC", "all rows"]
+    assert heavy.value == pytest.approx(taken.value)
+    assert heavy.high - heavy.low > 1.3 * (equal.high - equal.low)
+    assert heavy.high - heavy.low > 2 * (taken.high - taken.low), "as if there were many rows"
+    few = named(compare_rankings(truth, scores, groups, RankSettings(least=60, draws=2), weights))["subgroup AUC", "x"]
+    assert few.status == "insufficient", "as many equal rows as would vary as much are too few"
+    assert named(compare_rankings(truth, scores, groups, RankSettings(least=30, draws=2)))["subgroup AUC", "x"].value
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0, 1.0], [1.0, float("nan"), 1.0], [[1.0, 1.0, 1.0]]])
+def test_weights_that_are_none_are_refused(weights):
+    with pytest.raises(UsageError, match="Weights must be 3 numbers that are not negative"):
+        compare_rankings([1, 0, 1], [0.1, 0.2, 0.3], by_attributes({"g": list("aab")}), None, weights)
+    with pytest.raises(UsageError, match="of one class"):
+        compare_rankings([1, 0, 1], [0.1, 0.2, 0.3], by_attributes({"g": list("aab")}), None, [1, 0, 1])

@@ -52,23 +52,32 @@ class RankSettings:
 
 
 def compare_rankings(
-    truth: Array, scores: Array, grouped: Grouped, settings: RankSettings | None = None
+    truth: Array,
+    scores: Array,
+    grouped: Grouped,
+    settings: RankSettings | None = None,
+    weights: Array | None = None,
 ) -> tuple[Measure, ...]:
     """Every area of every group, their generalised means over groups, and the AUC of all rows.
 
-    `truth` bool (rows,) or of 0 and 1, `scores` float (rows,), larger for what is thought to be true. UsageError for
-    different lengths, scores that are no numbers, or rows of one class alone.
+    `truth` bool (rows,) or of 0 and 1, `scores` float (rows,), larger for what is thought to be true. With `weights`
+    (rows,) a pair of rows counts as much as the product of theirs, and `least` asks for as many equal rows as would
+    vary as much. UsageError for different lengths, scores that are no numbers, weights that are negative or no numbers,
+    or rows of one class alone.
     """
     given = settings or RankSettings()
     true, held = _checked(truth, scores, grouped)
+    weight = _weighed(weights, len(grouped))
     codes = grouped.codes
+    kept = weight > 0
     if given.background == NAMED:
         nobody = [place for place, key in enumerate(grouped.patterns.keys) if all(one == NO for one in key)]
-        kept = ~np.isin(codes, nobody)
-        true, held, codes = true[kept], held[kept], codes[kept]
+        kept &= ~np.isin(codes, nobody)
+    if not kept.all():
+        true, held, codes, weight = true[kept], held[kept], codes[kept], weight[kept]
     if true.all() or not true.any():
         raise UsageError("All rows are of one class, so there is no ranking to be judged; give rows of both.")
-    ranked = _Ranked.of(true, held, codes)
+    ranked = _Ranked.of(true, held, codes, weight)
     return tuple(_Rankings(ranked, grouped, given).measures())
 
 
@@ -86,24 +95,34 @@ def _checked(truth: Array, scores: Array, grouped: Grouped) -> tuple[Array, Arra
     return true.astype(bool), held
 
 
+def _weighed(weights: Array | None, rows: int) -> Array:
+    if weights is None:
+        return np.ones(rows)
+    given = np.asarray(weights, dtype=np.float64)
+    if given.shape != (rows,) or not np.isfinite(given).all() or (given < 0).any():
+        raise UsageError(f"Weights must be {rows:,} numbers that are not negative, one for each row.")
+    return given
+
+
 @dataclass(frozen=True)
 class _Ranked:
-    """Rows in the order of their scores: `ranks` without gaps, equal for ties, `true` and pattern `codes`."""
+    """Rows in the order of their scores: `ranks` without gaps, equal for ties, `true`, pattern `codes`, `weights`."""
 
     ranks: Array
     true: Array
     codes: Array
+    weights: Array
 
     @classmethod
-    def of(cls, true: Array, scores: Array, codes: Array) -> _Ranked:
+    def of(cls, true: Array, scores: Array, codes: Array, weights: Array) -> _Ranked:
         order = np.argsort(scores, kind="stable")
         sorted_ = scores[order]
         ranks = np.cumsum(np.concatenate([[False], sorted_[1:] != sorted_[:-1]]))
-        return cls(ranks, true[order], codes[order])
+        return cls(ranks, true[order], codes[order], weights[order])
 
     def middles(self, of: Array) -> Array:
-        """For each rank how many of these rows lie below it, with half of those that are at it."""
-        at = np.bincount(self.ranks[of], minlength=int(self.ranks[-1]) + 1)
+        """For each rank the weight of these rows below it, with half of what is at it."""
+        at = np.bincount(self.ranks[of], self.weights[of], minlength=int(self.ranks[-1]) + 1)
         return np.cumsum(at) - at / 2
 
 
@@ -117,27 +136,30 @@ class _Rankings:
         """Rows on either side (groups, 2 positive and negative), and areas and gaps (groups, 5)."""
         ranked = self.ranked
         below = {side: ranked.middles(ranked.true == side) for side in (True, False)}
-        totals = np.array([ranked.true.sum(), (~ranked.true).sum()], dtype=np.float64)
-        sides, points = [], []
+        totals = np.array([ranked.weights[ranked.true].sum(), ranked.weights[~ranked.true].sum()])
+        sides, rows, points = [], [], []
         for members in self.patterns.members.astype(bool):
             inside = members[ranked.codes]
             own, true = ranked.ranks[inside], ranked.true[inside]
             up, down = own[true], own[~true]
-            both = (np.searchsorted(down, up, "left") + np.searchsorted(down, up, "right")).sum() / 2
+            heavy, light = ranked.weights[inside][true], ranked.weights[inside][~true]
+            beaten = np.concatenate([[0.0], np.cumsum(light)])
+            both = heavy @ (beaten[np.searchsorted(down, up, "left")] + beaten[np.searchsorted(down, up, "right")]) / 2
+            mine = np.array([heavy.sum(), light.sum()])
             wins = np.array(
                 [
                     both,
-                    (totals[0] - below[True][down]).sum() - both,
-                    below[False][up].sum() - both,
-                    below[True][up].sum() - len(up) ** 2 / 2,
-                    below[False][down].sum() - len(down) ** 2 / 2,
+                    light @ (totals[0] - below[True][down]) - both,
+                    heavy @ below[False][up] - both,
+                    heavy @ below[True][up] - mine[0] ** 2 / 2,
+                    light @ below[False][down] - mine[1] ** 2 / 2,
                 ]
             )
-            mine = np.array([len(up), len(down)], dtype=np.float64)
             sides.append(mine)
+            rows.append([_equal_rows(heavy), _equal_rows(light)])
             points.append(_areas(wins, mine, totals))
-        whole = below[False][ranked.ranks[ranked.true]].sum() / totals.prod()
-        self.whole = float(whole)
+        self.rows = np.array(rows)
+        self.whole = float(ranked.weights[ranked.true] @ below[False][ranked.ranks[ranked.true]] / totals.prod())
         return np.array(sides), np.array(points)
 
     def measures(self) -> Iterator[Measure]:
@@ -146,20 +168,21 @@ class _Rankings:
         whole, areas = self.draws
         enough = np.zeros(len(self.sides), dtype=bool)
         for place, group in enumerate(self.patterns.groups):
-            enough[place] = self.sides[place].min() >= least
-            up, down = self.sides[place].tolist()
+            enough[place] = self.rows[place].min() >= least
+            up, down = self.rows[place].tolist()
+            n = float(self.sides[place].sum())
             for at, metric in enumerate((*AREAS, *GAPS)):
                 if not enough[place]:
                     why = f"{group.name!r} has {up:,.0f} true and {down:,.0f} other rows, {least} of each are needed"
-                    yield Measure(metric, group.family, group.name, None, n=up + down, status=INSUFFICIENT, reason=why)
+                    yield Measure(metric, group.family, group.name, None, n=n, status=INSUFFICIENT, reason=why)
                     continue
                 value = float(self.points[place, at])
                 low, high = _shifted(value, areas[:, place, at], level)
-                yield Measure(metric, group.family, group.name, value, low, high, up + down)
+                yield Measure(metric, group.family, group.name, value, low, high, n)
         yield from self._summed(enough, whole, areas)
 
     def _summed(self, enough: Array, whole: Array, areas: Array) -> Iterator[Measure]:
-        rows, level = float(len(self.ranked.true)), self.settings.level
+        rows, level = float(self.ranked.weights.sum()), self.settings.level
         yield Measure(OVERALL, "", "all rows", self.whole, *_shifted(self.whole, whole, level), rows)
         for family in self.patterns.families:
             places = [place for place in self.patterns.family(family) if enough[place]]
@@ -176,6 +199,11 @@ class _Rankings:
                 yield Measure(metric, family, name, value, *_shifted(value, drawn[:, at], level), n)
             final = float((self.whole + means.sum()) / 4)
             yield Measure(FINAL, family, name, final, *_shifted(final, (whole + drawn.sum(1)) / 4, level), n)
+
+
+def _equal_rows(weights: Array) -> float:
+    """As many equal rows as would vary as much as rows of these weights."""
+    return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
 
 
 def generalised_mean(values: Array, power: float, axis: int) -> Array:
@@ -200,16 +228,22 @@ def _resampled(ranked: _Ranked, members: Array, settings: RankSettings) -> tuple
     """AUC of all rows (draws,), and areas and gaps of groups (draws, groups, 5), of redrawn rows.
 
     A row comes a Poisson number of times, and so does a cell: the rows of one pattern and class in one bin of scores.
+    Where rows have weights, a cell is drawn as a Gamma variable of the same mean and variance as what it would weigh.
     """
     place, bins = _bins(ranked)
     flat = (ranked.codes * 2 + ~ranked.true) * bins + place
-    cells, counts = np.unique(flat, return_counts=True)
+    cells, where = np.unique(flat, return_inverse=True)
+    counts = np.bincount(where, ranked.weights)
+    scale = None if (ranked.weights == 1).all() else np.bincount(where, ranked.weights**2) / counts
     summing = _summing(cells, bins, members)
     random = np.random.default_rng([settings.seed % 2**32, 3])
     wholes, areas = [], []
     for start in range(0, settings.draws, CHUNK):
         size = min(CHUNK, settings.draws - start)
-        drawn = random.poisson(counts[:, None], size=(len(cells), size)).astype(np.float32)
+        if scale is None:
+            drawn: Array = random.poisson(counts[:, None], size=(len(cells), size)).astype(np.float32)
+        else:
+            drawn = random.standard_gamma((counts / scale)[:, None], size=(len(cells), size)) * scale[:, None]
         tables = (summing @ drawn).T.reshape(size, len(members) + 1, 2, bins)
         whole, own = _binned(tables.astype(np.float64))
         wholes.append(whole)
