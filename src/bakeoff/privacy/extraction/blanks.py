@@ -43,7 +43,9 @@ class Blanks:
             raise UsageError(f"The label of a text with blanks is its class's number from 0, and not {self.label}.")
 
     @classmethod
-    def of(cls, canary: Canary, encode: Encode, label: int, *, candidates: Sequence[int] | None = None) -> Blanks:
+    def of(
+        cls, canary: Canary, encode: Encode, label: int, *, candidates: Sequence[int] | Array | None = None
+    ) -> Blanks:
         """The canary with its secret taken out; `encode` gives the numbers of a text's tokens.
 
         Without `candidates` the attacker knows the canary's own; give those of the whole vocabulary for one who does

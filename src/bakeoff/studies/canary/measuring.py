@@ -175,7 +175,7 @@ def _attacked(values: Mapping[str, Any], rows: Rows, network: Classifier, canari
     candidates = len(blanks[0].candidates)
     search = dict(values["search"])
     sweeps = search.pop("sweeps")
-    ways = {
+    ways: dict[str, dict[str, Any]] = {
         "relaxed": {},
         "Gumbel": {"gumbel": True},
         "log-odds": {"objective": "log-odds"},
@@ -204,11 +204,12 @@ def _unknowing(values: Mapping[str, Any], rows: Rows, frozen: Frozen, canaries: 
     search = dict(values["search"])
     some = canaries[: search.pop("canaries")]
     sweeps = search.pop("sweeps")
-    every = np.arange(2, 1 + len(rows.vocabulary))
+    every: Array = np.arange(2, 1 + len(rows.vocabulary))
     blanks = [Blanks.of(one, rows.encode, rows.classes.index(one.label), candidates=every) for one in some]
     secrets = [secret_of(one, rows.encode).tolist() for one in some]
     attacks = {}
-    for name, way in {"relaxed": {}, "Gumbel": {"gumbel": True}, "swept": {"sweeps": sweeps}}.items():
+    ways: dict[str, dict[str, Any]] = {"relaxed": {}, "Gumbel": {"gumbel": True}, "swept": {"sweeps": sweeps}}
+    for name, way in ways.items():
         guesses = extract(frozen, blanks, relaxation=Relaxation(**search, **way, seed=values["seed"]))
         attacks[name] = recovered([one.tokens for one in guesses], secrets, len(every)).as_plain()
     return {"attacks": attacks, "exposure": None}
