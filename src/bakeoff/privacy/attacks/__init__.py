@@ -7,6 +7,7 @@ was trained on. Every fit is the target in turn, and the others are what an atta
 from __future__ import annotations
 
 from bakeoff.privacy.attacks.attacking import attack as attack
+from bakeoff.privacy.attacks.estimators import audit_membership as audit_membership
 from bakeoff.privacy.attacks.halves import plan_halves as plan_halves
 from bakeoff.privacy.attacks.report import Attacked as Attacked
 from bakeoff.privacy.attacks.report import AttackReport as AttackReport
@@ -26,6 +27,7 @@ __all__ = [
     "Measured",
     "SignalScale",
     "attack",
+    "audit_membership",
     "closeness_signals",
     "number_signals",
     "plan_halves",

@@ -7,7 +7,7 @@ import numpy as np
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array
 
-LEAST, MOST = 1e-12, 1e-2
+LEAST, MOST = 1e-12, 1e-2  # between which lies what an answer of exactly 0 counts as
 
 
 def signals_of(answers: Array, labels: Array) -> Array:
@@ -27,13 +27,15 @@ def signals_of(answers: Array, labels: Array) -> Array:
         raise UsageError("Answers hold nan, infinity or a negative number; give probabilities for every fit and row.")
     if labels.dtype.kind not in "iu" or labels.min(initial=0) < 0 or labels.max(initial=0) >= answers.shape[2]:
         raise UsageError(f"Labels must be class numbers from 0 to {answers.shape[2] - 1}, one for each row.")
-    right = np.take_along_axis(answers, labels[None, :, None], axis=2)[:, :, 0]
-    wrong = np.empty_like(right)
-    for fit, held in enumerate(answers):  # one fit at a time: a copy of all answers may not fit
-        others = held.copy()
-        np.put_along_axis(others, labels[:, None], 0.0, axis=1)
-        wrong[fit] = others.sum(axis=1)
-    return _log_odds(right, wrong)
+    return log_odds(*map(np.stack, zip(*(right_and_wrong(held, labels) for held in answers), strict=True)))
+
+
+def right_and_wrong(answers: Array, labels: Array) -> tuple[Array, Array]:
+    """The probability of the true class, and of all others together, (rows,) each, from answers (rows, classes)."""
+    right = np.take_along_axis(answers, labels[:, None], axis=1)[:, 0]
+    others = answers.copy()
+    np.put_along_axis(others, labels[:, None], 0.0, axis=1)
+    return right, others.sum(axis=1)
 
 
 def closeness_signals(closeness: Array) -> Array:
@@ -41,7 +43,7 @@ def closeness_signals(closeness: Array) -> Array:
     closeness = np.asarray(closeness, dtype=np.float64)
     if not ((closeness >= 0) & (closeness <= 1)).all():
         raise UsageError("Closeness must be from 0 to 1 for every fit and row.")
-    return _log_odds(closeness, 1 - closeness)
+    return log_odds(closeness, 1 - closeness)
 
 
 def number_signals(predicted: Array, truth: Array) -> Array:
@@ -62,7 +64,8 @@ def number_signals(predicted: Array, truth: Array) -> Array:
     return -errors / (2 * middle)
 
 
-def _log_odds(right: Array, wrong: Array) -> Array:
+def log_odds(right: Array, wrong: Array) -> Array:
+    """The log of right over wrong, each at least half the smallest of them all that is above 0: float64 as they are."""
     both = np.concatenate([right.ravel(), wrong.ravel()])
     above = both[both > 0]
     floor = float(np.clip(above.min() / 2, LEAST, MOST)) if above.size else LEAST
