@@ -139,10 +139,11 @@ class _Rankings:
         totals = np.array([ranked.weights[ranked.true].sum(), ranked.weights[~ranked.true].sum()])
         sides, rows, points = [], [], []
         for members in self.patterns.members.astype(bool):
-            inside = members[ranked.codes]
-            own, true = ranked.ranks[inside], ranked.true[inside]
-            up, down = own[true], own[~true]
-            heavy, light = ranked.weights[inside][true], ranked.weights[inside][~true]
+            inside = np.flatnonzero(members[ranked.codes])
+            true = ranked.true[inside]
+            over, under = inside[true], inside[~true]
+            up, down = ranked.ranks[over], ranked.ranks[under]
+            heavy, light = ranked.weights[over], ranked.weights[under]
             beaten = np.concatenate([[0.0], np.cumsum(light)])
             both = heavy @ (beaten[np.searchsorted(down, up, "left")] + beaten[np.searchsorted(down, up, "right")]) / 2
             mine = np.array([heavy.sum(), light.sum()])
@@ -232,9 +233,13 @@ def _resampled(ranked: _Ranked, members: Array, settings: RankSettings) -> tuple
     """
     place, bins = _bins(ranked)
     flat = (ranked.codes * 2 + ~ranked.true) * bins + place
-    cells, where = np.unique(flat, return_inverse=True)
-    counts = np.bincount(where, ranked.weights)
-    scale = None if (ranked.weights == 1).all() else np.bincount(where, ranked.weights**2) / counts
+    scale = None
+    if (ranked.weights == 1).all():
+        cells, counts = np.unique(flat, return_counts=True)
+    else:
+        cells, where = np.unique(flat, return_inverse=True)
+        counts = np.bincount(where, ranked.weights)
+        scale = np.bincount(where, ranked.weights**2) / counts
     summing = _summing(cells, bins, members)
     random = np.random.default_rng([settings.seed % 2**32, 3])
     wholes, areas = [], []
