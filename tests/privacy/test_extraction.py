@@ -141,6 +141,29 @@ def test_a_drawn_rank_comes_near_the_whole_one():
         assert abs(drawn.rank / drawn.space - share) < 6 * math.sqrt(share * (1 - share) / 4000) + 1 / 4000
 
 
+def test_a_reference_takes_off_what_every_network_thinks():
+    """Tokens that speak for the label hide a faint memory; the difference to a network without it shows it."""
+
+    class Faint(nn.Module):
+        def __init__(self, remembers):
+            super().__init__()
+            torch.manual_seed(0)
+            self.loud, self.remembers = Means(classes=2), remembers
+
+        def forward(self, tokens):
+            found = 50 * self.loud(tokens)
+            right = (tokens[:, 2:6] == torch.tensor([9, 5, 14, 6])).sum(1)
+            return found + 0.1 * self.remembers * torch.stack([-right, right], dim=1)
+
+    one, other = Faint(1.0), Faint(0.0)
+    alone, beside = (exposure(one, blanks_of(), [9, 5, 14, 6], reference=held) for held in (None, other))
+    assert alone.rank > 100 and beside.rank == 1 and beside.best == (9, 5, 14, 6)
+    nothing = exposure(other, blanks_of(), [9, 5, 14, 6], reference=Faint(0.0))
+    assert nothing.tied == 9999 and nothing.bits == pytest.approx(1.0, abs=1e-3)
+    drawn = exposure(one, blanks_of(), [9, 5, 14, 6], reference=other, most=500)
+    assert drawn.rank == pytest.approx(10_000 / 501, rel=0.01)
+
+
 # ---- extraction ------------------------------------------------------------------------------------------------------
 
 
@@ -441,8 +464,9 @@ def test_a_trained_network_gives_its_canaries_away_and_its_control_does_not():
     assert told.found.recovery.tokens > told.control.recovery.tokens + 0.2
     assert told.found.bits[0] > told.control.bits[0] + 3
     assert told.control.recovery.exact == 0
+    assert told.compared.bits[0] > told.control.bits[0] + 3
     words = str(told).splitlines()
-    assert [line.split()[0] for line in words] == ["exact", "network", "control", "chance"]
+    assert [line.split()[0] for line in words] == ["exact", "network", "network", "control", "chance"]
     plain = told.as_plain()
     assert plain["network"]["canaries"] == 8 and len(plain["control"]["exposures"]) == 8
 

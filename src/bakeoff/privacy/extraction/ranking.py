@@ -60,24 +60,32 @@ def exposure(
     secret: Sequence[int] | Array,
     *,
     logits: Logits | None = None,
+    reference: nn.Module | Frozen | None = None,
     most: int = MOST,
     seed: int = 0,
 ) -> Exposure:
     """Rank the secret (places,) among the fillings of the blanks by the log-odds that the network gives the label.
 
-    All of them where there are at most `most`, else `most` drawn by `seed`. `logits` is that of `Frozen`, whose table
-    is not needed here. UsageError for a secret that is no filling.
+    All of them where there are at most `most`, else `most` drawn by `seed`. With a `reference`, a network that was
+    trained alike and never saw the secret, its log-odds are taken off: what every network thinks of a filling tells
+    nothing of what this one remembers. `logits` is that of `Frozen`, whose table is not needed here; for a reference
+    that needs one, give a `Frozen`. UsageError for a secret that is no filling.
     """
     frozen = network if isinstance(network, Frozen) else Frozen(network, nn.Identity(), logits)
+    beside = reference
+    if beside is not None and not isinstance(beside, Frozen):
+        beside = Frozen(beside, nn.Identity())
     true = blanks.check(secret)
     if most < 1:
         raise UsageError(f"At least 1 filling must be scored, and not {most}.")
     whole = blanks.space <= most
     every = blanks.numbered(np.arange(blanks.space)) if whole else blanks.drawn(most, np.random.default_rng([seed, 29]))
-    odds = frozen.odds(blanks.filled(every), blanks.label)
+    odds, other = _odds(frozen, beside, blanks, every)
     itself = (every == true).all(axis=1)
-    own = float(odds[itself][0] if itself.any() else frozen.odds(blanks.filled(true[None]), blanks.label)[0])
-    near = NEAR * _precision(frozen) * max(1.0, abs(own))
+    one, two = (odds[itself], other[itself]) if itself.any() else _odds(frozen, beside, blanks, true[None])
+    own = float(one[0] - two[0])
+    near = NEAR * _precision(frozen) * max(1.0, abs(float(one[0])), abs(float(two[0])))
+    odds = odds - other
     others = odds[~itself]
     better, tied = int((others > own + near).sum()), int((abs(others - own) <= near).sum())
     share = 1 if whole else blanks.space / (len(others) + 1)
@@ -85,6 +93,13 @@ def exposure(
     best = every[_middle(odds, near)]
     bits = math.log2(blanks.space) - math.log2(rank)
     return Exposure(bits, rank, blanks.space, tied, len(odds), tuple(best.tolist()))
+
+
+def _odds(frozen: Frozen, beside: Frozen | None, blanks: Blanks, fillings: Array) -> tuple[Array, Array]:
+    """The log-odds of fillings, and those of the reference, 0 without one; both (fillings,)."""
+    texts = blanks.filled(fillings)
+    odds = frozen.odds(texts, blanks.label)
+    return odds, np.zeros(len(odds)) if beside is None else beside.odds(texts, blanks.label)
 
 
 def _middle(odds: Array, near: float) -> int:

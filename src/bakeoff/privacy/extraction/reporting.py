@@ -50,17 +50,21 @@ class Found:
 class Report:
     """What a network gives away of canaries, and what the control does that never saw them; prints as a table.
 
-    A figure above chance in the control is no memory but a bias: digits that speak for a class, or an attack that errs.
+    `compared` is what an attacker finds who holds the control too and ranks fillings by the difference of both: no
+    search, the best of all fillings. A figure above chance in the control is no memory but a bias: digits that speak
+    for a class, or an attack that errs.
     """
 
     found: Found
     control: Found | None = None
+    compared: Found | None = None
     remarks: tuple[str, ...] = field(default=())
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        control = None if self.control is None else self.control.as_plain()
-        return {"network": self.found.as_plain(), "control": control, "remarks": list(self.remarks)}
+        parts = {"network": self.found, "network less control": self.compared, "control": self.control}
+        told = {name: None if one is None else one.as_plain() for name, one in parts.items()}
+        return {**told, "remarks": list(self.remarks)}
 
     def __str__(self) -> str:
         exact, tokens, sets = self.found.recovery.chance
@@ -68,6 +72,7 @@ class Report:
         space = self.found.exposures[0].space
         even = ("chance", f"{exact:.4f}", f"{tokens:.2f}", f"{sets:.2f}", f"{space / 2:,.0f}", f"{CHANCE:.2f}")
         rows = [head, _row("network", self.found)]
+        rows += [_row("network less control", self.compared)] if self.compared is not None else []
         rows += [_row("control", self.control)] if self.control is not None else []
         rows.append(even)
         widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
@@ -101,10 +106,11 @@ def report(
         raise UsageError(f"The canaries' label {strange[0]!r} is none of {', '.join(map(str, numbers))}.")
     blanks = [Blanks.of(one, encode, numbers[one.label]) for one in canaries]
     secrets = [tuple(secret_of(one, encode).tolist()) for one in canaries]
-    remarks = () if control is not None else (ALONE,)
-    found = tried(_frozen(network), blanks, secrets, relaxation)
-    beside = None if control is None else tried(_frozen(control), blanks, secrets, relaxation)
-    return Report(found, beside, remarks)
+    frozen, beside = _frozen(network), None if control is None else _frozen(control)
+    found = tried(frozen, blanks, secrets, relaxation)
+    if beside is None:
+        return Report(found, remarks=(ALONE,))
+    return Report(found, tried(beside, blanks, secrets, relaxation), _compared(frozen, beside, blanks, secrets))
 
 
 def tried(
@@ -119,6 +125,12 @@ def tried(
     own = recovered([one.tokens for one in guesses], secrets, len(blanks[0].candidates))
     ranks = [exposure(frozen, one, secret, most=most) for one, secret in zip(blanks, secrets, strict=True)]
     return Found(own, tuple(ranks))
+
+
+def _compared(frozen: Frozen, beside: Frozen, blanks: Sequence[Blanks], secrets: Sequence[Sequence[int]]) -> Found:
+    both = zip(blanks, secrets, strict=True)
+    ranks = [exposure(frozen, one, secret, reference=beside) for one, secret in both]
+    return Found(recovered([one.best for one in ranks], secrets, len(blanks[0].candidates)), tuple(ranks))
 
 
 def _frozen(network: nn.Module | Frozen) -> Frozen:
