@@ -9,7 +9,7 @@ from bakeoff.arena import board_words as words
 from bakeoff.arena.audits import Audited, AuditSummary
 from bakeoff.arena.board import Estimate
 from bakeoff.arena.board_export import stand_json, tellable
-from bakeoff.arena.privacy_words import KINDS, stand_said
+from bakeoff.arena.privacy_words import KINDS, stand_said, titled
 from bakeoff.nouns import Finding, plain
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _figures(one: Audited, console: Console) -> None:
                 what = reasons.setdefault(words.one_line(finding.reason), [])
                 what += [finding.metric] if finding.metric not in what else []
         for reason, metrics in reasons.items():
-            console.print(Text(_plain(f"  {', '.join(metrics)}: {reason}", unicode), style="dim"))
+            console.print(Text(_plain(f"  {', '.join(map(titled, metrics))}: {reason}", unicode), style="dim"))
 
 
 def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
@@ -97,12 +97,16 @@ def _grid(findings: Sequence[Finding], unicode: bool) -> Table:
     metrics = list(dict.fromkeys(finding.metric for finding in findings))
     found = {(_of(finding), finding.metric): finding for finding in findings}
     grid = Table(box=box.SIMPLE_HEAD if unicode else box.ASCII2, show_edge=False, pad_edge=False)
-    for head in ("", *metrics, "rows"):
+    for head in ("", *map(titled, metrics), "rows"):
         grid.add_column(head, justify="right" if head else "left")
     for name in dict.fromkeys(name for name, _ in found):
         mine = [found.get((name, metric)) for metric in metrics]
         rows = max((finding.n for finding in mine if finding is not None), default=0)
-        cells = (name, *("" if finding is None else _value(finding) for finding in mine), f"{rows:,}" if rows else "")
+        cells = (
+            titled(name),
+            *("" if finding is None else _value(finding) for finding in mine),
+            f"{rows:,}" if rows else "",
+        )
         grid.add_row(*(Text(_plain(words.one_line(cell), unicode)) for cell in cells))
     return grid
 

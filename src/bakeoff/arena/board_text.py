@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bakeoff.arena import board_words as words
 from bakeoff.arena import matching_words as matching
 from bakeoff.arena.board import Board, Duel, Estimate, Row, Square, TaskColumn, Versus
+from bakeoff.arena.fairness_words import USUAL, fair_lines, gap_note
 from bakeoff.arena.privacy_words import NOTE as PRIVACY_NOTE
 from bakeoff.arena.privacy_words import contradicted_mark, entry_claim
 
@@ -115,6 +116,34 @@ def board_text(board: Board, console: Console) -> None:
     _privacy(board, console, glyphs)
     _legend(board, console, glyphs)
     _wins(board, console, glyphs)
+
+
+def fairness_text(board: Board, console: Console, metric: str = USUAL) -> None:
+    """Print a board by the widest gaps between groups, the fairest entry first, with who is on the front."""
+    glyphs = Glyphs.of(console)
+    rows = words.rows_shown(board)
+    _print(console, glyphs, words.one_line(board.title) + (f", {rows}" if rows else ""), "bold")
+    lines = fair_lines(board, metric)
+    track = f"track {words.spoken(board.track)}: " if board.track else ""
+    if not lines:
+        said = "no ranked entry has a gap; a task needs a protected column (--protected) with two groups that are large"
+        _print(console, glyphs, f"{track}{said}.")
+        return
+    _print(console, glyphs, track + gap_note(lines, metric), "dim")
+    console.print()
+    table = _table(glyphs)
+    for name in ("", "entry", "gap", "beyond\nchance", "widest on", "mean score"):
+        right = name in ("beyond\nchance",)
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "widest on")
+    for line in lines:
+        front = glyphs.dot if line.on_front else ""
+        gap = f"{words.decimal(line.gap.value, 3)} {words.interval(line.gap, 3)}"
+        column = f"{words.one_line(line.worst.task)}, by {words.one_line(line.worst.column)}"
+        cells = [front, _name(line.row, 28, glyphs), gap, line.beyond, column, words.score(line.row.mean)]
+        table.add_row(*[_text(cell + "  ", glyphs, "dim" if line.row.baseline else "") for cell in cells])
+    _show(table, console, glyphs)
+    console.print()
+    _print(console, glyphs, f"{glyphs.dot} on the front: nobody here is both fairer and better", "dim")
 
 
 def versus_text(versus: Versus, console: Console) -> None:

@@ -19,6 +19,7 @@ KINDS = {
     "halves": "fits on halves of the rows",
     "inserted": "inserted canaries",
 }
+SPELT = {"auc": "AUC", "tpr": "TPR", "fpr": "FPR", "lira": "LiRA", "rmia": "RMIA"}
 NOTE = (
     "Epsilon is at least so much, at 95 %, and so many canaries can show the other figure at most. Verdicts are "
     "corrected for all claims of the challenge (Holm). An audit accuses and never acquits: not contradicted is not "
@@ -132,7 +133,8 @@ class PrivacyPart:
         delta = f" at delta {bound.delta:.0e}" if bound.delta else ""
         least = f"epsilon is at least {bound_words(bound.bound)}{delta} at 95 %"
         most = f"{bound.canaries:,} canaries can show {bound_words(bound.ceiling)} at most"
-        verdict = f"; {bound.verdict}: {words.one_line(bound.reason)}" if bound.verdict else ""
+        why = "" if bound.verdict == CONTRADICTED else f": {words.one_line(bound.reason)}"
+        verdict = f"; {bound.verdict}{why}" if bound.verdict else ""
         return f"{least}; {most}{verdict}"
 
 
@@ -150,8 +152,15 @@ def _part(kind: str, bound: PrivacyBound | None, figures: Mapping[GroupFigure, E
     # The strongest attack pays for the choice, and is what a reader wants first.
     ordered = sorted(names, key=lambda name: name != "strongest")
     found = {(which.variant, which.metric): estimate for which, estimate in mine.items()}
-    lines = tuple(AttackLine(name, tuple(_cell(found.get((name, metric))) for metric in metrics)) for name in ordered)
-    return PrivacyPart(KINDS.get(kind, kind), bound, metrics, lines)
+    lines = tuple(
+        AttackLine(titled(name), tuple(_cell(found.get((name, metric))) for metric in metrics)) for name in ordered
+    )
+    return PrivacyPart(KINDS.get(kind, kind), bound, tuple(map(titled, metrics)), lines)
+
+
+def titled(name: str) -> str:
+    """A figure's or an attack's name as people write it: `TPR at 1 % FPR`, `LiRA offline per row`."""
+    return " ".join(SPELT.get(word, word) for word in words.one_line(name).replace("_", " ").split())
 
 
 def _cell(estimate: Estimate | None) -> tuple[str, str, str]:

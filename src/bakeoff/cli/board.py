@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -15,26 +17,41 @@ from bakeoff.cli.spreading import spread
 from bakeoff.errors import UsageError
 from bakeoff.nouns import plain
 
+if TYPE_CHECKING:
+    from bakeoff.arena.board import Board
+    from bakeoff.arena.challenge import Challenge
+
 Pair = tuple[str, str] | None
+_By = Option(metavar="WHAT", help="fairness, or a metric such as 'selection rate': ordered by gaps between groups.")
+_New = Option("--new-tables", help="Ask how entries would do on a table not seen yet.")
+_Part = Option(metavar="PART", help="Which test rows count: test (all), public or private; else as the rules say.")
+_Logs = Option("--logs", help="For the organiser: show what entries print where the rules keep it back.")
 ABOUT = {
     "on these tables": "Asked on these tables: other test rows and other seeds.",
     "on a new table": "The overall difference is about a new table, one that is not here; each row is about its own.",
 }
 
 
+@dataclass(frozen=True)
+class AskedBoard:
+    """Which board is asked for."""
+
+    track: Annotated[str, Option(help="Only this track's board.")] = ""
+    new_tables: Annotated[bool, _New] = False
+    part: Annotated[str, _Part] = ""
+    logs: Annotated[bool, _Logs] = False
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """As a challenge's boards take it."""
+        return {"new_tables": self.new_tables, "part": self.part}
+
+
 @spread
 def board(
     form: BoardChoices,
-    track: Annotated[str, Option(help="Only this track's board.")] = "",
-    new_tables: Annotated[
-        bool, Option("--new-tables", help="Ask how entries would do on a table not seen yet.")
-    ] = False,
-    part: Annotated[
-        str, Option(metavar="PART", help="Which test rows count: test (all), public or private; else as the rules say.")
-    ] = "",
-    logs: Annotated[
-        bool, Option("--logs", help="For the organiser: show what entries print where the rules keep it back.")
-    ] = False,
+    asked: AskedBoard,
+    by: Annotated[str, _By] = "score",
     versus: Annotated[Pair, Option(metavar="A B", help="Entry A against entry B, task by task.")] = None,
     challenge: Folder = HERE,
 ) -> None:
@@ -42,32 +59,47 @@ def board(
     form.check()
     if versus is not None and (form.html is not None or form.as_csv):
         raise UsageError("--versus is shown as text or as --json; leave --html and --csv out.")
+    if by != "score" and (versus is not None or form.html is not None or form.as_csv):
+        raise UsageError("--by is shown as text or as --json; leave --versus, --html and --csv out.")
 
-    from bakeoff.arena.board_export import board_csv, board_json
-    from bakeoff.arena.board_text import board_text, versus_text
     from bakeoff.arena.challenge import Challenge
+
+    with closing(Challenge.open(challenge)) as opened:
+        opened.for_organiser = asked.logs
+        if versus is not None:
+            _versus(opened, versus, form, asked)
+            return
+        one = asked.track or not opened.tracks()  # without any, asking for one says what is missing
+        boards = [opened.board(asked.track or None, **asked.how)] if one else opened.boards(**asked.how)
+        if form.html is not None:
+            typer.echo(f"Wrote {opened.report(form.html, **asked.how)}", err=True)
+    if by == "score":
+        _show(boards, form)
+    else:
+        _show_fairness(boards, "accuracy" if by == "fairness" else by, form)
+
+
+def _versus(opened: Challenge, pair: tuple[str, str], form: BoardChoices, asked: AskedBoard) -> None:
+    from bakeoff.arena.board_text import versus_text
     from bakeoff.arena.owner.report import slices_json
     from bakeoff.arena.owner.slices import slices_between
     from bakeoff.arena.owner.text import slices_text
 
-    with closing(Challenge.open(challenge)) as opened:
-        opened.for_organiser = logs
-        if versus is not None:
-            found = opened.versus(*versus, track=track or None, new_tables=new_tables, part=part)
-            question = "on a new table" if new_tables else "on these tables"
-            slices = slices_between(opened, *versus, track=track or None, part=part)
-            if form.as_json:
-                print_json({"question": question, **plain(found), "slices": slices_json(slices)})
-            else:
-                versus_text(found, console())
-                typer.echo(ABOUT[question])
-                slices_text(slices, console())
-            return
-        one = track or not opened.tracks()  # without any, asking for one says what is missing
-        boards = [opened.board(track or None, new_tables=new_tables, part=part)] if one else []
-        boards = boards or opened.boards(new_tables=new_tables, part=part)
-        if form.html is not None:
-            typer.echo(f"Wrote {opened.report(form.html, new_tables=new_tables, part=part)}", err=True)
+    found = opened.versus(*pair, track=asked.track or None, **asked.how)
+    question = "on a new table" if asked.new_tables else "on these tables"
+    slices = slices_between(opened, *pair, track=asked.track or None, part=asked.part)
+    if form.as_json:
+        print_json({"question": question, **plain(found), "slices": slices_json(slices)})
+    else:
+        versus_text(found, console())
+        typer.echo(ABOUT[question])
+        slices_text(slices, console())
+
+
+def _show(boards: Sequence[Board], form: BoardChoices) -> None:
+    from bakeoff.arena.board_export import board_csv, board_json
+    from bakeoff.arena.board_text import board_text
+
     if form.as_json:
         print_json({"boards": [board_json(each) for each in boards]})
     elif form.as_csv:
@@ -78,6 +110,19 @@ def board(
     else:
         for each in boards:
             board_text(each, console())
+
+
+def _show_fairness(boards: Sequence[Board], metric: str, form: BoardChoices) -> None:
+    from bakeoff.arena.board_export import tellable
+    from bakeoff.arena.board_text import fairness_text
+    from bakeoff.arena.fairness_words import fair_json, fair_lines
+
+    if form.as_json:
+        found = [{"track": each.track, "entries": fair_json(fair_lines(each, metric), metric)} for each in boards]
+        print_json({"metric": metric, "boards": tellable(found)})
+    else:
+        for each in boards:
+            fairness_text(each, console(), metric)
 
 
 def take(

@@ -9,6 +9,7 @@ from typing import Any
 
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board, Row
+from bakeoff.arena.fairness_words import FairLine
 from bakeoff.arena.report.svg import COLOURS, inline_svg
 
 DOTS_PER_INCH = 72  # so that one pixel of the layout is one point of the SVG
@@ -94,13 +95,56 @@ def points(board: Board) -> list[Point]:
 
 def cost_chart(board: Board, name: str = "cost", narrow: bool = False) -> str:
     """Mean score against the cost ratio on a log axis, with the Pareto front; an SVG element, empty without costs."""
+    against = f" against {shortened(board.reference, 24)}" if board.reference else ""
     found = points(board)
+    titles = [f"at {words.times(point.cost)} the cost" for point in found]
+    across = Across(f"CPU time{against}, log scale", "Mean score against cost, with the Pareto front", titles, log=True)
+    return _front_chart(found, across, name, narrow)
+
+
+def fairness_chart(lines: Sequence[FairLine], name: str = "fairness", narrow: bool = False) -> str:
+    """Mean score against the widest gap between groups, with the Pareto front; an SVG element, empty without gaps."""
+    found, titles = [], []
+    for line in lines:
+        if line.row.mean is None or not words.known(line.row.mean.value):
+            continue
+        value = line.row.mean.value
+        ends = [
+            float(end) if end is not None and words.known(end) else value
+            for end in (line.row.mean.low, line.row.mean.high)
+        ]
+        found.append(Point(line.row, line.gap.value, value, ends[0], ends[1], line.on_front))
+        titles.append(f"with a gap of {words.score(line.gap, 3)}")
+    across = Across("widest gap between groups", "Mean score against the widest gap, with the Pareto front", titles)
+    return _front_chart(found, across, name, narrow)
+
+
+@dataclass(frozen=True)
+class Across:
+    """The axis across a chart of a front: its label, the chart's own name, and for each point what is said of it."""
+
+    label: str
+    chart: str
+    said: Sequence[str]
+    log: bool = False
+
+    def ends(self, found: Sequence[Point], narrow: bool) -> tuple[float, float]:
+        """Where the axis begins and ends, with room for names."""
+        least, most = min(point.cost for point in found), max(point.cost for point in found)
+        if self.log:
+            return least / (2.2 if narrow else 1.6), most * 1.6
+        room = max(most - least, 0.02)
+        return max(0.0, least - 0.25 * room) - 0.02 * room, most + 0.35 * room
+
+
+def _front_chart(found: Sequence[Point], across: Across, name: str, narrow: bool) -> str:
     if not found:
         return ""
     figure, axes = new_figure(4.7, 4.6) if narrow else new_figure(9.4, 4.5)
-    axes.set_xscale("log")
+    if across.log:
+        axes.set_xscale("log")
     front = [point for point in found if point.on_front]
-    right = max(point.cost for point in found) * 1.6
+    left, right = across.ends(found, narrow)
     axes.step(
         [*[p.cost for p in front], right], [*[p.score for p in front], front[-1].score],
         where="post", color=COLOURS["lead"], linewidth=1.3, dashes=(4, 2.5), zorder=1,
@@ -112,20 +156,18 @@ def cost_chart(board: Board, name: str = "cost", narrow: bool = False) -> str:
         face = COLOURS["paper"] if point.row.baseline else colour
         gid = f"point-{place}"
         axes.plot([point.cost], [point.score], "o", color=colour, markerfacecolor=face, markersize=7, zorder=3, gid=gid)
-        titles[gid] = (
-            f"{words.one_line(point.row.entry)}: {words.score(point.row.mean, 3)} at {words.times(point.cost)} the cost"
-        )
-    axes.set_xlim(min(point.cost for point in found) / (2.2 if narrow else 1.6), right)
+        titles[gid] = f"{words.one_line(point.row.entry)}: {words.score(point.row.mean, 3)} {across.said[place]}"
+    axes.set_xlim(left, right)
     low, high = min(0.0, *(p.low for p in found)), max(p.high for p in found)
     axes.set_ylim(low - 0.03, high + (high - low) * 0.08 + 0.02)
     axes.axhline(0, color=COLOURS["muted"], linewidth=0.8, dashes=(3, 2))
-    _ratio_axis(axes)
-    against = f" against {shortened(board.reference, 24)}" if board.reference else ""
-    axes.set_xlabel(f"CPU time{against}, log scale", color=COLOURS["muted"], fontsize=9, parse_math=False)
+    if across.log:
+        _ratio_axis(axes)
+    axes.set_xlabel(across.label, color=COLOURS["muted"], fontsize=9, parse_math=False)
     axes.set_ylabel("mean normalised score", color=COLOURS["muted"], fontsize=9)
     figure.subplots_adjust(left=0.14 if narrow else 0.07, right=0.985, top=0.985, bottom=0.115)
     _name_points(axes, found, _steps(axes, front, right), 18 if narrow else 28)
-    return inline_svg(figure, name, "Mean score against cost, with the Pareto front", titles)
+    return inline_svg(figure, name, across.chart, titles)
 
 
 def _ratio_axis(axes: Any) -> None:

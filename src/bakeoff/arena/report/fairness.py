@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board, Estimate, GroupFigure, Square
 from bakeoff.arena.report.marks import Axis, interval_bar
+from bakeoff.fairness.movements import FLIPPED, MOVED, SHIFTED
 
 JUDGE = "fairness"
 # What a comparison's finding is called, and what a reader is told.
@@ -16,6 +17,9 @@ COMPARED = {
     "gap by chance": "the same by chance alone",
     "p, corrected": "p, corrected for all gaps",
 }
+# What a twin's finding is called, and what a reader is told of its group.
+SWAPPED = {"": "{group}", "neutral words": "{group}: neutral words instead", "difference": "{group}: the difference"}
+TWINS = (MOVED, SHIFTED, FLIPPED)
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,19 @@ class GroupLine:
 
 @dataclass(frozen=True)
 class GroupPanel:
-    """One protected column, or the intersection of several, on one task."""
+    """One protected column, or the intersection of several, on one task; or its twins, with a `title` of their own."""
 
     task: str
     anchor: str
     family: str
     metrics: tuple[str, ...]
     lines: tuple[GroupLine, ...]
+    title: str = ""
+
+    @property
+    def said(self) -> str:
+        """What stands above the panel."""
+        return self.title or f"Fairness on {self.task}, by {self.family}"
 
 
 def group_panels(board: Board, entry: str, tables: Mapping[str, str]) -> tuple[GroupPanel, ...]:
@@ -61,12 +71,37 @@ def group_panels(board: Board, entry: str, tables: Mapping[str, str]) -> tuple[G
 def _panels(square: Square, anchor: str) -> list[GroupPanel]:
     own = {which: estimate for which, estimate in square.groups.items() if which.judge == JUDGE}
     families = dict.fromkeys(which.group for which in own if which.variant in COMPARED)
-    return [_panel(square.task, anchor, family, own) for family in families]
+    panels = [_panel(square.task, anchor, family, own) for family in families]
+    return [*panels, *_twins(square.task, anchor, own)]
+
+
+def _twins(task: str, anchor: str, own: Mapping[GroupFigure, Estimate]) -> list[GroupPanel]:
+    """How far answers moved between rows and their twins, for each protected column and for swapped words."""
+    mine = {which: estimate for which, estimate in own.items() if which.metric in TWINS and which.variant in SWAPPED}
+    metrics = tuple(metric for metric in TWINS if any(which.metric == metric for which in mine))
+    lines = []
+    for group in dict.fromkeys(which.group for which in mine):
+        for variant, name in SWAPPED.items():
+            found = [mine.get(GroupFigure(JUDGE, group, metric, variant)) for metric in metrics]
+            if any(estimate is not None for estimate in found):
+                named = name.format(group=group) if variant else group
+                lines.append(
+                    GroupLine(named, tuple(_cell(each, unknown="untold") for each in found), compared=bool(variant))
+                )
+    return (
+        [GroupPanel(task, anchor, "twins", metrics, tuple(lines), f"Twins on {task}: what is swapped")] if lines else []
+    )
 
 
 def _panel(task: str, anchor: str, family: str, own: Mapping[GroupFigure, Estimate]) -> GroupPanel:
     groups = dict.fromkeys(which.group for which in own if not which.variant and which.group.startswith(f"{family}: "))
-    metrics = tuple(dict.fromkeys(which.metric for which in own if which.group in {**groups, family: None}))
+    metrics = tuple(
+        dict.fromkeys(
+            which.metric
+            for which in own
+            if which.group in groups or (which.group == family and which.variant in COMPARED)
+        )
+    )
     lines = []
     of_groups = {which: estimate for which, estimate in own.items() if which.group in groups}
     axes = {
@@ -82,10 +117,10 @@ def _panel(task: str, anchor: str, family: str, own: Mapping[GroupFigure, Estima
     return GroupPanel(task, anchor, family, metrics, tuple(lines))
 
 
-def _cell(estimate: Estimate | None, axis: Axis | None = None) -> GroupCell:
+def _cell(estimate: Estimate | None, axis: Axis | None = None, unknown: str = "too few") -> GroupCell:
     if estimate is None:
         return GroupCell()
     if not words.known(estimate.value):
-        return GroupCell("too few", title=words.one_line(estimate.reason))
+        return GroupCell(unknown, title=words.one_line(estimate.reason))
     interval = words.range_of(estimate) if words.known(estimate.low) and words.known(estimate.high) else ""
     return GroupCell(words.figure(estimate.value), interval, interval_bar(estimate, axis) if axis else "")

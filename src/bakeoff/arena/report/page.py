@@ -14,6 +14,7 @@ from bakeoff.arena.board import Board
 from bakeoff.arena.card_words import Card
 from bakeoff.arena.privacy_words import NOTE
 from bakeoff.arena.report.charts import cost_chart, points
+from bakeoff.arena.report.fair_front import FairnessView, fairness_view
 from bakeoff.arena.report.matching import MatchingView, matching_views
 from bakeoff.arena.report.matrix import SPREAD_UP_TO, HeatRow, chance_matrix, task_matrix
 from bakeoff.arena.report.privacy import ClaimRow, claim_rows
@@ -40,6 +41,7 @@ class TrackView:
     chances: tuple[HeatRow, ...]
     matching: tuple[MatchingView, ...]
     claims: tuple[ClaimRow, ...]
+    fairness: FairnessView | None
     cost_wide: str
     cost_narrow: str
     front: tuple[str, ...]
@@ -99,6 +101,7 @@ def _track(board: Board, number: int, anchors: Mapping[str, str]) -> TrackView:
         chances=chance_matrix(board, number),
         matching=matching_views(board, number),
         claims=claim_rows(board, number),
+        fairness=fairness_view(board, number),
         cost_wide=cost_chart(board, f"cost-wide-{number}"),
         cost_narrow=cost_chart(board, f"cost-narrow-{number}", narrow=True),
         front=tuple(point.row.entry for point in points(board) if point.on_front),
