@@ -30,6 +30,7 @@ _Positive = Option(metavar="LABEL", help="The class that rates are of; the last 
 _Metric = Option(metavar="NAME", help="A metric, such as 'false negative rate'; may be repeated.")
 _Reference = Option(metavar="COL=GROUP", help="The group that others are compared with; may be repeated.")
 _Least = Option(min=1, help="Rows that a figure needs; below it is insufficient.")
+_Weights = Option(metavar="COL", help="A column of weights: how much each row counts.")
 _Plot = Option(metavar="PATH", help="Write a picture of the groups (.png, .svg or .pdf).")
 
 
@@ -44,6 +45,7 @@ class GroupChoices:
     metric: Annotated[Names, _Metric] = None
     reference: Annotated[Names, _Reference] = None
     least: Annotated[int, _Least] = 10
+    weights: Annotated[str, _Weights] = ""
 
 
 @spread
@@ -92,6 +94,7 @@ def _asked(groups: GroupChoices, settings: Settings) -> Any:
         tuple(groups.metric or USUAL),
         reference,
         groups.least,
+        weights=groups.weights,
     )
 
 

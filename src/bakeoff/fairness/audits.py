@@ -29,7 +29,8 @@ class Asked:
     """What is compared: the column of true labels, the protected columns, and how.
 
     `identities` says that the protected columns are identities of 0 and 1 which may overlap. `positive` is the class
-    that rates are of (the last one where two are known), `reference` names for an attribute the group to compare with.
+    that rates are of (the last one where two are known), `reference` names for an attribute the group to compare with,
+    and `weights` a column of weights of rows.
     """
 
     target: str
@@ -41,6 +42,7 @@ class Asked:
     least: float = 10
     draws: int = 2000
     seed: int = 0
+    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,12 @@ def audit(table: Frame, answers: Frame | None, asked: Asked) -> Audit:
         seed=asked.seed,
         reference=tuple(asked.reference.items()),
     )
+    weights = _weights(held.table, asked.weights)
     given = held.answers
     if PREDICTION in given and _is_quantity(truth) and _is_quantity(given[PREDICTION]):
-        return Audit(len(truth), compare_errors(truth.to_numpy(), given[PREDICTION].to_numpy(), grouped, settings))
-    return _classified(truth.astype(str), given, grouped, settings)
+        predicted = given[PREDICTION].to_numpy()
+        return Audit(len(truth), compare_errors(truth.to_numpy(), predicted, grouped, settings, weights))
+    return _classified(truth.astype(str), given, grouped, settings, weights)
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ def _check_columns(table: Frame, asked: Asked) -> None:
         raise UsageError("Which column holds the true labels? Name it as the target.")
     if not asked.by:
         raise UsageError("By which columns are people to be compared? Name at least one protected column.")
-    missing = [name for name in (asked.target, *asked.by) if name not in table.columns]
+    named = (asked.target, *asked.by, *([asked.weights] if asked.weights else []))
+    missing = [name for name in named if name not in table.columns]
     if missing:
         raise UsageError(f"There is no column {missing[0]!r}; there are {', '.join(map(str, table.columns[:12]))}.")
 
@@ -129,7 +134,18 @@ def _is_quantity(column: Any) -> bool:
     return column.dtype.kind in "iuf" and (column.dtype.kind == "f" or column.nunique() > 20)
 
 
-def _classified(truth: Any, answers: Frame, grouped: Grouped, settings: Settings) -> Audit:
+def _weights(table: Frame, name: str) -> Array | None:
+    if not name:
+        return None
+    column = table[name]
+    if column.dtype.kind not in "iufb" or not (np.isfinite(column.to_numpy(dtype=np.float64)) & (column >= 0)).all():
+        raise UsageError(f"The weights {name!r} must be numbers that are not negative, one for each row.")
+    return np.asarray(column.to_numpy(dtype=np.float64))
+
+
+def _classified(
+    truth: Any, answers: Frame, grouped: Grouped, settings: Settings, weights: Array | None = None
+) -> Audit:
     labels = sorted(set(truth.tolist()))
     named = {str(name): name for name in answers.columns}
     scores = {label: answers[named[label]].to_numpy() for label in labels if label in named}
@@ -147,15 +163,15 @@ def _classified(truth: Any, answers: Frame, grouped: Grouped, settings: Settings
             f"{', '.join(map(str, answers.columns[:12]))}."
         )
     classes = sorted({*labels, *map(str, predicted)})
-    table = count(truth.to_numpy(dtype=object), predicted, grouped, classes=classes)
+    table = count(truth.to_numpy(dtype=object), predicted, grouped, classes=classes, weights=weights)
     report = compare_groups(table, settings)
     positive = settings.wanted.positive or (labels[-1] if len(labels) == 2 else "")
     if not positive or positive not in scores:
         return Audit(len(truth), report)
     true, share = (truth == positive).to_numpy(), _probabilities(scores[positive].astype(np.float64))
     least = max(1, math.ceil(settings.least))
-    ranked = compare_rankings(true, share, grouped, RankSettings(least=least, draws=500, seed=settings.seed))
-    reliable = calibration(true, share, grouped, CalibrationSettings(seed=settings.seed))
+    ranked = compare_rankings(true, share, grouped, RankSettings(least=least, draws=500, seed=settings.seed), weights)
+    reliable = calibration(true, share, grouped, CalibrationSettings(seed=settings.seed), weights)
     return Audit(len(truth), report, ranked, reliable)
 
 

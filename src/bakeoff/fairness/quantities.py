@@ -11,6 +11,7 @@ from bakeoff.errors import UsageError
 from bakeoff.fairness.groups import GAP, GroupReport, Settings, adjusted, shifted
 from bakeoff.fairness.measures import INSUFFICIENT, Measure
 from bakeoff.fairness.patterns import Grouped
+from bakeoff.fairness.weights import equal, weighed
 from bakeoff.nouns import Array
 from bakeoff.stats import interval
 
@@ -18,11 +19,17 @@ MEAN, ABSOLUTE, ROOT = "mean error", "mean absolute error", "root mean squared e
 METRICS = (MEAN, ABSOLUTE, ROOT)
 
 
-def compare_errors(truth: Array, predicted: Array, grouped: Grouped, settings: Settings | None = None) -> GroupReport:
+def compare_errors(
+    truth: Array,
+    predicted: Array,
+    grouped: Grouped,
+    settings: Settings | None = None,
+    weights: Array | None = None,
+) -> GroupReport:
     """Mean error (predicted - true), mean absolute and root mean squared error of every group, and their gaps.
 
-    Intervals and p come from joint normal draws of each pattern's means. UsageError for different lengths or numbers
-    that are none.
+    Intervals and p come from joint normal draws of each pattern's means, which with `weights` (rows,) are weighted.
+    UsageError for different lengths or numbers that are none.
     """
     given = settings or Settings()
     true, guessed = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
@@ -33,7 +40,7 @@ def compare_errors(truth: Array, predicted: Array, grouped: Grouped, settings: S
         )
     if not (np.isfinite(true).all() and np.isfinite(guessed).all()):
         raise UsageError("Some true numbers or predictions are none; leave those rows out.")
-    moments = _Moments.of(guessed - true, grouped, given)
+    moments = _Moments.of(guessed - true, grouped, given, weighed(weights, len(grouped)))
     groups: list[Measure] = []
     comparisons: list[Measure] = []
     for place, metric in enumerate(METRICS):
@@ -44,44 +51,48 @@ def compare_errors(truth: Array, predicted: Array, grouped: Grouped, settings: S
 
 @dataclass(frozen=True)
 class _Moments:
-    """Rows (groups,), figures (groups, 3), and their deviations in joint draws (draws, groups, 3)."""
+    """Weight and rows (groups,), figures (groups, 3), and their deviations in joint draws (draws, groups, 3)."""
 
     grouped: Grouped
     settings: Settings
+    weight: Array
     rows: Array
     values: Array
     deviations: Array
 
     @classmethod
-    def of(cls, errors: Array, grouped: Grouped, settings: Settings) -> _Moments:
+    def of(cls, errors: Array, grouped: Grouped, settings: Settings, weights: Array) -> _Moments:
         size = len(grouped.patterns.keys)
         kinds = np.stack([errors, np.abs(errors), errors**2], axis=1)
-        rows = np.bincount(grouped.codes, minlength=size).astype(np.float64)
-        sums = np.stack([np.bincount(grouped.codes, one, minlength=size) for one in kinds.T], axis=1)
+        weight, squares = (np.bincount(grouped.codes, one, minlength=size) for one in (weights, weights**2))
+        sums = np.stack([np.bincount(grouped.codes, weights * one, minlength=size) for one in kinds.T], axis=1)
         products = np.stack(
-            [np.bincount(grouped.codes, one * other, minlength=size) for one in kinds.T for other in kinds.T], axis=1
+            [np.bincount(grouped.codes, weights * one * other, minlength=size) for one in kinds.T for other in kinds.T],
+            axis=1,
         ).reshape(size, 3, 3)
-        known = np.maximum(rows, 1.0)[:, None]
+        known = np.where(weight > 0, weight, 1.0)[:, None]
         means = sums / known
         spread = products / known[:, :, None] - means[:, :, None] * means[:, None, :]
-        # The variance of a mean of n rows, n - 1 in its denominator; a single row has none that could be known.
+        # The variance of a mean of n equal rows, n - 1 in its denominator; one row has none that could be known.
+        rows = equal(weight, squares)
         spread *= (1 / np.maximum(rows - 1, 1.0))[:, None, None]
         random = np.random.default_rng([settings.seed % 2**32, 14])
         noise = random.standard_normal((settings.draws, size, 3))
         drawn = means + np.einsum("pij,dpj->dpi", _roots(spread), noise)
         members = grouped.patterns.members
-        whole = members @ rows
-        values = _figures((members @ (means * rows[:, None])) / np.maximum(whole, 1.0)[:, None])
-        resampled = _figures(np.einsum("gp,dpk->dgk", members, drawn * rows[:, None]) / np.maximum(whole, 1.0)[:, None])
-        return cls(grouped, settings, whole, values, resampled - values)
+        whole = members @ weight
+        below = np.where(whole > 0, whole, 1.0)[:, None]
+        values = _figures((members @ (means * weight[:, None])) / below)
+        resampled = _figures(np.einsum("gp,dpk->dgk", members, drawn * weight[:, None]) / below)
+        return cls(grouped, settings, whole, equal(whole, members @ squares), values, resampled - values)
 
     def measures(self, place: int, metric: str) -> Iterator[Measure]:
         """One figure of every group."""
         for at, group in enumerate(self.grouped.patterns.groups):
             told = (metric, group.family, group.name)
-            n = float(self.rows[at])
-            if n < self.settings.least:
-                why = f"{n:,.0f} rows of {group.name!r} count, {self.settings.least:g} are needed"
+            n = float(self.weight[at])
+            if self.rows[at] < self.settings.least:
+                why = f"{self.rows[at]:,.0f} rows of {group.name!r} count, {self.settings.least:g} are needed"
                 yield Measure(*told, None, n=n, status=INSUFFICIENT, reason=why)
                 continue
             value = float(self.values[at, place])
@@ -107,7 +118,7 @@ class _Moments:
                 value,
                 max(0.0, value - reach),
                 value + reach,
-                float(self.rows[places].min()),
+                float(self.weight[places].min()),
                 expected=float(wide.mean()),
                 p=float((1 + (wide >= value).sum()) / (1 + len(wide))),
                 between=(names[int(values.argmax())], names[int(values.argmin())]),

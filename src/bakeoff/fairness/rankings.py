@@ -16,6 +16,7 @@ import numpy as np
 from bakeoff.errors import UsageError
 from bakeoff.fairness.measures import INSUFFICIENT, Measure
 from bakeoff.fairness.patterns import NO, Grouped
+from bakeoff.fairness.weights import equal, weighed
 from bakeoff.nouns import Array
 from bakeoff.stats import interval
 
@@ -67,7 +68,7 @@ def compare_rankings(
     """
     given = settings or RankSettings()
     true, held = _checked(truth, scores, grouped)
-    weight = _weighed(weights, len(grouped))
+    weight = weighed(weights, len(grouped))
     codes = grouped.codes
     kept = weight > 0
     if given.background == NAMED:
@@ -93,15 +94,6 @@ def _checked(truth: Array, scores: Array, grouped: Grouped) -> tuple[Array, Arra
     if np.isnan(held).any():
         raise UsageError(f"{int(np.isnan(held).sum()):,} scores are no numbers; leave those rows out.")
     return true.astype(bool), held
-
-
-def _weighed(weights: Array | None, rows: int) -> Array:
-    if weights is None:
-        return np.ones(rows)
-    given = np.asarray(weights, dtype=np.float64)
-    if given.shape != (rows,) or not np.isfinite(given).all() or (given < 0).any():
-        raise UsageError(f"Weights must be {rows:,} numbers that are not negative, one for each row.")
-    return given
 
 
 @dataclass(frozen=True)
@@ -157,7 +149,7 @@ class _Rankings:
                 ]
             )
             sides.append(mine)
-            rows.append([_equal_rows(heavy), _equal_rows(light)])
+            rows.append([float(equal(one.sum(), one @ one)) for one in (heavy, light)])
             points.append(_areas(wins, mine, totals))
         self.rows = np.array(rows)
         self.whole = float(ranked.weights[ranked.true] @ below[False][ranked.ranks[ranked.true]] / totals.prod())
@@ -200,11 +192,6 @@ class _Rankings:
                 yield Measure(metric, family, name, value, *_shifted(value, drawn[:, at], level), n)
             final = float((self.whole + means.sum()) / 4)
             yield Measure(FINAL, family, name, final, *_shifted(final, (whole + drawn.sum(1)) / 4, level), n)
-
-
-def _equal_rows(weights: Array) -> float:
-    """As many equal rows as would vary as much as rows of these weights."""
-    return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
 
 
 def generalised_mean(values: Array, power: float, axis: int) -> Array:

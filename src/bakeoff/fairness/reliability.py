@@ -10,6 +10,7 @@ import numpy as np
 from bakeoff.errors import UsageError
 from bakeoff.fairness.measures import INSUFFICIENT, Measure
 from bakeoff.fairness.patterns import Grouped
+from bakeoff.fairness.weights import equal, weighed
 from bakeoff.nouns import Array
 from bakeoff.stats import interval, wilson
 
@@ -32,14 +33,18 @@ class CalibrationSettings:
 
 
 def calibration(
-    truth: Array, probabilities: Array, grouped: Grouped, settings: CalibrationSettings | None = None
+    truth: Array,
+    probabilities: Array,
+    grouped: Grouped,
+    settings: CalibrationSettings | None = None,
+    weights: Array | None = None,
 ) -> tuple[Measure, ...]:
     """For every group its expected calibration error, and the share that came true in each bin of probabilities.
 
     The error is the mean over rows of |mean probability - share that came true| of their bin; `expected` is what it
     would be on average if the probabilities were right, which is not 0, and `p` how often it would be as large. Of a
-    bin, `expected` is its mean probability. UsageError for different lengths, truths that are not 0 or 1, or
-    probabilities outside of 0 to 1.
+    bin, `expected` is its mean probability. With `weights` (rows,) means are weighted. UsageError for different
+    lengths, truths that are not 0 or 1, or probabilities outside of 0 to 1.
     """
     given = settings or CalibrationSettings()
     true, shares = np.asarray(truth, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
@@ -50,23 +55,25 @@ def calibration(
         )
     if not np.isin(true, (0, 1)).all() or not ((shares >= 0) & (shares <= 1)).all():
         raise UsageError("Truths must be 0 or 1, and probabilities from 0 to 1.")
-    return tuple(_measured(true, shares, grouped, given))
+    return tuple(_measured(true, shares, grouped, given, weighed(weights, len(grouped))))
 
 
-def _measured(true: Array, shares: Array, grouped: Grouped, settings: CalibrationSettings) -> Iterator[Measure]:
+def _measured(
+    true: Array, shares: Array, grouped: Grouped, settings: CalibrationSettings, weights: Array
+) -> Iterator[Measure]:
     bins = np.minimum((shares * settings.bins).astype(np.int64), settings.bins - 1)
     size = len(grouped.patterns.keys)
     cells = grouped.codes * settings.bins + bins
-    rows, came, given, spread = (
+    weight, squares, came, given, spread = (
         grouped.patterns.members @ np.bincount(cells, one, minlength=size * settings.bins).reshape(size, settings.bins)
-        for one in (np.ones(len(true)), true, shares, shares * (1 - shares))
+        for one in (weights, weights**2, weights * true, weights * shares, weights**2 * shares * (1 - shares))
     )
     random = np.random.default_rng([settings.seed % 2**32, 15])
     for place, group in enumerate(grouped.patterns.groups):
         told = (group.family, group.name)
-        n = float(rows[place].sum())
-        if n < settings.least:
-            why = f"{n:,.0f} rows of {group.name!r} count, {settings.least} are needed"
+        n, rows = float(weight[place].sum()), equal(weight[place].sum(), squares[place].sum())
+        if rows < settings.least:
+            why = f"{rows:,.0f} rows of {group.name!r} count, {settings.least} are needed"
             yield Measure(ERROR, *told, None, n=n, status=INSUFFICIENT, reason=why)
             continue
         value = float(np.abs(given[place] - came[place]).sum() / n)
@@ -85,9 +92,11 @@ def _measured(true: Array, shares: Array, grouped: Grouped, settings: Calibratio
             expected=float(right.mean()),
             p=float((1 + (right >= value).sum()) / (1 + settings.draws)),
         )
-        for at in np.flatnonzero(rows[place] >= settings.least):
-            count = float(rows[place, at])
-            ends = wilson(float(came[place, at]), int(count), settings.level)
+        held = equal(weight[place], squares[place])
+        for at in np.flatnonzero(held >= settings.least):
+            count = float(weight[place, at])
+            known = int(held[at])
+            ends = wilson(float(came[place, at] / count * known), known, settings.level)
             metric = f"came true where {at / settings.bins:g} to {(at + 1) / settings.bins:g} was given"
             share = float(came[place, at] / count)
             yield Measure(metric, *told, share, *ends, count, expected=float(given[place, at] / count))
