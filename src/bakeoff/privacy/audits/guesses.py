@@ -7,6 +7,7 @@ neighbour that the bound is about. An auditor guesses some coins from what came 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from bakeoff.nouns import Array
 
 CONFIDENCE = 0.95
 FAR = 12.0  # standard deviations below the mean, where a binomial has nothing left to say
-STEPS = 60  # halvings
+NEAR = 1e-6  # how much lower than it could be a bound may be
 
 
 def p_value(correct: int, guesses: int, canaries: int, epsilon: float, delta: float = 0.0) -> float:
@@ -60,21 +61,22 @@ def lower_bound(correct: int, guesses: int, canaries: int, delta: float = 0.0, c
 
     0 where nothing is refuted. UsageError for counts, a delta or a confidence that cannot be.
     """
+    return best_bound([(correct, guesses)], canaries, delta, confidence)
+
+
+def best_bound(counted: Sequence[tuple[int, int]], canaries: int, delta: float, confidence: float) -> float:
+    """The greatest of the lower bounds of several counts (right, guesses), each at that confidence."""
     check_confidence(confidence)
-    level = 1 - confidence
-    if p_value(correct, guesses, canaries, 0.0, delta) > level:
-        return 0.0
-    low, high = 0.0, 1.0
-    while p_value(correct, guesses, canaries, high, delta) <= level:
-        low, high = high, 2 * high
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        if p_value(correct, guesses, canaries, middle, delta) <= level:
-            low = middle
-        else:
-            high = middle
-        if high - low < 1e-7:
-            break
+    level, low = 1 - confidence, 0.0
+    for correct, guesses in counted:
+        if p_value(correct, guesses, canaries, low, delta) > level:
+            continue
+        high = low + 1
+        while p_value(correct, guesses, canaries, high, delta) <= level:
+            low, high = high, 2 * high
+        while high - low > NEAR:
+            middle = (low + high) / 2
+            low, high = (middle, high) if p_value(correct, guesses, canaries, middle, delta) <= level else (low, middle)
     return low
 
 

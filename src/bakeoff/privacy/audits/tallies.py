@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -67,11 +68,11 @@ class Tally:
         """The lower bound on epsilon at `delta`: the best of the ways, each at its share."""
         coins.check_confidence(confidence)
         share = 1 - (1 - confidence) / len(self.tried)
-        return max(coins.lower_bound(right, guessed, self.canaries, delta, share) for right, guessed in self.tried)
+        return coins.best_bound(self.tried, self.canaries, delta, share)
 
     def ceiling(self, delta: float = 0.0, confidence: float = CONFIDENCE) -> float:
         """What the bound would be were every guess right."""
-        return self._all_right().bound(delta, confidence)
+        return _ceiling(self._all_right(), delta, confidence)
 
     def p_value(self, epsilon: float, delta: float = 0.0) -> float:
         """How likely a fit that keeps (epsilon, delta) is to be guessed so well, all ways paid for."""
@@ -94,6 +95,12 @@ class Tally:
 
     def _all_right(self) -> Tally:
         return Tally(self.canaries, self.ways, self.guesses, self.guesses)
+
+
+@lru_cache(maxsize=1024)
+def _ceiling(all_right: Tally, delta: float, confidence: float) -> float:
+    """The same for all entries that meet a plan, so it is worked out once."""
+    return all_right.bound(delta, confidence)
 
 
 def tally(signals: Array, inside: Array, *, ways: Sequence[Way] = WAYS, seed: int = 0) -> Tally:

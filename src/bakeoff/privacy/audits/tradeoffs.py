@@ -15,8 +15,9 @@ import numpy as np
 
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array
-from bakeoff.privacy.audits.guesses import CONFIDENCE, STEPS, check_claim, check_confidence, check_counts
+from bakeoff.privacy.audits.guesses import CONFIDENCE, check_claim, check_confidence, check_counts
 
+STEPS = 60  # halvings
 MOST = 1e3  # a parameter beyond which no curve is tried
 
 
