@@ -64,9 +64,7 @@ def test_intervals_know_how_many_rows_there_are():
     held["weights"] = np.where(np.random.default_rng(1).random(2000) < 0.1, 20.0, 1.0)
     groups = by_attributes({"g": held["group"]})
     plain, heavy, many = (
-        compare_errors(
-            held["true"][rows], held["guess"][rows], by_attributes({"g": held["group"][rows]}), None, weights
-        )
+        compare_errors(held["true"][at], held["guess"][at], by_attributes({"g": held["group"][at]}), None, weights)
         for at, weights in (
             (np.arange(2000), None),
             (np.arange(2000), held["weights"]),
