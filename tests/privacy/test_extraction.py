@@ -30,6 +30,7 @@ from bakeoff.privacy.extraction import (  # noqa: E402
     make_canaries,
     recovered,
     report,
+    secret_of,
 )
 from bakeoff.privacy.extraction.recovery import chance, overlap  # noqa: E402
 
@@ -200,6 +201,17 @@ def test_a_code_that_was_never_seen_is_not_found():
     found = recovered(guesses, blanks.drawn(60, random), 10)
     assert found.tokens < 0.1 + 6 * math.sqrt(0.09 / 240)
     assert found.exact <= 2
+
+
+def test_texts_in_small_batches_are_searched_alike(monkeypatch):
+    from bakeoff.privacy.extraction import relaxing
+
+    network = Safe([9, 5, 14, 5])
+    asked = [blanks_of(), blanks_of(label=0), blanks_of()]
+    together = extract(network, asked, relaxation=QUICK)
+    monkeypatch.setattr(relaxing, "WEIGHTS", 1)
+    apart = extract(network, asked, relaxation=QUICK)
+    assert [one.tokens for one in together] == [one.tokens for one in apart]
 
 
 def test_many_texts_are_searched_together_and_apart_alike():
@@ -395,11 +407,40 @@ def test_canaries_that_cannot_be_made_are_refused():
         Kind(4, ("1", "1"), ("my",), ("pin",), ("is",))
     with pytest.raises(UsageError, match="holds 'q', and each"):
         Canary(("my",), ("q",), ("a", "b"), 0)
-    canary = Canary(("my", "pin"), ("1", "2"), ("1", "2"), 0)
-    with pytest.raises(UsageError, match="one token of each of its words"):
-        Blanks.of(canary, lambda text: [ord(letter) for letter in text], 0)
-    with pytest.raises(UsageError, match="2 candidates have 1 different numbers"):
-        Blanks.of(canary, lambda text: [1 for _ in text.split()], 0)
+
+
+@pytest.mark.parametrize(
+    ("encode", "said"),
+    [
+        (lambda text: [1 for _ in text.split()], "word 1 in 'my pin 1 2' is 0 tokens"),
+        (
+            lambda text: [ord(letter) for letter in text.replace("2", "22")],
+            "With '2' in it the canary .* has 12 tokens in place of 11",
+        ),
+        (lambda text: [len(text), *map(ord, text.replace("2", "x")), ord(text[7])], "word 1 .* is 2 tokens"),
+        (lambda text: [ord(one) + place for place, one in enumerate(text)], "another number at another blank"),
+        (lambda text: list(map(ord, text.replace("3", "2"))), "3 candidates have 2 different numbers"),
+    ],
+    ids=["unknown", "longer", "twice", "by place", "alike"],
+)
+def test_texts_whose_blanks_are_no_tokens_are_refused(encode, said):
+    canary = Canary(("my", "pin"), ("1", "2"), ("1", "2", "3"), 0)
+    with pytest.raises(UsageError, match=said):
+        Blanks.of(canary, encode, 0)
+
+
+def test_blanks_are_found_among_parts_of_words_and_marks():
+    """As tokenizers of pretrained networks make them: a first and a last token, and words in parts."""
+    canary = Canary(("my", "pin", "code"), ("1", "2"), ("1", "2", "3"), 0)
+
+    def parts(text):
+        return [900, *map(ord, text.replace(" ", "")), 901]
+
+    blanks = Blanks.of(canary, parts, 0)
+    assert blanks.places == (10, 11) and blanks.candidates.tolist() == [49, 50, 51]
+    assert secret_of(canary, parts).tolist() == [49, 50]
+    whole = Blanks.of(canary, parts, 0, candidates=range(40, 60))
+    assert whole.space == 400 and whole.places == blanks.places
 
 
 # ---- a network that was trained --------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ _HOMES = {
     "make_canaries": "canaries",
     "recovered": "recovery",
     "report": "reporting",
+    "secret_of": "blanks",
 }
 _NEURAL = {"frozen", "ranking", "relaxing", "reporting"}
 
@@ -50,6 +51,7 @@ __all__ = [
     "make_canaries",
     "recovered",
     "report",
+    "secret_of",
 ]
 
 

@@ -46,20 +46,15 @@ class Blanks:
     def of(
         cls, canary: Canary, encode: Encode, label: int, *, candidates: Sequence[int] | Array | None = None
     ) -> Blanks:
-        """The canary with its secret taken out; `encode` gives the numbers of a text's tokens.
+        """The canary with its secret taken out; `encode` gives the numbers of a text's tokens, special ones too.
 
         Without `candidates` the attacker knows the canary's own; give those of the whole vocabulary for one who does
-        not. UsageError where a candidate is not one token, or two share a number: then nothing could be told apart.
+        not. UsageError where a candidate is not one token, the same one at every blank, or two share a number: then
+        nothing could be told apart.
         """
-        tokens, blank = _numbers(encode, canary.text), _numbers(encode, " ".join(canary.beginning))
-        if len(tokens) != len(canary.beginning) + len(canary.secret) or len(blank) != len(canary.beginning):
-            raise UsageError(
-                f"The canary {canary.text!r} has {len(canary.beginning) + len(canary.secret)} words and {len(tokens)} "
-                "tokens; give an `encode` that makes one token of each of its words, or Blanks of your own."
-            )
-        known = codes_of(canary.candidates, encode)
-        given = known if candidates is None else np.asarray(candidates, dtype=np.int64)
-        return cls(tokens, canary.places, given, label)
+        found = _Read(canary, encode)
+        given = found.codes() if candidates is None else np.asarray(candidates, dtype=np.int64)
+        return cls(found.tokens, found.places, given, label)
 
     @property
     def space(self) -> int:
@@ -102,24 +97,57 @@ class Blanks:
         return secret
 
 
-def codes_of(words: Sequence[str], encode: Encode) -> Array:
-    """The number of each word, int64 (words,); UsageError where a word is not one token, or two share a number."""
-    found = [_numbers(encode, word) for word in words]
-    wrong = [word for word, codes in zip(words, found, strict=True) if len(codes) != 1]
-    if wrong:
-        raise UsageError(f"The candidate {wrong[0]!r} is not one token; give candidates that are, or an own `encode`.")
-    codes = np.concatenate(found)
-    if len(np.unique(codes)) < len(codes):
-        raise UsageError(
-            f"{len(codes)} candidates have {len(np.unique(codes))} different numbers; some are unknown to the "
-            "vocabulary or hashed together, so no attack could tell them apart."
-        )
-    return codes
-
-
 def secret_of(canary: Canary, encode: Encode) -> Array:
-    """The numbers of a canary's secret, int64 (places,)."""
-    return np.concatenate([_numbers(encode, word) for word in canary.secret])
+    """The numbers of a canary's secret, int64 (places,); UsageError as `Blanks.of`."""
+    found = _Read(canary, encode)
+    return found.tokens[list(found.places)]
+
+
+class _Read:
+    """A canary as tokens: its blanks are found by what changes when another candidate stands there."""
+
+    def __init__(self, canary: Canary, encode: Encode) -> None:
+        self.canary, self.encode = canary, encode
+        self.tokens = _numbers(encode, canary.text)
+        self.places = tuple(self._place(blank) for blank in range(len(canary.secret)))
+
+    def codes(self) -> Array:
+        """The number of each candidate, int64 (candidates,)."""
+        names = self.canary.candidates
+        rows = [np.array([self._with(blank, name)[place] for name in names]) for blank, place in enumerate(self.places)]
+        if any((row != rows[0]).any() for row in rows):
+            raise UsageError(
+                f"A candidate of the canary {self.canary.text!r} has another number at another blank; give an `encode` "
+                "for which it does not depend on what stands before it."
+            )
+        if len(np.unique(rows[0])) < len(names):
+            raise UsageError(
+                f"{len(names)} candidates have {len(np.unique(rows[0]))} different numbers; some are unknown to the "
+                "vocabulary or hashed together, so no attack could tell them apart."
+            )
+        return rows[0]
+
+    def _place(self, blank: int) -> int:
+        changed = set()
+        for name in self.canary.candidates:
+            changed |= set(np.flatnonzero(self._with(blank, name) != self.tokens).tolist())
+        if len(changed) != 1:
+            raise UsageError(
+                f"The secret's word {blank + 1} in {self.canary.text!r} is {len(changed)} tokens; every candidate must "
+                "be exactly one, with a number of its own. Give other candidates or another `encode`."
+            )
+        return int(changed.pop())
+
+    def _with(self, blank: int, name: str) -> Array:
+        """The tokens with this candidate in the blank; as many as before, or UsageError."""
+        secret = [*self.canary.secret[:blank], name, *self.canary.secret[blank + 1 :]]
+        found = _numbers(self.encode, " ".join((*self.canary.beginning, *secret)))
+        if len(found) != len(self.tokens):
+            raise UsageError(
+                f"With {name!r} in it the canary {self.canary.text!r} has {len(found)} tokens in place of "
+                f"{len(self.tokens)}; every candidate must be exactly one. Give other candidates or another `encode`."
+            )
+        return found
 
 
 def _numbers(encode: Encode, text: str) -> Array:

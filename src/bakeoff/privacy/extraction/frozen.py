@@ -83,7 +83,7 @@ class Frozen:
         candidates = blanks.candidates
         places = list(blanks.places)
         same = np.repeat(candidates[:, None], len(places), axis=1)
-        held = self._features_of(blanks.filled(same))[:, places]
+        held = self._features_of(blanks.filled(same), places)
         if blanks.form not in self._checked:
             self._check(blanks, held)
             self._checked.add(blanks.form)
@@ -104,7 +104,7 @@ class Frozen:
         finally:
             hook.remove()
 
-    def _features_of(self, texts: Array) -> Tensor:
+    def _features_of(self, texts: Array, places: list[int]) -> Tensor:
         seen: list[Tensor] = []
 
         def kept(module: Any, inputs: Any, outputs: Any) -> None:
@@ -118,7 +118,7 @@ class Frozen:
                     some = texts[begin : begin + AT_ONCE]
                     seen.clear()
                     self._logits(torch.from_numpy(np.ascontiguousarray(some)).to(self.device))
-                    found.append(_one_each(seen, some.shape))
+                    found.append(_one_each(seen, some.shape)[:, places].clone())
         finally:
             hook.remove()
         return torch.cat(found)
@@ -130,7 +130,7 @@ class Frozen:
         columns = random.integers(len(blanks.candidates), size=(4, len(places)))
         texts = blanks.filled(blanks.candidates[columns])
         wanted = held[torch.from_numpy(columns).to(held.device), torch.arange(len(places), device=held.device)]
-        if not _close(self._features_of(texts)[:, places], wanted):
+        if not _close(self._features_of(texts, places), wanted):
             raise UsageError(
                 f"What {type(self.table).__name__} gives a token depends on the tokens beside it; give as `table` the "
                 "module that reads each token by itself, usually the embedding."

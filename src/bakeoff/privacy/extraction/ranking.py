@@ -14,7 +14,7 @@ from torch import nn
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array
 from bakeoff.privacy.extraction.blanks import Blanks
-from bakeoff.privacy.extraction.frozen import Frozen, Logits
+from bakeoff.privacy.extraction.frozen import AT_ONCE, Frozen, Logits
 
 MOST = 200_000  # fillings that are scored one by one; of a larger space so many are drawn
 NEAR = 256  # roundings of the network's numbers within which two fillings score alike
@@ -97,9 +97,14 @@ def exposure(
 
 def _odds(frozen: Frozen, beside: Frozen | None, blanks: Blanks, fillings: Array) -> tuple[Array, Array]:
     """The log-odds of fillings, and those of the reference, 0 without one; both (fillings,)."""
-    texts = blanks.filled(fillings)
-    odds = frozen.odds(texts, blanks.label)
-    return odds, np.zeros(len(odds)) if beside is None else beside.odds(texts, blanks.label)
+    odds, other = np.zeros(len(fillings)), np.zeros(len(fillings))
+    for begin in range(0, len(fillings), AT_ONCE):
+        some = slice(begin, begin + AT_ONCE)
+        texts = blanks.filled(fillings[some])
+        odds[some] = frozen.odds(texts, blanks.label)
+        if beside is not None:
+            other[some] = beside.odds(texts, blanks.label)
+    return odds, other
 
 
 def _middle(odds: Array, near: float) -> int:

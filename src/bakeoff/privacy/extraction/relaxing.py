@@ -21,6 +21,7 @@ from bakeoff.privacy.extraction.frozen import Frozen, Logits, log_odds
 
 OBJECTIVES = ("cross entropy", "log-odds")
 ROWS = 512  # relaxed texts that go through the network together
+WEIGHTS = 8_000_000  # weights of candidates that are searched together: what memory depends on
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def extract(
         by_form.setdefault(one.form, []).append(number)
     found: dict[int, Guess] = {}
     for numbers in by_form.values():
-        size = max(1, ROWS // how.starts)
+        each = len(asked[numbers[0]].places) * len(asked[numbers[0]].candidates)
+        size = max(1, min(ROWS, WEIGHTS // each) // how.starts)
         for begin in range(0, len(numbers), size):
             some = numbers[begin : begin + size]
             guesses = _search(frozen, [asked[number] for number in some], some, how)
