@@ -20,6 +20,7 @@ from bakeoff.privacy.audits import (
     Gaussian,
     Tally,
     Way,
+    against_others,
     audit_one_run,
     ceiling,
     lower_bound,
@@ -231,6 +232,28 @@ def test_seeds_together_show_more_than_each():
     assert together.correct[1] == sum(one.correct[1] for one in runs)
     assert 2.0 > together.bound() > np.median([one.bound() for one in runs])
     assert together.ceiling() > runs[0].ceiling()
+
+
+def test_fits_may_be_pooled_that_were_compared_without_their_coins_and_not_with_them():
+    random, blind, seeing = np.random.default_rng(7), 0, 0
+    ways = (Way(1),)
+    for _ in range(RUNS):
+        inside, signals = random.random((2, 600)) < 0.5, random.normal(size=(2, 600))  # nothing leaks
+        compared = against_others(signals)
+        counted = pooled(tally(one, coins, ways=ways) for one, coins in zip(compared, inside, strict=True))
+        blind += _bound(counted.correct[0], 1200, 1200, 0.0, 0.95) > 0
+        # A guess with the other's coin: right for both fits or for neither, so that each coin counts twice.
+        turned = signals[0] * signals[1] * np.where(inside[::-1], 1.0, -1.0)
+        counted = pooled(tally(one, coins, ways=ways) for one, coins in zip(turned, inside, strict=True))
+        seeing += _bound(counted.correct[0], 1200, 1200, 0.0, 0.95) > 0
+    assert blind <= ALLOWED < seeing
+
+
+def test_signals_are_compared_with_those_of_the_other_fits():
+    signals = np.array([[1.0, 5.0], [3.0, 5.0], [8.0, 2.0]])
+    assert against_others(signals).tolist() == [[1 - 5.5, 5 - 3.5], [3 - 4.5, 5 - 3.5], [8 - 2, 2 - 5.0]]
+    with pytest.raises(UsageError, match="two independent fits or more"):
+        against_others(signals[:1])
 
 
 def test_tallies_of_other_sizes_are_pooled_by_what_they_share():

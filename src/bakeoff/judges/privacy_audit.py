@@ -14,15 +14,13 @@ from bakeoff.judges.privacy_findings import FIGURES, JUDGE, Audited, bounded, in
 from bakeoff.nouns import Answered, Array, Brief, Finding, Plan, Probe, digest
 from bakeoff.privacy.attacks import AttackReport, AttackSettings, Measured, attack, plan_halves
 from bakeoff.privacy.attacks.references import complements
-from bakeoff.privacy.attacks.scoring import score
-from bakeoff.privacy.audits import Tally, pooled, tally, weakest
+from bakeoff.privacy.audits import Tally, against_others, pooled, tally, weakest
 from bakeoff.tasks import kind
 
 FITS, QUICK_FITS = 16, 2
 LEAST_ROWS = 200
 MOST_ROWS = 10_000  # rows that are attacked; the coins of the others fall all the same
 HALVES, INSERTED = "halves", "inserted"
-SCORE = "lira"  # the attack behind the bound, fixed beforehand: it sees no coin of the fit that it attacks
 SURE = 20  # rows of a class from which on coins are fair and independent to one in 2^18
 STRONGEST = "strongest"
 
@@ -69,7 +67,7 @@ def _attacked(halves: Sequence[Answered], bounds: list[Audited]) -> Iterator[Fin
     inside = np.stack([~np.isin(rows, np.array(one.plan.withhold, dtype=int)) for one in halves])
     settings = AttackSettings(seed=int(digest([task.digest, JUDGE])[:8], 16), scale=scale_of(signals, task))
     yield from _figures(attack(inside, signals, settings=settings, rows=np.arange(len(rows))))
-    counted = _counted(inside, signals, codes if by_class(task) else None, settings)
+    counted = _counted(inside, signals, codes if by_class(task) else None)
     if counted is not None:
         bounds.append((HALVES, weakest(halves[fit].result.claim for fit in _independent(inside)), counted))
 
@@ -96,20 +94,18 @@ def _independent(inside: Array) -> list[int]:
     return [fit for fit, other in enumerate(complements(inside)) if other < 0 or other > fit]
 
 
-def _counted(inside: Array, signals: Array, codes: Array | None, settings: AttackSettings) -> Tally | None:
+def _counted(inside: Array, signals: Array, codes: Array | None) -> Tally | None:
     """What one attacker counts who sees all independent fits: together they are one mechanism with all their coins.
 
     Complements are left out, as their coins are not their own, and so are rows of small classes, whose coins were
-    thrown again where all fell alike.
+    thrown again where all fell alike. Signals are compared with those of the other fits, whose coins stay unseen.
     """
     fits = _independent(inside)
     sure = np.ones(inside.shape[1], dtype=bool) if codes is None else np.bincount(codes)[codes] >= SURE
     if len(fits) < QUICK_FITS or sure.sum() < SURE:
         return None
-    held, known = np.ascontiguousarray(signals[fits][:, sure]), np.ascontiguousarray(inside[fits][:, sure])
-    only = AttackSettings(attacks=(SCORE,), seed=settings.seed, scale=settings.scale)
-    scores = score(known, held, only)[SCORE]
-    return pooled(tally(one, coins, seed=fit) for fit, (one, coins) in enumerate(zip(scores, known, strict=True)))
+    compared, known = against_others(signals[fits][:, sure]), inside[fits][:, sure]
+    return pooled(tally(one, coins, seed=fit) for fit, (one, coins) in enumerate(zip(compared, known, strict=True)))
 
 
 def _inserted(answered: Answered, bounds: list[Audited]) -> Iterator[Finding]:

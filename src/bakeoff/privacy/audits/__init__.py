@@ -8,7 +8,7 @@ from __future__ import annotations
 from bakeoff.privacy.audits.guesses import ceiling, lower_bound, p_value
 from bakeoff.privacy.audits.judgement import Verdict, tally_of, verdict, verdicts, weakest
 from bakeoff.privacy.audits.separation import advantage, area
-from bakeoff.privacy.audits.tallies import OneRun, Tally, Way, audit_one_run, pooled, tally
+from bakeoff.privacy.audits.tallies import OneRun, Tally, Way, against_others, audit_one_run, pooled, tally
 from bakeoff.privacy.audits.tradeoffs import Gaussian, Profile, TradeOff, refuted, refutes
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Verdict",
     "Way",
     "advantage",
+    "against_others",
     "area",
     "audit_one_run",
     "ceiling",

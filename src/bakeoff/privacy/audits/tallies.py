@@ -139,11 +139,26 @@ def _check(signals: Array, inside: Array) -> None:
         raise UsageError(f"{int(np.isnan(signals).sum())} signals of {len(signals)} are no number; score every canary.")
 
 
+def against_others(signals: Array) -> Array:
+    """Signals (fits, rows) less what the other fits say of the same row on average, float64 (fits, rows).
+
+    It tells a row that is easy for every fit from one that this fit has seen, and asks nobody's coins: an attack that
+    compares with fits whose coins it knows, and is turned on each of them, counts one coin several times, so that its
+    tallies must not be pooled. UsageError for fewer than two fits.
+    """
+    signals = np.asarray(signals, dtype=np.float64)
+    if signals.ndim != 2 or len(signals) < 2:
+        raise UsageError(f"Signals have the shape {signals.shape}; give (fits, rows) of two independent fits or more.")
+    others: Array = (signals.sum(axis=0) - signals) / (len(signals) - 1)
+    compared: Array = signals - others
+    return compared
+
+
 def pooled(tallies: Iterable[Tally]) -> Tally:
     """One tally of several independent fits, whose coins fell independently of each other.
 
-    Together they are one mechanism with all the coins, so the same bounds hold for it. UsageError where there is none,
-    or no way that all of them have.
+    Together they are one mechanism with all the coins, so the same bounds hold for it, as long as no guess was made
+    with the coins of another (see `against_others`). UsageError where there is none, or no way that all of them have.
     """
     held = list(tallies)
     if not held:
