@@ -120,10 +120,10 @@ def board_text(board: Board, console: Console) -> None:
 
 def fairness_text(board: Board, console: Console, metric: str = USUAL) -> None:
     """Print a board by the widest gaps between groups, the fairest entry first, with who is on the front."""
+    lines = fair_lines(board, metric)
     glyphs = Glyphs.of(console)
     rows = words.rows_shown(board)
     _print(console, glyphs, words.one_line(board.title) + (f", {rows}" if rows else ""), "bold")
-    lines = fair_lines(board, metric)
     track = f"track {words.spoken(board.track)}: " if board.track else ""
     if not lines:
         said = "no ranked entry has a gap; a task needs a protected column (--protected) with two groups that are large"
