@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.errors import UsageError
+from bakeoff.fairness.arrays import numbers
 from bakeoff.fairness.counts import count
 from bakeoff.fairness.figures import Wanted
 from bakeoff.fairness.groups import GroupReport, Settings, compare_groups
@@ -99,14 +100,17 @@ class _Aligned:
 
 
 def _aligned(table: Frame, answers: Frame | None) -> _Aligned:
+    for what, frame in (("table", table), ("answers", answers)):
+        if frame is not None and not hasattr(frame, "columns"):
+            raise UsageError(f"The {what} must be a pandas frame, and not a {type(frame).__name__}.")
     table = table.reset_index(drop=True)
     if answers is None:
         return _Aligned(table, table)
     if ROW in answers:
-        rows = answers[ROW].to_numpy()
+        rows = numbers(answers[ROW].to_numpy(), "The column row_id of the answers")
         wrong = [row for row in rows.tolist() if not 0 <= row < len(table) or row != int(row)]
         if wrong or len(set(rows.tolist())) < len(rows):
-            told = f"row_id {wrong[0]} is none of 0 to {len(table) - 1}" if wrong else "some row_id comes twice"
+            told = f"row_id {wrong[0]:g} is none of 0 to {len(table) - 1}" if wrong else "some row_id comes twice"
             raise UsageError(f"The answers do not fit the table: {told}.")
         places = rows.astype(np.int64)
         return _Aligned(table.iloc[places].reset_index(drop=True), answers.reset_index(drop=True))
@@ -121,6 +125,8 @@ def _aligned(table: Frame, answers: Frame | None) -> _Aligned:
 def _check_columns(table: Frame, asked: Asked) -> None:
     if not asked.target:
         raise UsageError("Which column holds the true labels? Name it as the target.")
+    if isinstance(asked.by, str):
+        raise UsageError(f"The protected columns are one string, {asked.by!r}; give a list of names.")
     if not asked.by:
         raise UsageError("By which columns are people to be compared? Name at least one protected column.")
     named = (asked.target, *asked.by, *([asked.weights] if asked.weights else []))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.errors import UsageError
+from bakeoff.fairness.arrays import numbers
 from bakeoff.nouns import Array
 
 Encode = Callable[[Sequence[str]], Any]  # texts to an array (texts, width)
@@ -56,7 +57,7 @@ def encoded(encode: Encode, texts: Sequence[str]) -> Array:
     UsageError where the encoder gives another shape than one vector for each text, numbers that are none, or a vector
     of zeros.
     """
-    given = np.asarray(encode(list(texts)), dtype=np.float64)
+    given = numbers(encode(list(texts)), "What the encoder gave")
     if given.ndim != 2 or len(given) != len(texts):
         raise UsageError(
             f"The encoder gave an array of shape {given.shape} for {len(texts)} texts; it must give one vector each."
@@ -72,5 +73,15 @@ def encoded(encode: Encode, texts: Sequence[str]) -> Array:
 
 
 def looked_up(vectors: Mapping[str, Any]) -> Encode:
-    """An encoder that looks words up in a table of vectors; KeyError for one that is not in it."""
-    return lambda words: np.stack([np.asarray(vectors[word], dtype=np.float64) for word in words])
+    """An encoder that looks words up in a table of vectors; UsageError for one that is not in it."""
+
+    def encode(words: Sequence[str]) -> Array:
+        missing = [word for word in words if word not in vectors]
+        if missing:
+            told = ", ".join(map(repr, missing[:3]))
+            raise UsageError(
+                f"There is no vector for {told} ({len(missing)} of {len(words)} words); take WordSets.among(vectors)."
+            )
+        return numbers([numbers(vectors[word], f"The vector of {word!r}") for word in words], "The table of vectors")
+
+    return encode

@@ -43,6 +43,8 @@ def figures_of(classes: Sequence[str], wanted: Wanted) -> tuple[Figure, ...]:
     the others and their mean over classes. Accuracy counts right predictions of any class. UsageError for a metric or
     a positive class that there is not.
     """
+    if not classes:
+        raise UsageError("There are no rows to compare groups by.")
     for name in wanted.metrics:
         if name not in RATES:
             raise UsageError(f"There is no fairness metric called {name!r}; there are {', '.join(RATES)}.")

@@ -121,6 +121,11 @@ def compare_groups(table: CountTable, settings: Settings | None = None) -> Group
 def _check_reference(table: CountTable, settings: Settings) -> None:
     for family, name in settings.reference:
         names = [table.patterns.groups[place].name for place in table.patterns.family(family)]
+        if not names:
+            there = ", ".join(table.patterns.families)
+            raise UsageError(
+                f"There is no attribute {family!r} with a group to compare others with; there are: {there}."
+            )
         if name not in names:
             raise UsageError(
                 f"There is no group {name!r} of {family!r} to compare others with; there are: {', '.join(names)}."

@@ -170,6 +170,9 @@ def _labels(name: str, found: Any) -> list[str]:
 
 
 def _same_lengths(named: Mapping[str, Any]) -> None:
+    for name, column in named.items():
+        if np.ndim(np.asarray(column)) != 1:
+            raise UsageError(f"The protected attribute {name!r} is no single column; give one value for each row.")
     lengths = {name: len(column) for name, column in named.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name!r} {length:,}" for name, length in lengths.items())

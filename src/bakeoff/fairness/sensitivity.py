@@ -17,6 +17,7 @@ import numpy as np
 
 from bakeoff.errors import UsageError
 from bakeoff.extras import need
+from bakeoff.fairness.arrays import numbers
 from bakeoff.fairness.measures import INSUFFICIENT, Measure
 from bakeoff.nouns import Array
 from bakeoff.stats import interval
@@ -46,9 +47,15 @@ def row_sensitivity(
 
     As in `prediction_sensitivity`, which accumulates them over rows.
     """
-    gradients = np.abs(np.asarray(jacobian, dtype=np.float64))
-    rows, kinds, inputs = _shape(gradients, np.asarray(probabilities))
-    spread = np.broadcast_to(np.asarray(weights, dtype=np.float64), (rows, inputs))
+    gradients, shares = np.abs(numbers(jacobian, "The Jacobian")), numbers(probabilities, "The array of probabilities")
+    rows, kinds, inputs = _shape(gradients, shares)
+    spread = numbers(weights, "The array of weights")
+    if spread.shape not in ((inputs,), (rows, inputs)):
+        raise UsageError(
+            f"The weights have the shape {spread.shape}; they must be (inputs,), {(inputs,)}, or (rows, inputs), "
+            f"{(rows, inputs)}."
+        )
+    spread = np.broadcast_to(spread, (rows, inputs))
     if not np.isfinite(spread).all() or (spread < 0).any() or not np.isfinite(gradients).all():
         raise UsageError("Weights of inputs must be numbers that are not negative, and gradients must be numbers.")
     held = np.ones((rows, inputs)) if present is None else np.asarray(present, dtype=np.float64)
@@ -57,7 +64,7 @@ def row_sensitivity(
     spread = spread * held
     over = np.full((rows, kinds), 1 / kinds)
     if classes == PREDICTED:
-        over = np.eye(kinds)[np.asarray(probabilities).argmax(1)]
+        over = np.eye(kinds)[shares.argmax(1)]
     each = np.einsum("rk,rki->ri", over, gradients)
     total, counted = spread.sum(1), held.sum(1)
     along = np.divide((each * spread).sum(1), total, out=np.full(rows, np.nan), where=total > 0)
@@ -122,12 +129,21 @@ def _shape(gradients: Array, probabilities: Array) -> tuple[int, int, int]:
 def soft_weights(jacobian: Array, status: Array | None = None) -> Array:
     """Weights (rows, inputs) from the Jacobian (rows, groups, inputs) of a model that predicts the protected status.
 
-    Of the group in `status` (rows,), or summed over all groups.
+    Of the group in `status` (rows,), or summed over all groups. UsageError for other shapes or groups.
     """
-    gradients = np.abs(np.asarray(jacobian, dtype=np.float64))
+    gradients = np.abs(numbers(jacobian, "The Jacobian of the protected status"))
+    if gradients.ndim != 3:
+        raise UsageError(
+            f"The Jacobian of the status has the shape {gradients.shape}; it must be (rows, groups, inputs)."
+        )
     if status is None:
         return np.asarray(gradients.sum(1))
-    return np.asarray(gradients[np.arange(len(gradients)), np.asarray(status, dtype=np.int64)])
+    places = np.asarray(status)
+    if places.shape != gradients.shape[:1] or not np.isin(places, np.arange(gradients.shape[1])).all():
+        raise UsageError(
+            f"The status must name for each row one of the {gradients.shape[1]} groups by its number from 0."
+        )
+    return np.asarray(gradients[np.arange(len(gradients)), places.astype(np.int64)])
 
 
 def hard_weights(names: Sequence[str], protected: Sequence[str]) -> Array:
@@ -142,12 +158,18 @@ def of_linear(coefficients: Array, intercepts: Array, inputs: Array) -> tuple[Ar
     """Jacobian and probabilities of softmax(inputs W' + b), in closed form: J_kj = f_k (W_kj - sum_m f_m W_mj).
 
     `coefficients` (classes, inputs), `intercepts` (classes,); of a logistic regression with one row of coefficients
-    (1, inputs) that of the second class.
+    (1, inputs) that of the second class. UsageError for shapes that do not fit.
     """
-    weights, bias = np.atleast_2d(np.asarray(coefficients, dtype=np.float64)), np.atleast_1d(intercepts)
+    weights = np.atleast_2d(numbers(coefficients, "The array of coefficients"))
+    bias, held = np.atleast_1d(numbers(intercepts, "The array of intercepts")), numbers(inputs, "The array of inputs")
+    if held.ndim != 2 or weights.shape != (len(bias), held.shape[1]):
+        raise UsageError(
+            f"There are coefficients {weights.shape}, intercepts {bias.shape} and inputs {held.shape}; they must be "
+            "(classes, inputs), (classes,) and (rows, inputs)."
+        )
     if len(weights) == 1:
         weights, bias = np.vstack([np.zeros_like(weights), weights]), np.concatenate([[0.0], bias])
-    logits = np.asarray(inputs, dtype=np.float64) @ weights.T + bias
+    logits = held @ weights.T + bias
     shares = np.exp(logits - logits.max(1, keepdims=True))
     shares /= shares.sum(1, keepdims=True)
     return shares[:, :, None] * (weights[None] - (shares @ weights)[:, None, :]), shares
@@ -161,14 +183,19 @@ def of_black_box(predict_proba: Callable[[Array], Any], inputs: Array, steps: Ar
     held, sizes = np.asarray(inputs, dtype=np.float64), np.asarray(steps, dtype=np.float64)
     if held.ndim != 2 or sizes.shape != held.shape[1:] or not (sizes > 0).all():
         raise UsageError("Finite differences need inputs (rows, inputs) and a step above 0 for each of them.")
-    probabilities = np.asarray(predict_proba(held), dtype=np.float64)
+    probabilities = numbers(predict_proba(held), "What the classifier gave")
+    if probabilities.ndim != 2 or len(probabilities) != len(held):
+        raise UsageError(
+            f"The classifier gave an array of shape {probabilities.shape} for {len(held)} rows; it must give a "
+            "probability of each class for each row."
+        )
     columns = []
     for place, size in enumerate(sizes):
         sides = []
         for sign in (1, -1):
             moved = held.copy()
             moved[:, place] += sign * size
-            sides.append(np.asarray(predict_proba(moved), dtype=np.float64))
+            sides.append(numbers(predict_proba(moved), "What the classifier gave"))
         columns.append((sides[0] - sides[1]) / (2 * size))
     return np.stack(columns, axis=2), probabilities
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.errors import UsageError
+from bakeoff.fairness.arrays import numbers
 from bakeoff.fairness.measures import INSUFFICIENT, Measure
 from bakeoff.fairness.movements import MoveSettings, movement, movements
 from bakeoff.fairness.swaps import Attribute, swap
@@ -82,8 +83,11 @@ def _moved(predict_proba: Probabilities, texts: Sequence[str], attribute: Attrib
 
 
 def _probabilities(predict_proba: Probabilities, texts: Sequence[str]) -> Array:
-    found = np.asarray(predict_proba(list(texts)), dtype=np.float64)
-    if found.ndim != 2 or len(found) != len(texts) or not np.isfinite(found).all():
+    found = numbers(predict_proba(list(texts)), "What the classifier gave")
+    if found.ndim == 2 and len(found) == len(texts) and not np.isfinite(found).all():
+        wrong = int((~np.isfinite(found)).any(1).sum())
+        raise UsageError(f"The classifier gave probabilities that are no numbers for {wrong} of {len(texts)} texts.")
+    if found.ndim != 2 or len(found) != len(texts):
         raise UsageError(
             f"The classifier gave an array of shape {found.shape} for {len(texts)} texts; it must give a "
             "probability of each class for each text."

@@ -7,6 +7,7 @@ One engine for probes, augmentation and distillation. Case is kept, regular plur
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +15,18 @@ from functools import cached_property
 from bakeoff.errors import UsageError
 from bakeoff.fairness.gendered_words import ADJECTIVES, IRREGULAR, NOT_OWNED, NOUNS, PRONOUNS, TITLES
 
-WORD = re.compile(r"[^\W\d_]+(?:[-][^\W\d_]+)*", re.UNICODE)
-OWNED = re.compile(r"[\s\"“‘(]*([^\W\d_]+)?", re.UNICODE)
+# Signs that stand on, under or after a letter and belong to its word: accents, Hebrew and Arabic points, vowels of the
+# scripts of India (whose blocks are laid out alike) and of Thai, and joiners.
+MARKS = "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+MARKS += "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u200c\u200d"
+MARKS += "".join(
+    f"{chr(block + first)}-{chr(block + last)}"
+    for block in range(0x0900, 0x0D80, 0x80)
+    for first, last in ((0x00, 0x03), (0x3A, 0x3C), (0x3E, 0x4F), (0x51, 0x57), (0x62, 0x63))
+)
+LETTERS = rf"(?:[^\W\d_]|[{MARKS}])+"
+WORD = re.compile(rf"{LETTERS}(?:[-]{LETTERS})*", re.UNICODE)
+OWNED = re.compile(rf"[\s\"“‘(]*({LETTERS})?", re.UNICODE)
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,12 @@ class Attribute:
     def __post_init__(self) -> None:
         if len(self.values) < 2:
             raise UsageError(f"The attribute {self.name!r} has {len(self.values)} values; a swap needs at least two.")
+        for value, words in self.values.items():
+            if isinstance(words, str):
+                raise UsageError(f"The words of {value!r} are one string; give a list of words.")
+            odd = [word for word in words if not isinstance(word, str) or not WORD.fullmatch(word)]
+            if odd:
+                raise UsageError(f"{odd[0]!r} of {value!r} is no single word of letters; swaps go word by word.")
         sizes = {value: len(words) for value, words in self.values.items()}
         if len(set(sizes.values())) > 1 or not min(sizes.values()):
             told = ", ".join(f"{value!r} {size}" for value, size in sizes.items())
@@ -53,20 +70,20 @@ class Attribute:
         places: dict[str, str] = {}
         for value, words in self.values.items():
             for word in words:
-                if places.setdefault(word.lower(), value) != value:
-                    raise UsageError(f"{word!r} stands for {places[word.lower()]!r} and for {value!r}; take it out.")
+                if places.setdefault(_key(word), value) != value:
+                    raise UsageError(f"{word!r} stands for {places[_key(word)]!r} and for {value!r}; take it out.")
 
     @cached_property
     def _known(self) -> dict[str, tuple[str, int]]:
         found: dict[str, tuple[str, int]] = {}
         for value, words in self.values.items():
             for place, word in enumerate(words):
-                found.setdefault(word.lower(), (value, place))
+                found.setdefault(_key(word), (value, place))
         return found
 
     def value_of(self, word: str) -> str | None:
         """Which value a word stands for; None for any other word."""
-        low = word.lower()
+        low = _key(word)
         if self.english and low in ("him", "his", "her", "hers"):
             first, second = list(self.values)[:2]
             return first if low in ("him", "his") else second
@@ -74,21 +91,24 @@ class Attribute:
 
     def counterpart(self, word: str, value: str, after: str) -> str:
         """What a word of the attribute becomes for another value, in the same case; `after` is the text behind it."""
-        low = word.lower()
+        low = _key(word)
         if self.english and low in ("him", "his", "her", "hers"):
             return _in_case(word, _pronoun(low, after)) if value != self.value_of(word) else word
         return _in_case(word, self.values[value][self._known[low][1]])
 
 
 def swap(text: str, attribute: Attribute) -> Swapped:
-    """Every word of the attribute's first two values in place of its counterpart; other values stay."""
+    """Every word of the attribute's first two values in place of its counterpart; other values stay.
+
+    UsageError for something else than a text.
+    """
     first, second = list(attribute.values)[:2]
     return _replaced(text, attribute, {first: second, second: first})
 
 
 def variants(text: str, attribute: Attribute) -> dict[str, Swapped]:
     """The text for each value, all its words of the attribute being of that value; empty where it has none of them."""
-    if not any(attribute.value_of(found[0]) for found in WORD.finditer(text)):
+    if not any(attribute.value_of(found[0]) for found in WORD.finditer(_text(text))):
         return {}
     return {value: _replaced(text, attribute, dict.fromkeys(attribute.values, value)) for value in attribute.values}
 
@@ -127,7 +147,7 @@ def _replaced(text: str, attribute: Attribute, becomes: Mapping[str, str]) -> Sw
     out: list[str] = []
     places: list[tuple[int, int]] = []
     end = length = 0
-    for found in WORD.finditer(text):
+    for found in WORD.finditer(_text(text)):
         value = attribute.value_of(found[0])
         if value is None or value not in becomes:
             continue
@@ -141,6 +161,17 @@ def _replaced(text: str, attribute: Attribute, becomes: Mapping[str, str]) -> Sw
         length += len(word)
         end = found.end()
     return Swapped("".join([*out, text[end:]]), tuple(places))
+
+
+def _key(word: str) -> str:
+    """A word as it is looked up: small letters, an accent being part of its letter."""
+    return unicodedata.normalize("NFC", word.lower())
+
+
+def _text(given: object) -> str:
+    if not isinstance(given, str):
+        raise UsageError(f"{given!r} is no text; give a string.")
+    return given
 
 
 def _pronoun(word: str, after: str) -> str:
