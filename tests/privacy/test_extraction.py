@@ -267,6 +267,30 @@ def test_any_table_that_reads_tokens_alone_will_do():
         assert guess.tokens == best and sum(np.equal(best, [9, 5, 14, 5])) >= 3  # positions add their own
 
 
+@pytest.mark.parametrize("kind", ["convolution", "recurrent", "transformer"])
+def test_a_text_network_of_the_house_is_searched(kind):
+    import pandas as pd
+
+    from bakeoff.training import TableNetwork, TableReader
+    from bakeoff.training.encoders.texts import Sequence, SequenceStyle
+    from bakeoff.training.encoders.tokens import words
+    from bakeoff.training.heads import ClassHead
+    from bakeoff.training.network import TrunkShape
+    from bakeoff.training.preparation import Known, Preparation
+
+    encoder = Sequence("text", SequenceStyle(kind, embedding=16, width=24))
+    known = Known(vocabularies={"text": KINDS["pin"].words()})
+    TableReader([encoder]).learn(pd.DataFrame({"text": ["my pin code is 1 2 3 4"]}), Preparation(known))
+    torch.manual_seed(0)
+    network = TableNetwork([encoder], TrunkShape(24, 1), ClassHead(24, ["a", "b", "c"]))
+    nn.init.normal_(network.head.layer.weight)  # it begins at zero, and would answer everything alike
+    (canary,) = make_canaries("pin", ["b"], 1, np.random.default_rng(0))
+    blanks = Blanks.of(canary, lambda text: encoder.vocabulary.codes(words(text)), 1)
+    asked = Frozen(network, network.encoders[0].table, lambda tokens: network({encoder.name: {"tokens": tokens}}))
+    (guess,) = extract(asked, blanks, relaxation=Relaxation(starts=2, steps=20, sweeps=5))
+    assert exposure(asked, blanks, guess.tokens).rank < 100  # of 10,000: the search finds what the network is surest of
+
+
 class Summed(nn.Module):
     def __init__(self):
         super().__init__()
