@@ -29,7 +29,7 @@ from bakeoff.privacy.audits import (
     refuted,
     tally,
 )
-from bakeoff.privacy.audits.tallies import WAYS
+from bakeoff.privacy.audits.tallies import WAYS, split_of
 
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 RUNS, ALLOWED = 200, 18
@@ -182,8 +182,19 @@ def test_guesses_are_the_ends_of_the_signals():
     signals = np.array([9.0, 8.0, 7.0, 3.0, 2.0, 1.0, 0.0])
     inside = np.array([True, True, False, True, False, False, True])
     ways = (Way(1), Way(2), Way(3), Way(2, members_only=True))
-    # Seven guesses: the four largest in, the three smallest out; three: two in, one out; two: one in, one out.
-    assert tally(signals, inside, ways=ways) == Tally(7, ways, (7, 3, 2, 3), (3 + 2, 2 + 0, 1 + 0, 2))
+    # All seven: three in and four out, as the widest gap says; three: two in, one out; two: one in, one out.
+    assert tally(signals, inside, ways=ways) == Tally(7, ways, (7, 3, 2, 3), (2 + 2, 2 + 0, 1 + 0, 2))
+
+
+def test_sides_part_at_the_widest_gap_near_the_middle():
+    # 40 canaries: coins put in 20 within 9.5, so the wider gap above the first two is none of theirs.
+    signals = np.concatenate([[90.0, 80.0], np.linspace(9, 8, 22), np.linspace(3, 2, 16)])
+    assert split_of(signals) == 24
+    assert split_of(np.zeros(40)) == 20
+    assert split_of(np.array([1.0])) == 1
+    told = np.arange(300) < 141
+    assert tally(told.astype(float), told).correct[0] == 300
+    assert split_of(np.array([np.inf] * 21 + [-np.inf] * 19)) == 21
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 60))
@@ -196,7 +207,8 @@ def test_tallies_agree_with_counting_one_by_one(seed, canaries):
     for way, guesses, correct in zip(made.ways, made.guesses, made.correct, strict=True):
         assert guesses == canaries // way.part
         order = sorted(range(canaries), key=lambda place: -signals[place])
-        top = guesses if way.members_only else math.ceil(guesses / 2)
+        half = split_of(np.sort(signals)[::-1]) if way.part == 1 else math.ceil(guesses / 2)
+        top = guesses if way.members_only else half
         first, last = order[:top], order[canaries - (guesses - top) :]
         assert correct == sum(inside[place] for place in first) + sum(not inside[place] for place in last)
 

@@ -9,6 +9,7 @@ from statistics import NormalDist
 import numpy as np
 
 from bakeoff.nouns import Array
+from bakeoff.privacy.audits.tallies import split_of
 from bakeoff.stats.intervals import difference_of_shares
 
 
@@ -37,16 +38,14 @@ def advantage(signals: Array, inside: Array) -> tuple[float, float, float]:
     """The membership advantage of who takes the larger half of signals for members, with an interval.
 
     (value, low, high): the share of members so taken minus that of the others (Yeom et al. 2018, arXiv 1709.01604,
-    definition 4), which is 0 for a guess and 1 for knowledge. The threshold is the middle signal, and knows no coin;
-    where several canaries have it, they all fall on the side that makes the halves more equal.
+    definition 4), which is 0 for a guess and 1 for knowledge. The halves part at `split_of`, which knows no coin.
     Newcombe's (1998) interval of two Wilson intervals. nan where all canaries are of one side.
     """
     signals, inside = np.asarray(signals, dtype=np.float64), np.asarray(inside, dtype=bool)
     if inside.all() or not inside.any():
         return math.nan, math.nan, math.nan
-    middle = float(np.median(signals))
-    above, from_middle = signals > middle, signals >= middle
-    taken = min((above, from_middle), key=lambda some: abs(2 * int(some.sum()) - len(some)))
+    ordered = np.sort(signals)[::-1]
+    taken = signals >= ordered[split_of(ordered) - 1]
     return difference_of_shares(taken[inside], taken[~inside])
 
 

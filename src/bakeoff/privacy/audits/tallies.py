@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from bakeoff.privacy.audits import guesses as coins
 from bakeoff.privacy.audits.guesses import CONFIDENCE
 from bakeoff.privacy.audits.tradeoffs import Gaussian, refuted
 
+SPREAD = 3.0  # standard deviations of the number of canaries that coins put in
 LEAST = 10  # guesses below which a way is not tried
 NEIGHBOURS = "add or remove one"
 
@@ -108,9 +110,10 @@ def tally(signals: Array, inside: Array, *, ways: Sequence[Way] = WAYS, seed: in
 
     `signals` float64 (canaries,) are larger the more a canary looks like a member, and `inside` bool (canaries,) says
     how its coin fell. With r guesses the r/2 largest signals are guessed to be members and the r/2 smallest not, one
-    more of the first where r is odd; or all r are the largest, guessed to be members. Equal signals come in an order
-    drawn from `seed`, that knows no coin. `ways` are to be chosen before anything is seen; those of less than one guess
-    are left out. UsageError for signals that are no numbers, for other lengths, for none, or where no way is left.
+    more of the first where r is odd; or all r are the largest, guessed to be members. Where every canary is guessed the
+    two sides part at `split_of`. Equal signals come in an order drawn from `seed`, that knows no coin. `ways` are to be
+    chosen before anything is seen; those of less than one guess are left out. UsageError for signals that are no
+    numbers, for other lengths, for none, or where no way is left.
     """
     signals, inside = np.asarray(signals, dtype=np.float64), np.asarray(inside)
     _check(signals, inside)
@@ -122,9 +125,34 @@ def tally(signals: Array, inside: Array, *, ways: Sequence[Way] = WAYS, seed: in
     members = np.concatenate([[0], np.cumsum(inside[order])])
     others = np.concatenate([[0], np.cumsum(~inside[order][::-1])])
     guesses = tuple(len(signals) // way.part for way in held)
-    taken = [number if way.members_only else (number + 1) // 2 for way, number in zip(held, guesses, strict=True)]
+    half = split_of(signals[order])
+    taken = [_taken(way, number, half) for way, number in zip(held, guesses, strict=True)]
     right = tuple(int(members[top] + others[number - top]) for top, number in zip(taken, guesses, strict=True))
     return Tally(len(signals), held, guesses, right)
+
+
+def _taken(way: Way, guesses: int, half: int) -> int:
+    """How many of the guesses are of members."""
+    if way.members_only:
+        return guesses
+    return half if way.part == 1 else (guesses + 1) // 2
+
+
+def split_of(ordered: Array) -> int:
+    """How many of all canaries, largest signal first, are guessed to be members: float64 (canaries,).
+
+    As many as lie above the widest gap between neighbouring signals that has about half of the canaries above it, as
+    many as fair coins put in but once in 370 times; the half where no signals differ there.
+    """
+    canaries = len(ordered)
+    middle, reach = canaries / 2, SPREAD * math.sqrt(canaries) / 2
+    places = np.arange(max(1, math.ceil(middle - reach)), min(canaries - 1, math.floor(middle + reach)) + 1)
+    if not len(places):
+        return (canaries + 1) // 2
+    with np.errstate(invalid="ignore"):
+        gaps = np.nan_to_num(ordered[places - 1] - ordered[places])
+    widest = places[gaps == gaps.max()]
+    return int(widest[np.argmin(np.abs(widest - middle))]) if gaps.max() > 0 else (canaries + 1) // 2
 
 
 def _check(signals: Array, inside: Array) -> None:
