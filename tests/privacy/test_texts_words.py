@@ -292,6 +292,15 @@ def test_texts_are_linked_where_they_are_the_same_and_not_where_they_are_noise()
     found = link_texts(texts, noise)
     assert found.chance == pytest.approx(0.01) and found.low <= 0.03
     assert link_texts(texts, ["w1"] * 200).value < 0.05
+    replacer = WordReplacer(vectors_of(), epsilon=8.0, seed=1)
+    rewritten = replacer.rewrite(texts).texts
+    knowing, plain = link_texts(texts, rewritten, replacer=replacer), link_texts(texts, rewritten)
+    assert knowing.low > plain.high > plain.chance
+    noise = WordReplacer(vectors_of(), epsilon=0.01, seed=1)
+    assert link_texts(texts, noise.rewrite(texts).texts, replacer=noise).low <= 0.03
+    # Marks and the number of words stay, and tell texts apart however strong the noise.
+    told = ["w1", "w1 w2", "w1, w2", "w1 w2 w3", "w1. w2"]
+    assert link_texts(told, noise.rewrite(told).texts, replacer=noise).value == 1.0
     with pytest.raises(UsageError, match="There are 1 texts and 1 rewritten"):
         link_texts(["a"], ["a"])
     with pytest.raises(UsageError, match="None of the texts holds a word"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array
-from bakeoff.privacy.texts.cutting import words_of
+from bakeoff.privacy.texts.cutting import cut, words_of
 from bakeoff.privacy.texts.replacing import WordReplacer
 
 GUESSES = 4_000  # words that the attacker thinks of, the most frequent of public text
@@ -63,33 +63,71 @@ def guess_words(replacer: WordReplacer, texts: Sequence[str], rewritten: Sequenc
     return _share(right, sum(map(sum, told)) / whole)
 
 
-def link_texts(texts: Sequence[str], rewritten: Sequence[str], *, among: int = 100, seed: int = 0) -> Share:
-    """How often a rewritten text is most like its own original, among so many texts (TF-IDF of words, cosine).
+def link_texts(
+    texts: Sequence[str],
+    rewritten: Sequence[str],
+    *,
+    replacer: WordReplacer | None = None,
+    among: int = 100,
+    seed: int = 0,
+) -> Share:
+    """How often a rewritten text is recognised as its own original, among so many texts.
 
-    Equally like ones count as a draw by lot. UsageError for fewer than two texts.
+    With the `replacer` that made them, the attacker takes the text from which they are likeliest to have come, of those
+    that have the same marks and number of words; without it the one whose words are most alike (TF-IDF, cosine).
+    Equally good ones count as a draw by lot. UsageError for fewer than two texts.
     """
     if len(texts) != len(rewritten) or len(texts) < 2:
         raise UsageError(f"There are {len(texts)} texts and {len(rewritten)} rewritten; give as many, and at least 2.")
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    reader = TfidfVectorizer(analyzer=words_of, sublinear_tf=True)
-    try:
-        known = reader.fit_transform(texts)
-    except ValueError:
-        raise UsageError("None of the texts holds a word, so none can be told from another.") from None
-    asked = reader.transform(rewritten)
+    if not any(words_of(text) for text in texts):
+        raise UsageError("None of the texts holds a word, so none can be told from another.")
     order = np.random.default_rng([seed, 31]).permutation(len(texts))
+    compared = _alike(texts, rewritten) if replacer is None else _likely(texts, rewritten, replacer)
     right = []
     chances = []
     for begin in range(0, len(order), among):
         rows = order[begin : begin + among]
         if len(rows) < 2:
             continue
-        alike = np.asarray((asked[rows] @ known[rows].T).todense()).round(12)
-        best = alike.max(axis=1)
-        right += [[one] for one in ((np.diag(alike) == best) / (alike == best[:, None]).sum(axis=1)).tolist()]
+        found = compared(rows)
+        best = found.max(axis=1)
+        right += [[one] for one in ((np.diag(found) == best) / (found == best[:, None]).sum(axis=1)).tolist()]
         chances += [1 / len(rows)] * len(rows)
     return _share(right, float(np.mean(chances)))
+
+
+def _alike(texts: Sequence[str], rewritten: Sequence[str]) -> Callable[[Array], Array]:
+    """For some rows, how like each rewritten text (rows) is to each original (columns)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    reader = TfidfVectorizer(analyzer=words_of, sublinear_tf=True)
+    known, asked = reader.fit_transform(texts), reader.transform(rewritten)
+    return lambda rows: np.asarray((asked[rows] @ known[rows].T).todense()).round(12)
+
+
+def _likely(texts: Sequence[str], rewritten: Sequence[str], replacer: WordReplacer) -> Callable[[Array], Array]:
+    """For some rows, how likely it is, in logs, that each rewritten text (rows) was each original (columns)."""
+    before, after = [cut(text) for text in texts], [cut(text) for text in rewritten]
+
+    def compared(rows: Array) -> Array:
+        points = sorted({word for row in rows for word in before[row][0]})
+        outcomes = sorted({word for row in rows for word in after[row][0] if word in replacer.vectors.places})
+        logs = replacer.mechanism.log_odds(replacer.points(points), replacer.points(outcomes))
+        there, here = ({word: place for place, word in enumerate(words)} for words in (points, outcomes))
+        found = np.full((len(rows), len(rows)), -np.inf)
+        for one, row in enumerate(rows.tolist()):
+            new, marks = after[row]
+            for other, column in enumerate(rows.tolist()):
+                old, same = before[column]
+                if same == marks:
+                    # A word that no draw can have made was kept, and is the same in both or says no.
+                    found[one, other] = sum(
+                        logs[there[left], here[right]] if right in here else 0.0 if left == right else -np.inf
+                        for left, right in zip(old, new, strict=True)
+                    )
+        return found.round(9)
+
+    return compared
 
 
 def _likeliest(
