@@ -14,6 +14,7 @@ _HOMES = {
     "Automatic": "clipping",
     "BookKeeping": "bookkeeping",
     "Budget": "budget",
+    "Canaries": "whitebox.canaries",
     "Curve": "curves",
     "Entry": "entries",
     "Flat": "clipping",
@@ -33,7 +34,10 @@ _HOMES = {
     "Repetitions": "tuning",
     "Trial": "tuning",
     "Tuned": "tuning",
+    "WhiteBoxReport": "whitebox.reports",
     "account": "planning",
+    "audit_fit": "whitebox.auditing",
+    "audit_white_box": "whitebox.auditing",
     "calibrate": "calibration",
     "decaying": "schedule",
     "epsilon_of": "accounting",
@@ -47,13 +51,14 @@ _HOMES = {
     "tune": "tuning",
     "verify": "verification",
 }
-_NEURAL: set[str] = {"bookkeeping", "microbatch", "noise", "regime", "run", "verification"}
+_NEURAL: set[str] = {"bookkeeping", "microbatch", "noise", "regime", "run", "verification", "whitebox.auditing"}
 
 __all__ = [
     "Account",
     "Automatic",
     "BookKeeping",
     "Budget",
+    "Canaries",
     "Curve",
     "Entry",
     "Flat",
@@ -73,7 +78,10 @@ __all__ = [
     "Repetitions",
     "Trial",
     "Tuned",
+    "WhiteBoxReport",
     "account",
+    "audit_fit",
+    "audit_white_box",
     "calibrate",
     "decaying",
     "epsilon_of",

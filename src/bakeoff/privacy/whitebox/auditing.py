@@ -130,21 +130,19 @@ def _report(
     if not stated.noisy:
         return _without_noise(toss, scores, delta, ledger)
     claim = stated.epsilon(delta)
-    count = len(inside)
-    guesses = guesses_for(count, claim, delta, how.confidence)
-    right = right_guesses(scores, inside, guesses, how.sees == "steps")
-    counts = right, guesses, count
-    less = stated.refuted(counts, how.confidence)
-    most = stated.refuted((guesses, guesses, count), how.confidence)
+    guesses = guesses_for(len(inside), claim, delta, how.confidence)
+    tried = tuple((right_guesses(scores, inside, one), one) for one in guesses)
+    less = stated.refuted(tried, len(inside), how.confidence)
+    most = stated.refuted([(one, one) for one in guesses], len(inside), how.confidence)
+    share = 1 - (1 - how.confidence) / len(tried)
     return WhiteBoxReport(
         bound=stated.epsilon(delta, less),
         ceiling=stated.epsilon(delta, most),
-        plain=lower_bound(*counts, delta, how.confidence),
+        plain=max(lower_bound(*one, len(inside), delta, share) for one in tried),
         claim=claim,
         delta=delta,
         confidence=how.confidence,
-        right=right,
-        guesses=guesses,
+        tried=tried,
         sees=how.sees,
         inside=inside,
         scores=scores,
@@ -157,7 +155,7 @@ def _report(
 def _without_noise(toss: _Toss, scores: Array, delta: float, ledger: Ledger) -> WhiteBoxReport:
     """Nothing is claimed, so nothing can be contradicted: what the guesses show by themselves."""
     how, count = toss.how, len(toss.inside)
-    right = right_guesses(scores, toss.inside, count, False)
+    right = right_guesses(scores, toss.inside, count)
     bound = lower_bound(right, count, count, delta, how.confidence)
     return WhiteBoxReport(
         bound=bound,
@@ -166,8 +164,7 @@ def _without_noise(toss: _Toss, scores: Array, delta: float, ledger: Ledger) -> 
         claim=float("inf"),
         delta=delta,
         confidence=how.confidence,
-        right=right,
-        guesses=count,
+        tried=((right, count),),
         sees=how.sees,
         inside=toss.inside,
         scores=scores,

@@ -54,44 +54,60 @@ class Canaries:
         return random.random(count) < 0.5, random
 
 
-def guesses_for(count: int, epsilon: float, delta: float, confidence: float) -> int:
-    """The number of guesses with the highest bound if the claim is just true: it depends on no coin.
+def guesses_for(count: int, epsilon: float, delta: float, confidence: float) -> tuple[int, ...]:
+    """Two numbers of guesses, or one: the best if the claim is just true, and the best if there is half of its noise.
 
-    As if the claim were that of a Gaussian mechanism with the same epsilon at delta, whose surest guesses are right so
-    often as its curve allows; a standard deviation fewer are counted on.
+    They depend on no coin, and trying both is paid for. As if the claim were that of a Gaussian mechanism with the same
+    epsilon at delta, whose surest guesses are right so often as its curve allows.
     """
-    from scipy.optimize import brentq
-    from scipy.special import ndtr
+    mu = _distance(epsilon, delta)
+    share = 1 - (1 - confidence) / 2
+    return tuple(sorted({_best(count, mu, share), _best(count, 2 * mu, share)}))
 
-    low, high = 1e-3, 50.0
-    if not Gaussian(low).epsilon(delta) < epsilon < Gaussian(high).epsilon(delta):
-        return max(1, count // 2)
-    mu = float(brentq(lambda one: Gaussian(one).epsilon(delta) - epsilon, low, high, xtol=1e-4))
-    best, found = 1, -1.0
+
+def _best(count: int, mu: float, confidence: float) -> int:
+    """The number of guesses with the highest bound, a standard deviation fewer right ones counted on than expected."""
+    best, found = count, (-1.0, -1.0)
     for share in SHARES:
         guesses = max(1, round(share * count))
-
-        def beyond(edge: float, share: float = share) -> float:
-            return float(ndtr(mu / 2 - edge) + ndtr(-mu / 2 - edge)) - share
-
-        edge = brentq(beyond, 0.0, mu + 10.0) if share < 1 else 0.0
-        right = float(ndtr(mu / 2 - edge)) / (float(ndtr(mu / 2 - edge)) + float(ndtr(-mu / 2 - edge)))
+        right = _right(mu, share)
         expected = max(0, round(guesses * right - np.sqrt(guesses * right * (1 - right))))
         bound = refuted(expected, guesses, count, Gaussian, confidence)
-        if found > 0 and bound < 0.9 * found:  # it has passed its height
+        # Where no bound is to be expected, how far from chance the guesses are.
+        worth = bound, (right - 0.5) * np.sqrt(guesses)
+        if bound < 0.9 * found[0]:  # it has passed its height
             break
-        if bound > found:
-            best, found = guesses, bound
+        if worth > found:
+            best, found = guesses, worth
     return best
 
 
-def right_guesses(scores: Array, inside: Array, guesses: int, centred: bool) -> int:
-    """How many of the surest guesses are right: scores above 0 are guessed in, the others out, and the farther the
-    surer. Where 0 means nothing of its own (`centred` is False) half of the guesses go to each end.
+def _distance(epsilon: float, delta: float) -> float:
+    """How many deviations the neighbours of a Gaussian mechanism lie apart, at most 20."""
+    low, high = 0.0, 20.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if Gaussian(middle).epsilon(delta) < epsilon else (low, middle)
+    return high
+
+
+def _right(mu: float, share: float) -> float:
+    """How often the surest guesses are right, where such a share of all is guessed."""
+    from scipy.special import ndtr
+
+    low, high = 0.0, mu + 10.0
+    for _ in range(40):
+        edge = (low + high) / 2
+        hit, missed = float(ndtr(mu / 2 - edge)), float(ndtr(-mu / 2 - edge))
+        low, high = (edge, high) if hit + missed > share else (low, edge)
+    return hit / (hit + missed)
+
+
+def right_guesses(scores: Array, inside: Array, guesses: int) -> int:
+    """How many of the surest guesses are right: scores above the middle one are guessed in, and the farther the surer.
+
+    The middle is that of what was seen, and not where it would be in a sound fit, so that faults are seen as well.
     """
-    order = np.argsort(scores, kind="stable")
-    if not centred:
-        out, into = order[: guesses // 2], order[len(order) - (guesses - guesses // 2) :]
-        return int((~inside[out]).sum() + inside[into].sum())
-    surest = np.argsort(-np.abs(scores), kind="stable")[:guesses]
-    return int(((scores[surest] > 0) == inside[surest]).sum())
+    off = scores - np.median(scores)
+    surest = np.argsort(-np.abs(off), kind="stable")[:guesses]
+    return int(((off[surest] > 0) == inside[surest]).sum())

@@ -60,14 +60,16 @@ class Stated:
         """The trade-off curve with so many times less noise, never above the true one."""
         return _curve(tuple(self.less(times))) if times else Gaussian(0.0)
 
-    def refuted(self, counts: tuple[int, int, int], confidence: float) -> float:
-        """How many times less noise than stated, at the least, so many right guesses show: 0 where nothing is shown.
+    def refuted(self, tried: Sequence[tuple[int, int]], canaries: int, confidence: float) -> float:
+        """How many times less noise than stated, at the least, the right guesses show: 0 where nothing is shown.
 
-        `counts` are right guesses, guesses and canaries.
+        `tried` holds (right, guesses) of each number of guesses, fixed beforehand and each at its share of the doubt.
         """
+        share = 1 - (1 - confidence) / len(tried)
 
         def shown(times: float) -> bool:
-            return refutes(*counts, self.curve(times), confidence)
+            curve = self.curve(times)
+            return any(refutes(right, guesses, canaries, curve, share) for right, guesses in tried)
 
         if not shown(0.0):
             return 0.0

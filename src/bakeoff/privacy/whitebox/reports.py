@@ -25,9 +25,10 @@ class WhiteBoxReport:
 
     `bound` and `ceiling` (all guesses right) are at `confidence` and `delta`, by the trade-off curve that the ledger's
     steps have with less noise; `plain` is the bound of (epsilon, delta) alone, which assumes nothing of the mechanism.
-    `claim` is the epsilon of the ledger's steps; `broken` says why the ledger itself states none. `right` of `guesses`
-    guesses were right. `inside` bool and `scores` float64, both (canaries,), are what they were made from. `checks`
-    are measured directly, and only where every step is seen.
+    `claim` is the epsilon of the ledger's steps; `broken` says why the ledger itself states none. `tried` holds (right,
+    guesses) for each number of guesses, which were fixed beforehand and are paid for. `inside` bool and `scores`
+    float64, both (canaries,), are what they were made from. `checks` are measured directly, and only where every step
+    is seen.
     """
 
     bound: float
@@ -36,8 +37,7 @@ class WhiteBoxReport:
     claim: float
     delta: float
     confidence: float
-    right: int
-    guesses: int
+    tried: tuple[tuple[int, int], ...]
     sees: str
     inside: Array = field(repr=False)
     scores: Array = field(repr=False)
@@ -63,12 +63,12 @@ class WhiteBoxReport:
         return tuple(f"{check.words}: {check.meaning}" for check in self.checks if not check.holds)
 
     def __str__(self) -> str:
+        right = ", ".join(f"{right:,} of {guesses:,}" for right, guesses in self.tried)
         lines = [
             f"{self.verdict}: epsilon is at least {_number(self.bound)} at {self.confidence:.0%} (claimed "
             f"{_number(self.claim)} at delta {self.delta:g}; {self.canaries:,} canaries could show "
             f"{_number(self.ceiling)})",
-            f"{self.right} of {self.guesses} guesses right, seeing {self._seen()}; without the ledger's curve at "
-            f"least {_number(self.plain)}",
+            f"guessed right: {right}, seeing {self._seen()}; without the ledger's curve at least {_number(self.plain)}",
         ]
         lines += [f"- {'' if check.holds else 'NOT AS STATED: '}{check.words}" for check in self.checks]
         lines += [f"the ledger states no epsilon: {why}" for why in self.broken]
@@ -85,8 +85,7 @@ class WhiteBoxReport:
             **{name: one if math.isfinite(one) else None for name, one in numbers.items()},
             "delta": self.delta,
             "confidence": self.confidence,
-            "right": self.right,
-            "guesses": self.guesses,
+            "tried": [list(one) for one in self.tried],
             "canaries": self.canaries,
             "sees": self.sees,
             "checks": [{"name": c.name, "found": c.found, "low": c.low, "high": c.high} for c in self.checks],
