@@ -26,7 +26,9 @@ from bakeoff.cli import (
     label,
     owner,
     privacy,
+    privacy_audit,
     privacy_fit,
+    privacy_rewrite,
     study,
     versions,
 )
@@ -135,6 +137,8 @@ app.command("judge", rich_help_panel=SECOND)(challenge.judge)
 app.command("board", rich_help_panel=SECOND)(board.board)
 app.command("take", rich_help_panel=SECOND)(board.take)
 privacy.privacy.command("fit")(privacy_fit.privacy_fit)
+privacy.privacy.command("audit")(privacy_audit.privacy_audit)
+privacy.privacy.command("rewrite")(privacy_rewrite.privacy_rewrite)
 app.add_typer(privacy.privacy, name="privacy", rich_help_panel=TRUST)
 app.command("fairness", rich_help_panel=TRUST)(fairness.fairness)
 app.add_typer(study.study, name="study", rich_help_panel=STUDIES)

@@ -47,7 +47,10 @@ def attack(
     left = inside.shape[1] - len(audited)
     inside, found = np.ascontiguousarray(inside[:, audited]), np.ascontiguousarray(found[:, audited])
     _check(inside)
-    return _report(inside, audited, score(inside, found, settings), settings, left)
+    scores = score(inside, found, settings)
+    if not scores:
+        raise UsageError("No fit can serve as a reference for another; name the attack loss, or give more fits.")
+    return _report(inside, audited, scores, settings, left)
 
 
 def _signals(inside: Array, signals: Array | None, answers: Array | None, labels: Array | None) -> Array:
@@ -75,22 +78,20 @@ def _report(
     pooled = measuring.pool(inside, settings.draws, settings.seed)
     member = inside.ravel()
     why = measuring.reasons(member, fprs)
-    values, draws, attacks = [], [], {}
-    for name, held in scores.items():
+    draws = measuring.replicates(list(scores.values()), pooled, fprs)
+    values, attacks = np.empty((len(scores), 1 + len(fprs))), {}
+    for place, (name, held) in enumerate(scores.items()):
         flat = held.ravel()
-        values.append(np.array([measuring.area(flat, member), *measuring.hits(flat, member, fprs)]))
-        draws.append(measuring.replicates(held, pooled, fprs))
-        auc, *tpr = measuring.measured(values[-1], draws[-1], pooled, level, why)
+        values[place] = [measuring.area(flat, member), *measuring.hits(flat, member, fprs)]
+        auc, *tpr = measuring.measured(values[place], draws[place], pooled, level, why)
         attacks[name] = Attacked(name, auc, dict(zip(fprs, tpr, strict=True)), held)
     most = [
         Measured(None, reason=reason)
         if reason
-        else measuring.strongest(
-            np.array([one[place] for one in values]), np.stack([one[:, place] for one in draws], 1), pooled, level
-        )
+        else measuring.strongest(values[:, place], draws[:, :, place].T, pooled, level)
         for place, reason in enumerate(why)
     ]
-    best = list(scores)[int(np.argmax([one[0] for one in values]))]
+    best = list(scores)[int(values[:, 0].argmax())]
     chosen = Attacked(best, most[0], dict(zip(fprs, most[1:], strict=True)), scores[best])
     notes = []
     if alone := [name for name in settings.attacks if name not in scores]:

@@ -89,10 +89,12 @@ def _moments(target: Array, sides: tuple[Side, Side], least: float) -> tuple[tup
         both = (sides[0].count > 0) & (sides[1].count > 0)
         shared = float(np.cov(sides[0].mean[both], sides[1].mean[both])[0, 1]) if both.sum() > 1 else 0.0
     else:
-        # No row has two references alike: what stays of a row from fit to fit is read off the target itself.
+        # No row has two references alike: what stays of a row from fit to fit is read off the target itself, and the
+        # rest is taken to be alike on both sides, for nothing tells them apart.
         likeness = [float(np.cov(side.mean[side.count > 0], target[side.count > 0])[0, 1]) for side in sides]
         shared = max(float(np.mean(likeness)), 0.0)
-        noise, parts = [max(total - shared, least) for total in totals], [1.0, 1.0]
+        totals = [float(np.mean(totals))] * 2
+        noise, parts = [max(totals[0] - shared, least)] * 2, [1.0, 1.0]
     between = [max(t - spread * part, 0.01 * spread) for t, spread, part in zip(totals, noise, parts, strict=True)]
     most = 0.999 * np.sqrt(between[0] * between[1])
     shared = float(np.clip(shared, -most, most))

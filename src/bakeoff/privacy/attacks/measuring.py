@@ -15,7 +15,8 @@ from bakeoff.stats.intervals import interval, wilson
 
 FEWEST_ALARMS = 10  # hits at a rate of false alarms that fewer than so many others make are noise
 FEWEST_FITS = 4  # fewer independent fits cannot be resampled
-FINER, STEP = 500, 1.01  # so many of the top others have a bin of their own, and each one after holds 1 % more
+FINER, STEP = 500, 1.005  # so many of the top others have a bin of their own, and each one after holds 0.5 % more
+EXACT = 1 << 22
 AT_ONCE = 100
 
 
@@ -86,54 +87,62 @@ def hits(scores: Array, member: Array, fprs: Sequence[float]) -> Array:
     return (len(members) - np.searchsorted(members, cut, side="right")) / len(members)
 
 
-def replicates(scores: Array, pooled: Pooled, fprs: Sequence[float]) -> Array:
-    """Area and hits of every replicate: (draws, 1 + fprs); nan where one draws no member or no other.
+def replicates(scores: Sequence[Array], pooled: Pooled, fprs: Sequence[float]) -> Array:
+    """Area and hits of every replicate of several attacks' scores (fits, rows): (attacks, draws, 1 + fprs).
 
     Drawing rows and fits and multiplying their weights (Owen 2007, The pigeonhole bootstrap, Annals of Applied
     Statistics 1, 386-411) counts what is of one row in one fit alone three times, drawing only rows or only fits once.
     So the variance is taken as twice that of the latter two less that of the first, and replicates are drawn together
-    to it, though never below what rows or fits alone make.
+    to it, though never below what rows or fits alone make. nan where a replicate draws no member or no other.
     """
-    bins, count = _bins(scores.ravel(), pooled.inside.ravel())
-    found = _replicates(bins, count, pooled, fprs)
+    binned = [_bins(one.ravel(), pooled.inside.ravel()) for one in scores]
+    found = _replicates(binned, pooled, fprs)
     if not pooled.resamples_fits:
         return found
-    apart = [_replicates(bins, count, part, fprs) for part in (pooled.of_rows(), pooled.of_fits())]
-    both, rows, fits = (np.nanvar(draws, axis=0) for draws in (found, *apart))
+    apart = [_replicates(binned, part, fprs) for part in (pooled.of_rows(), pooled.of_fits())]
+    both, rows, fits = (np.nanvar(draws, axis=1, keepdims=True) for draws in (found, *apart))
     variance = np.clip(2 * (rows + fits) - both, np.maximum(rows, fits), both)
-    middle = np.nanmean(found, axis=0)
+    middle = np.nanmean(found, axis=1, keepdims=True)
     ratio = np.sqrt(np.divide(variance, both, out=np.ones_like(both), where=both > 0))
     return np.asarray(np.clip(middle + (found - middle) * ratio, 0.0, 1.0))
 
 
-def _replicates(bins: Array, count: int, pooled: Pooled, fprs: Sequence[float]) -> Array:
+def _replicates(binned: Sequence[tuple[Array, int]], pooled: Pooled, fprs: Sequence[float]) -> Array:
     from scipy.sparse import csr_array
 
     groups, clusters = pooled.rows.shape[1], pooled.fits.shape[1]
     place = (pooled.row[None, :].astype(np.int64) * clusters + pooled.fit[:, None]).ravel()
     member = pooled.inside.ravel()
-    shape = (count, groups * clusters)
-    kinds = [csr_array((np.ones(kept.sum()), (bins[kept], place[kept])), shape=shape) for kept in (member, ~member)]
-    found = []
+    # Weights are whole numbers, whose sums single precision holds exactly up to 2 ** 24.
+    exact = np.float32 if member.size < EXACT else np.float64
+    kinds = [
+        [
+            csr_array((np.ones(kept.sum(), exact), (bins[kept], place[kept])), shape=(count, groups * clusters))
+            for kept in (member, ~member)
+        ]
+        for bins, count in binned
+    ]
+    found = np.empty((len(binned), len(pooled.rows), 1 + len(fprs)))
     for start in range(0, len(pooled.rows), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        weights = (pooled.rows[part, :, None] * pooled.fits[part, None, :]).reshape(-1, groups * clusters).T
-        members, others = (np.cumsum(kind @ np.ascontiguousarray(weights), axis=0) for kind in kinds)
-        found.append(_figures(members, others, fprs))
-    return np.concatenate(found)
+        rows, fits = pooled.rows[part].T.astype(exact), pooled.fits[part].T.astype(exact)
+        weights = np.multiply(rows[:, None, :], fits[None, :, :], order="C").reshape(groups * clusters, -1)
+        for attack, (members, others) in enumerate(kinds):
+            found[attack, part] = _figures(members @ weights, others @ weights, fprs)
+    return found
 
 
 def _figures(members: Array, others: Array, fprs: Sequence[float]) -> Array:
-    """From weights summed from the top bin down, (bins, draws)."""
+    """From the weights of members and others in each bin, (bins, draws), the top one first."""
     draws = np.arange(members.shape[1])
-    with np.errstate(invalid="ignore"):
-        found_members, found_others = members / members[-1], others / others[-1]
-    before = np.vstack([np.zeros_like(found_members[:1]), found_members[:-1]])
-    steps = np.diff(found_others, axis=0, prepend=0.0)
-    columns = [((before + found_members) / 2 * steps).sum(axis=0)]
-    padded = np.vstack([np.zeros_like(found_members[:1]), found_members])
-    for fpr in fprs:
-        columns.append(padded[(found_others <= fpr + 1e-12).sum(axis=0), draws])
+    hit, alarmed = np.cumsum(members, axis=0), np.cumsum(others, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # In single precision the sum of products would be rounded.
+        below = np.einsum("bd,bd->d", hit - members / 2, others, dtype=np.float64)
+        columns = [below / hit[-1] / alarmed[-1]]
+        for fpr in fprs:
+            last = (alarmed <= fpr * alarmed[-1] + 1e-6).sum(axis=0) - 1
+            columns.append(np.where(last >= 0, hit[np.maximum(last, 0), draws], 0.0) / hit[-1])
     return np.stack(columns, axis=1)
 
 

@@ -12,7 +12,7 @@ from bakeoff.errors import UsageError
 if TYPE_CHECKING:
     from bakeoff.privacy.attacks.report import AttackReport
 
-COLOURS = {"loss": "#8a8a8a", "lira": "#2b5c8a", "rmia": "#b5532a"}
+COLOURS = {"loss": "#8a8a8a", "lira": "#2b5c8a", "rmia": "#b5532a", "lira_shrunk": "#3f8f6b"}
 MARKS = 300
 
 
@@ -26,7 +26,7 @@ def draw_roc(report: AttackReport, path: Path | str, *, title: str = "") -> Path
     where = Path(path)
     if not where.absolute().parent.is_dir():
         raise UsageError(f"The plot {str(where)!r} lies in a folder that is not there; make it first.")
-    least = 10.0 ** np.floor(np.log10(max(1 / max(report.others, 1), 1e-6)))
+    least = min(1 / max(report.others, 1), 0.1)
     fprs = np.geomspace(least, 1.0, MARKS)
     figure = Figure(figsize=(6.0, 5.4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -39,12 +39,14 @@ def draw_roc(report: AttackReport, path: Path | str, *, title: str = "") -> Path
             fprs,
             np.where(found > 0, found, np.nan),
             style,
-            color=COLOURS[name.split("_")[0]],
+            color=COLOURS.get(name) or COLOURS[name.split("_")[0]],
             alpha=0.5 if "per_row" in name else 1.0,
             linewidth=1.6,
             drawstyle="steps-post",
             label=name.replace("_", " "),
         )
+    for fpr in report.strongest.tpr:
+        axes.axvline(fpr, color="#dddddd", linewidth=0.8, zorder=0)
     axes.set(xscale="log", yscale="log", xlim=(least, 1), ylim=(least, 1.15), title=title)
     axes.set(xlabel="false alarms: share of rows outside", ylabel="hits: share of rows inside")
     axes.grid(alpha=0.25)

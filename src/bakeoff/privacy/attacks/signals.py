@@ -7,7 +7,7 @@ import numpy as np
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array
 
-LEAST, MOST = 1e-12, 1e-2  # between which lies what an answer of exactly 0 counts as
+LEAST, MOST = 1e-12, 0.25  # between which lies what an answer of exactly 0 counts as
 
 
 def signals_of(answers: Array, labels: Array) -> Array:
