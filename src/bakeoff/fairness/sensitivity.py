@@ -24,6 +24,7 @@ from bakeoff.stats import interval
 
 ACCUMULATED, RELATIVE = "accumulated prediction sensitivity", "relative prediction sensitivity"
 UNIFORM, PREDICTED = "uniform", "predicted"
+CELLS = 4_000_000  # numbers of a Jacobian that are held at once
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,12 @@ def prediction_sensitivity(
     """
     given = settings or SensitivitySettings()
     along, plain = row_sensitivity(jacobian, probabilities, weights, classes=given.classes, present=present)
+    return accumulated(along, plain, given)
+
+
+def accumulated(along: Array, plain: Array, settings: SensitivitySettings | None = None) -> tuple[Measure, Measure]:
+    """Accumulated and relative sensitivity from each row's, as `row_sensitivity` gives them."""
+    given = settings or SensitivitySettings()
     weighted, plain = along[~np.isnan(along)], plain[~np.isnan(along)]
     if not len(weighted):
         why = "no row has an input that tells of the protected status"
@@ -96,11 +103,11 @@ def prediction_sensitivity(
         return first, second
     picked = np.random.default_rng([given.seed % 2**32, 13]).integers(0, len(weighted), (given.draws, len(weighted)))
     drawn, base = weighted[picked].mean(1), plain[picked].mean(1)
-    accumulated = Measure(
+    absolute = Measure(
         ACCUMULATED, "", "all rows", float(weighted.mean()), *interval(drawn, given.level), float(len(weighted))
     )
     if not plain.mean() > 0:
-        return accumulated, Measure(
+        return absolute, Measure(
             RELATIVE, "", "all rows", None, status=INSUFFICIENT, reason="predictions depend on no input at all"
         )
     ratios = np.divide(drawn, base, out=np.full(len(drawn), np.nan), where=base > 0)
@@ -113,7 +120,7 @@ def prediction_sensitivity(
         float(len(weighted)),
         expected=1.0,
     )
-    return accumulated, relative
+    return absolute, relative
 
 
 def _shape(gradients: Array, probabilities: Array) -> tuple[int, int, int]:
@@ -160,19 +167,62 @@ def of_linear(coefficients: Array, intercepts: Array, inputs: Array) -> tuple[Ar
     `coefficients` (classes, inputs), `intercepts` (classes,); of a logistic regression with one row of coefficients
     (1, inputs) that of the second class. UsageError for shapes that do not fit.
     """
+    weights, bias = _linear(coefficients, intercepts)
+    held = numbers(inputs, "The array of inputs")
+    _check_linear(weights, bias, held)
+    shares = _softmax(held @ weights.T + bias)
+    return shares[:, :, None] * (weights[None] - (shares @ weights)[:, None, :]), shares
+
+
+def linear_sensitivity(
+    model: tuple[Array, Array],
+    inputs: Any,
+    weights: Array | Callable[[Array], Array],
+    settings: SensitivitySettings | None = None,
+) -> tuple[Measure, Measure]:
+    """Accumulated and relative sensitivity of a linear model, never holding the Jacobian of more than some rows.
+
+    `model` holds coefficients and intercepts as in `of_linear`; `inputs` (rows, inputs) may be a sparse matrix, such as
+    TF-IDF of texts. `weights` are (inputs,), or a function that gives those of some rows (rows, inputs), such as the
+    `weights` of a `StatusModel`. UsageError for shapes that do not fit.
+    """
+    given = settings or SensitivitySettings()
+    coefficients, bias = _linear(*model)
+    held = inputs.tocsr() if hasattr(inputs, "tocsr") else numbers(inputs, "The array of inputs")
+    _check_linear(coefficients, bias, held)
+    size = max(1, CELLS // max(1, coefficients.size))
+    along, plain = [np.zeros(0)], [np.zeros(0)]
+    for start in range(0, held.shape[0], size):
+        part = held[start : start + size]
+        part = part.toarray() if hasattr(part, "toarray") else part
+        jacobian, shares = of_linear(coefficients, bias, part)
+        own = weights(part) if callable(weights) else weights
+        both = row_sensitivity(jacobian, shares, own, classes=given.classes)
+        along.append(both[0])
+        plain.append(both[1])
+    return accumulated(np.concatenate(along), np.concatenate(plain), given)
+
+
+def _linear(coefficients: Array, intercepts: Array) -> tuple[Array, Array]:
+    """Coefficients (classes, inputs) and intercepts (classes,); a single one is the second class, the first zeros."""
     weights = np.atleast_2d(numbers(coefficients, "The array of coefficients"))
-    bias, held = np.atleast_1d(numbers(intercepts, "The array of intercepts")), numbers(inputs, "The array of inputs")
+    bias = np.atleast_1d(numbers(intercepts, "The array of intercepts"))
+    if len(weights) == 1 and len(bias) == 1:
+        weights, bias = np.vstack([np.zeros_like(weights), weights]), np.concatenate([[0.0], bias])
+    return weights, bias
+
+
+def _check_linear(weights: Array, bias: Array, held: Any) -> None:
     if held.ndim != 2 or weights.shape != (len(bias), held.shape[1]):
         raise UsageError(
             f"There are coefficients {weights.shape}, intercepts {bias.shape} and inputs {held.shape}; they must be "
             "(classes, inputs), (classes,) and (rows, inputs)."
         )
-    if len(weights) == 1:
-        weights, bias = np.vstack([np.zeros_like(weights), weights]), np.concatenate([[0.0], bias])
-    logits = held @ weights.T + bias
+
+
+def _softmax(logits: Array) -> Array:
     shares = np.exp(logits - logits.max(1, keepdims=True))
-    shares /= shares.sum(1, keepdims=True)
-    return shares[:, :, None] * (weights[None] - (shares @ weights)[:, None, :]), shares
+    return np.asarray(shares / shares.sum(1, keepdims=True))
 
 
 def of_black_box(predict_proba: Callable[[Array], Any], inputs: Array, steps: Array) -> tuple[Array, Array]:
