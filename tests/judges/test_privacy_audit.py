@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 import pytest
 from audits_made import ran
-from cells_made import brief, frame, labels, task
+from cells_made import answered, brief, frame, labels, task
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from bakeoff.judges import Privacy
 from bakeoff.judges.inserted import kind_of
-from bakeoff.nouns import Brief, Claim, Column, ColumnType, Role, Table, plain
+from bakeoff.nouns import Brief, Claim, Column, ColumnType, Plan, Role, Table, plain
 from bakeoff.privacy.audits import tally_of
 
 ROWS = 600
@@ -124,14 +125,14 @@ def test_inserted_rows_are_of_two_kinds_each_by_its_own_coin():
 def test_coins_of_inserted_rows_are_fair_and_the_order_tells_nothing_of_them():
     data, y, question = made()
     inside, early = [], []
-    for key in range(100):
+    for key in range(40):
         plan = Privacy().plan_audit(brief(data, y, question, key), False)["inserted"]
         coins = np.isin([probe.row for probe in plan.ask], plan.insert)
         inside.append(coins.sum())
         early.append(coins[:60].sum() - coins[60:].sum())
-    assert abs(np.mean(inside) - 60) < 5 * 5.5 / 10
-    assert 4 < np.std(inside) < 7.2
-    assert abs(np.mean(early)) < 5 * 5.5 / 10
+    assert abs(np.mean(inside) - 60) < 5 * 5.5 / np.sqrt(40)
+    assert 3 < np.std(inside) < 8
+    assert abs(np.mean(early)) < 5 * 5.5 / np.sqrt(40)
 
 
 def test_cells_of_every_type_can_be_made_strange():
@@ -223,6 +224,27 @@ def test_what_is_missing_is_left_out_and_said():
     assert {one.status for one in alone.values()} == {"insufficient"}
     assert alone["auc"].reason == "1 fits on halves of the rows ended well; 2 are needed"
     assert set(found({"inserted": cells["inserted"]}, "inserted")) >= {"epsilon", "claim"}
+
+
+def test_written_answers_are_attacked_by_how_close_they_come():
+    data = frame(300)
+    y = np.array([f"form {row}" for row in range(300)], dtype=object)
+    question = replace(task((), "exact_match"), kind="generation", longest=8)
+    plans = Privacy().plan_audit(brief(data, y, question), False)
+    assert set(plans) == {f"halves {fit:02d}" for fit in range(1, 17)}  # a text's target cannot be drawn at random
+    cells = {}
+    for name, plan in plans.items():
+        told = [y[one.row] if one.row not in set(plan.withhold) else "form" for one in plan.ask]
+        blank = answered(question, [0.0], [[0.0]], plan=plan, claim=CLAIM)
+        cells[name] = replace(blank, labels=y, probes=np.array(told, dtype=object))
+    assert found(cells, "halves", "loss")["auc"].value == 1
+    assert found(cells, "halves")["claim"].variant == "contradicted"
+
+
+def test_an_entry_that_was_asked_nothing_is_insufficient():
+    cells = audited(lambda: KNeighborsClassifier(1))
+    silent = {name: replace(cell, plan=Plan(reason="no rows"), probes=cell.probes[:0]) for name, cell in cells.items()}
+    assert {(one.split, one.status) for one in Privacy().judge_audit(silent)} == {("halves", "insufficient")}
 
 
 def test_a_fit_that_claims_nothing_leaves_the_halves_without_a_verdict():

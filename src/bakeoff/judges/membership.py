@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.nouns import LINES, Answered, Array, Brief, Frame, Table, Task, Visibility
+from bakeoff.nouns import LINES, Answered, Array, Brief, Frame, Plan, Table, Task, Visibility
 from bakeoff.privacy.attacks import SignalScale, closeness_signals, number_signals, signals_of
 from bakeoff.tasks import kind
 
@@ -29,12 +29,20 @@ def canaries_of(answered: Answered) -> Asked | str:
     rows = np.array([probe.row for probe in plan.ask], dtype=int)
     if not len(rows) or len(answered.probes) != len(rows):
         return plan.reason or "no canaries were asked"
-    inside = ~np.isin(rows, np.array(plan.withhold, dtype=int))
+    inside = was_inside(plan, rows, len(answered.labels))
     kept = int(inside.sum())
     if len(rows) < FEWEST or min(kept, len(rows) - kept) < 2:
         return f"{kept} canaries were kept and {len(rows) - kept} withheld; {FEWEST} are needed, two of each"
     codes = kind(answered.task.kind).encode(np.asarray(answered.labels)[rows], answered.task)
     return Asked(rows, inside, signals_for(answered.task, codes, [answered.probes])[0])
+
+
+def was_inside(plan: Plan, rows: Array, training: int) -> Array:
+    """Which of these training rows, of so many in all, the plan left in training: bool (rows,)."""
+    left = np.ones(training, dtype=bool)
+    left[np.array(plan.withhold, dtype=int)] = False
+    inside: Array = left[rows]
+    return inside
 
 
 def signals_for(task: Task, codes: Array, answers: Sequence[Array]) -> Array:

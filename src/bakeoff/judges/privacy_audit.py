@@ -8,7 +8,7 @@ import numpy as np
 
 from bakeoff.errors import UsageError
 from bakeoff.judges.inserted import MISLABELLED, STRANGE, kind_of, plan_inserted
-from bakeoff.judges.membership import by_class, class_sizes, scale_of, signals_for, without_twins
+from bakeoff.judges.membership import by_class, class_sizes, scale_of, signals_for, was_inside, without_twins
 from bakeoff.judges.memorisation import generator
 from bakeoff.judges.privacy_findings import FIGURES, JUDGE, Audited, bounded, insufficient, separation
 from bakeoff.nouns import Answered, Array, Brief, Finding, Plan, Probe, digest
@@ -46,13 +46,14 @@ def judge_fits(audited: Mapping[str, Answered]) -> Sequence[Finding]:
     """Every finding of the cells that ended well."""
     found: list[Finding] = []
     bounds: list[Audited] = []
-    halves = [audited[name] for name in sorted(audited) if name.startswith(HALVES)]
+    asked = {name: cell for name, cell in audited.items() if cell.plan.ask and len(cell.probes) == len(cell.plan.ask)}
+    halves = [asked[name] for name in sorted(asked) if name.startswith(HALVES)]
     try:
         found += _attacked(halves, bounds)
     except UsageError as error:
         found += insufficient(FIGURES, str(error), HALVES)
-    if INSERTED in audited:
-        found += _inserted(audited[INSERTED], bounds)
+    if INSERTED in asked:
+        found += _inserted(asked[INSERTED], bounds)
     return [*found, *bounded(bounds)]
 
 
@@ -64,7 +65,7 @@ def _attacked(halves: Sequence[Answered], bounds: list[Audited]) -> Iterator[Fin
     rows = np.array([probe.row for probe in halves[0].plan.ask])
     codes = asked.encode(np.asarray(halves[0].labels)[rows], task)
     signals = signals_for(task, codes, [one.probes for one in halves])
-    inside = np.stack([~np.isin(rows, np.array(one.plan.withhold, dtype=int)) for one in halves])
+    inside = np.stack([was_inside(one.plan, rows, len(one.labels)) for one in halves])
     settings = AttackSettings(seed=int(digest([task.digest, JUDGE])[:8], 16), scale=scale_of(signals, task))
     yield from _figures(attack(inside, signals, settings=settings, rows=np.arange(len(rows))))
     counted = _counted(inside, signals, codes if by_class(task) else None)

@@ -12,6 +12,8 @@ from bakeoff.nouns import Array
 from bakeoff.privacy.audits.tallies import split_of
 from bakeoff.stats.intervals import difference_of_shares
 
+HALVINGS = 30
+
 
 def area(signals: Array, inside: Array, level: float = 0.95) -> tuple[float, float, float]:
     """The area under the ROC curve, ties counting half, with an interval: (value, low, high).
@@ -61,7 +63,7 @@ def _edge(value: float, end: float, beyond: Callable[[float], float]) -> float:
     if value == end:
         return end
     near, far = value, end
-    for _ in range(60):
+    for _ in range(HALVINGS):
         middle = (near + far) / 2
         near, far = (near, middle) if beyond(middle) > 0 else (middle, far)
     return near
