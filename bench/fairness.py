@@ -8,21 +8,30 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import resource
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bakeoff.fairness import (
+    Asked,
     RankSettings,
     Settings,
+    audit,
     by_attributes,
     by_identities,
     compare_groups,
     compare_rankings,
     count,
+    gender,
+    hard_weights,
+    linear_sensitivity,
+    status_model,
+    word_swap_sensitivity,
 )
 from bakeoff.fairness.figures import Wanted, figures_of
 
@@ -107,6 +116,44 @@ def main() -> None:
         assert abs(by_name[metric, "i00"] - value) < 1e-12, metric
     resampled, _ = cpu(lambda: compare_rankings(true, scores, named, RankSettings(draws=DRAWS)), 1)
     line(f"the same with {DRAWS} draws", resampled)
+    weighted, _ = cpu(lambda: compare_rankings(true, scores, named, RankSettings(draws=1), 1 + scores), 2)
+    line("the areas with weights of rows", weighted)
+    texts()
+
+
+def texts(rows: int = 2000) -> None:
+    """A whole audit of a classifier of texts: groups, rankings, calibration, swapped words and sensitivity."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    random = np.random.default_rng(1)
+    words = np.array([f"word{place}" for place in range(5000)] + ["he", "she", "big", "small", "her", "father"] * 40)
+    said = [" ".join(random.choice(words, 25)) for _ in range(2 * rows)]
+    race, sex = random.choice(["a", "b", "c", "d"], 2 * rows), random.choice(["f", "m"], 2 * rows)
+    truth = np.array(["good" in text or " he " in text for text in said]) ^ (random.random(2 * rows) < 0.2)
+    reader = TfidfVectorizer(ngram_range=(1, 2))
+    train, test = reader.fit_transform(said[:rows]), reader.transform(said[rows:])
+    model = LogisticRegression().fit(train, truth[:rows])
+    seconds, measures = cpu(lambda: whole(reader, model, (said[rows:], test, truth[rows:], race[rows:], sex[rows:])), 1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    line(f"whole audit of {rows:,} texts, {test.shape[1]:,} inputs ({measures} figures)", seconds)
+    print(f"peak memory of all of this: {peak:,.0f} MiB")
+
+
+def whole(reader: Any, model: Any, rows: tuple[Any, ...]) -> int:
+    """How many figures an audit gives of texts, inputs, truth, and two protected attributes."""
+    said, inputs, truth, race, sex = rows
+    shares = model.predict_proba(inputs)
+    table = pd.DataFrame({"race": race, "sex": sex, "toxic": truth.astype(str)})
+    answers = pd.DataFrame({"False": shares[:, 0], "True": shares[:, 1]})
+    found = [*audit(table, answers, Asked("toxic", ["race", "sex"]))]
+    found += word_swap_sensitivity(lambda held: model.predict_proba(reader.transform(held)), said, gender())
+    status = status_model(inputs, sex, name="sex")
+    parameters = (model.coef_, model.intercept_)
+    protected = [word for word in reader.get_feature_names_out() if word in ("he", "she", "her", "father")]
+    found += linear_sensitivity(parameters, inputs, hard_weights(list(reader.get_feature_names_out()), protected))
+    found += linear_sensitivity(parameters, inputs, status.weights)
+    return len([*found, *status.told])
 
 
 def line(what: str, seconds: float, ratio: float | None = None) -> None:
