@@ -132,15 +132,17 @@ def fairness_text(board: Board, console: Console, metric: str = USUAL) -> None:
     _print(console, glyphs, track + gap_note(lines, metric), "dim")
     console.print()
     table = _table(glyphs)
-    for name in ("", "entry", "gap", "beyond\nchance", "widest on", "mean score"):
-        right = name in ("beyond\nchance",)
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "widest on")
+    most = 28 if console.width >= BESIDE + 20 else 16
+    for name in ("", "entry", "gap", "beyond\nchance", "mean score"):
+        table.add_column(name, no_wrap=True, width=None if name else 2)
+    table.add_column("widest on", overflow="fold")
     for line in lines:
         front = glyphs.dot if line.on_front else ""
         gap = f"{words.decimal(line.gap.value, 3)} {words.interval(line.gap, 3)}"
         column = f"{words.one_line(line.worst.task)}, by {words.one_line(line.worst.column)}"
-        cells = [front, _name(line.row, 28, glyphs), gap, line.beyond, column, words.score(line.row.mean)]
-        table.add_row(*[_text(cell + "  ", glyphs, "dim" if line.row.baseline else "") for cell in cells])
+        cells = [_name(line.row, most, glyphs), gap, line.beyond, words.score(line.row.mean)]
+        cells = [front, *(cell + "  " for cell in cells), column]
+        table.add_row(*[_text(cell, glyphs, "dim" if line.row.baseline else "") for cell in cells])
     _show(table, console, glyphs)
     console.print()
     _print(console, glyphs, f"{glyphs.dot} on the front: nobody here is both fairer and better", "dim")
