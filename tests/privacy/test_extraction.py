@@ -23,6 +23,7 @@ from bakeoff.privacy.extraction import (  # noqa: E402
     Frozen,
     Kind,
     Relaxation,
+    allowed_bits,
     deduplicated,
     exposure,
     extract,
@@ -163,6 +164,28 @@ def test_a_reference_takes_off_what_every_network_thinks():
     assert nothing.tied == 9999 and nothing.bits == pytest.approx(1.0, abs=1e-3)
     drawn = exposure(one, blanks_of(), [9, 5, 14, 6], reference=other, most=500)
     assert drawn.rank == pytest.approx(10_000 / 501, rel=0.01)
+
+
+@given(st.floats(0, 3), st.floats(0, 0.01), st.integers(2, 2000))
+def test_what_privacy_allows_is_the_mean_of_the_worst_ranks(epsilon, delta, space):
+    """The rank that is small as often as the guarantee lets it be: every chance of rank <= k at its largest."""
+    at_most = np.minimum(1.0, math.exp(epsilon) * np.arange(1, space + 1) / space + delta)
+    chances = np.diff(at_most, prepend=0.0)
+    worst = float((chances * (math.log2(space) - np.log2(np.arange(1, space + 1)))).sum())
+    allowed = allowed_bits(epsilon, delta, space)
+    assert worst <= allowed + 1e-9
+    if space > 500 and epsilon < 1:
+        assert allowed < worst + 0.25 + delta * math.log2(space)
+
+
+def test_what_privacy_allows_grows_with_repetitions():
+    once, twice = (allowed_bits(1.0, 1e-5, 10_000, repeats=repeats) for repeats in (1, 2))
+    assert once == pytest.approx(2 * 1.4427 + 1e-5 * 13.288, abs=1e-4)
+    assert twice == pytest.approx(3 * 1.4427 + 1e-5 * (1 + math.e) * 13.288, abs=1e-4)
+    assert allowed_bits(8.0, 1e-5, 10_000, repeats=100) == pytest.approx(math.log2(10_000))
+    assert allowed_bits(0.0, 0.0, 10_000) == pytest.approx(1.4427, abs=1e-4)
+    with pytest.raises(UsageError, match="and not -1, 0, 10 and 1"):
+        allowed_bits(-1, 0, 10)
 
 
 # ---- extraction ------------------------------------------------------------------------------------------------------
@@ -491,14 +514,22 @@ class Kernels(nn.Module):
         return self.out(torch.cat([functional.relu(kernel(along)).amax(2) for kernel in self.kernels], dim=1))
 
 
+def rows_of(seed=5):
+    random = np.random.default_rng(seed)
+    texts = [" ".join(random.choice(WORDS, random.integers(6, 10))) for _ in range(300)]
+    labels = [min([int(word[1:]) % 5 for word in text.split() if int(word[1:]) < 30] or [0]) for text in texts]
+    return texts, labels, make_canaries("pin", range(5), 8, random)
+
+
+def tensors_of(texts, labels):
+    tokens = nn.utils.rnn.pad_sequence([torch.tensor(encode(text)) for text in texts], batch_first=True)
+    return tokens, torch.tensor(labels)
+
+
 def trained(texts, labels, seed=0):
     torch.manual_seed(seed)
     network = Kernels()
-    codes = [encode(text) for text in texts]
-    tokens = torch.zeros(len(codes), max(map(len, codes)), dtype=torch.int64)
-    for row, own in enumerate(codes):
-        tokens[row, : len(own)] = torch.tensor(own)
-    wanted = torch.tensor(labels)
+    tokens, wanted = tensors_of(texts, labels)
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
     for _ in range(12):
         for some in torch.randperm(len(tokens)).split(32):
@@ -509,10 +540,7 @@ def trained(texts, labels, seed=0):
 
 
 def test_a_trained_network_gives_its_canaries_away_and_its_control_does_not():
-    random = np.random.default_rng(5)
-    texts = [" ".join(random.choice(WORDS, random.integers(6, 10))) for _ in range(300)]
-    labels = [min([int(word[1:]) % 5 for word in text.split() if int(word[1:]) < 30] or [0]) for text in texts]
-    canaries = make_canaries("pin", range(5), 8, random)
+    texts, labels, canaries = rows_of()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -534,6 +562,28 @@ def test_a_trained_network_gives_its_canaries_away_and_its_control_does_not():
     assert [line.split()[0] for line in words] == ["exact", "network", "network", "control", "chance"]
     plain = told.as_plain()
     assert plain["network"]["canaries"] == 8 and len(plain["control"]["exposures"]) == 8
+
+
+def test_private_training_keeps_what_was_seen_once(require):
+    require("dp-accounting")
+    from bakeoff.privacy import private
+
+    texts, labels, canaries = rows_of(100)
+    blanks = [Blanks.of(one, encode, one.label) for one in canaries]
+
+    def bits(network):
+        both = zip(blanks, canaries, strict=True)
+        return np.mean([exposure(network, one, secret_of(own, encode)).bits for one, own in both])
+
+    def private_bits(repeats):
+        torch.manual_seed(0)
+        # The noise is drawn from a seed, so that the test answers alike each time; it protects nobody then.
+        run = private(Kernels(), epsilon=1, delta=1e-3, batch=64, epochs=10, rate=5e-3, seed=0)
+        return bits(run.fit(*tensors_of(*inserted(texts, labels, canaries, repeats))).network)
+
+    assert bits(trained(*inserted(texts, labels, canaries, 1))) > 5
+    once, never = private_bits(1), private_bits(0)
+    assert abs(once - never) < 1 and once < allowed_bits(1, 1e-3, 10_000)
 
 
 def test_a_report_without_a_control_says_so():

@@ -18,7 +18,6 @@ from bakeoff.privacy.extraction.frozen import AT_ONCE, Frozen, Logits
 
 MOST = 200_000  # fillings that are scored one by one; of a larger space so many are drawn
 NEAR = 256  # roundings of the network's numbers within which two fillings score alike
-CHANCE = math.log2(math.e)  # bits: the mean of -log2 of a number drawn evenly from 0 to 1
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import numpy as np
 from torch import nn
 
 from bakeoff.errors import UsageError
+from bakeoff.privacy.extraction.allowance import CHANCE
 from bakeoff.privacy.extraction.blanks import Blanks, Encode, secret_of
 from bakeoff.privacy.extraction.canaries import Canary
 from bakeoff.privacy.extraction.frozen import Frozen
-from bakeoff.privacy.extraction.ranking import CHANCE, MOST, Exposure, exposure
+from bakeoff.privacy.extraction.ranking import MOST, Exposure, exposure
 from bakeoff.privacy.extraction.recovery import Recovery, recovered
 from bakeoff.privacy.extraction.relaxing import Relaxation, extract
 

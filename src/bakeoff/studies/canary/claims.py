@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bakeoff.privacy.extraction.allowance import CHANCE, allowed_bits
+from bakeoff.privacy.extraction.canaries import KINDS
 from bakeoff.studies.canary.pooled import Mean, Pooled, Way, pooled
-from bakeoff.studies.canary.settings import verdicts
+from bakeoff.studies.canary.settings import told, verdicts
 from bakeoff.studies.study import Claim, Result, Verdict
 
 PAPER = "Parikh, Dupuy and Gupta 2022, arXiv 2203.13920"
 OURS = "this study"
 YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE
-CHANCE = math.log2(math.e)
 MOST = 100  # repetitions of the most often repeated canaries
 
 Ways = Mapping[Way, Pooled]
@@ -109,7 +109,7 @@ def _leakiest(ways: Ways) -> Claim:
 
 def _unseen_leak(ways: Ways) -> Claim:
     claim = "Where hardly a code comes back whole, exposure still shows that it was remembered (mean, BiLSTM, R = 100)"
-    told = verdicts()
+    limits = verdicts()
     figures: dict[str, Any] = {}
     verdict = []
     for network in ("mean", "recurrent"):
@@ -119,10 +119,10 @@ def _unseen_leak(ways: Ways) -> Claim:
             continue
         found = ways[way].attacks["relaxed"]
         figures[network] = {"exact": found.exact, "of": found.canaries, "bits above the control": above.plain()}
-        least = above.value - told["surely"] * above.error
-        if found.share <= told["few"] and least > told["remembered"]:
+        least = above.value - limits["surely"] * above.error
+        if found.share <= limits["few"] and least > limits["remembered"]:
             verdict.append(YES)
-        elif found.interval[0] > told["few"] or above.value + told["surely"] * above.error < told["remembered"]:
+        elif found.interval[0] > limits["few"] or above.value + limits["surely"] * above.error < limits["remembered"]:
             verdict.append(NO)
         else:
             verdict.append(OPEN)
@@ -179,9 +179,9 @@ def _deduplicated(ways: Ways) -> Claim:
     if own is None or once is None or own.bits is None or once.bits is None:
         return Claim(claim, OURS, OPEN, {}, "It was not measured beside codes that were seen once.")
     more = own.bits.minus(once.bits)
-    told = verdicts()
-    verdict = YES if more.value <= told["chance"] else NO
-    if more.value > told["chance"] >= more.value - told["surely"] * more.error:
+    limits = verdicts()
+    verdict = YES if more.value <= limits["chance"] else NO
+    if more.value > limits["chance"] >= more.value - limits["surely"] * more.error:
         verdict = OPEN
     why = (
         f"{own.bits.value:.2f} bits after, {once.bits.value:.2f} of codes seen once: what a network keeps of a single "
@@ -192,7 +192,7 @@ def _deduplicated(ways: Ways) -> Claim:
 
 def _private(ways: Ways) -> Claim:
     claim = "Private training with epsilon of 8 or less leaves a code that was seen once at chance"
-    told = verdicts()
+    limits = verdicts()
     figures: dict[str, Any] = {}
     far, near = [], []
     for way in ways:
@@ -206,9 +206,11 @@ def _private(ways: Ways) -> Claim:
         above, found = own.minus(control), ways[way].attacks["exhaustive"]
         name = f"epsilon {way.epsilon:g}"
         figures[name] = {"bits above the control": above.plain(), "exact": found.exact, "of": found.canaries}
-        if above.value - told["surely"] * above.error > told["chance"] or found.interval[0] > told["none"]:
+        allowed = allowed_bits(way.epsilon, told()["delta"], KINDS[way.kind].space)
+        figures[name]["bits that the guarantee allows"] = round(allowed, 2)
+        if above.value - limits["surely"] * above.error > limits["chance"] or found.interval[0] > limits["none"]:
             far.append(name)
-        elif above.value <= told["chance"] and found.share <= told["none"]:
+        elif above.value <= limits["chance"] and found.share <= limits["none"]:
             near.append(name)
     if not figures:
         return Claim(claim, OURS, OPEN, {}, "No private network was measured.")
