@@ -38,6 +38,7 @@ _HOMES = {
     "account": "planning",
     "audit_fit": "whitebox.auditing",
     "audit_white_box": "whitebox.auditing",
+    "audit_with_records": "whitebox.strange",
     "calibrate": "calibration",
     "decaying": "schedule",
     "epsilon_of": "accounting",
@@ -48,10 +49,20 @@ _HOMES = {
     "rdp_of": "accounting",
     "recipe_for": "regime",
     "smallest_sigma": "calibration",
+    "strange_records": "whitebox.strange",
     "tune": "tuning",
     "verify": "verification",
 }
-_NEURAL: set[str] = {"bookkeeping", "microbatch", "noise", "regime", "run", "verification", "whitebox.auditing"}
+_NEURAL: set[str] = {
+    "bookkeeping",
+    "microbatch",
+    "noise",
+    "regime",
+    "run",
+    "verification",
+    "whitebox.auditing",
+    "whitebox.strange",
+}
 
 __all__ = [
     "Account",
@@ -82,6 +93,7 @@ __all__ = [
     "account",
     "audit_fit",
     "audit_white_box",
+    "audit_with_records",
     "calibrate",
     "decaying",
     "epsilon_of",
@@ -92,6 +104,7 @@ __all__ = [
     "rdp_of",
     "recipe_for",
     "smallest_sigma",
+    "strange_records",
     "tune",
     "verify",
 ]

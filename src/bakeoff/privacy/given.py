@@ -111,9 +111,40 @@ class Extended:
         return self.held.take(np.where(np.asarray(positions) < len(self.held), positions, 0))
 
 
+class Joined:
+    """Records in memory, and after the last of them those of others at some positions; UsageError for other forms."""
+
+    def __init__(self, first: Tensors, then: Tensors, positions: Array) -> None:
+        self.first, self.then, self.positions = first, then, positions
+        if not _alike((first.inputs, first.targets), (then.inputs, then.targets)):
+            raise UsageError(
+                "Two sets of records have different forms: give the same tensors, tuples or mappings, of the same "
+                "shapes but for how many records there are."
+            )
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.positions)
+
+    def take(self, positions: Array) -> Pair:
+        """These records, those of the others last."""
+        where = np.asarray(positions)
+        own = where < len(self.first)
+        one = self.first.take(where[own])
+        two = self.then.take(self.positions[where[~own] - len(self.first)])
+        back = torch.from_numpy(np.argsort(np.concatenate([np.flatnonzero(own), np.flatnonzero(~own)])))
+        rest = iter(leaves(two))
+        return pair(each(one, lambda held: torch.cat([held, next(rest).to(held.dtype)])[back.to(held.device)]))
+
+
+def _alike(one: Any, two: Any) -> bool:
+    """Whether two forms hold tensors of the same shapes, records aside."""
+    shapes = [[held.shape[1:] for held in leaves(form)] for form in (one, two)]
+    return type(one[0]) is type(two[0]) and shapes[0] == shapes[1]
+
+
 def given(inputs: Any, targets: Any = None) -> Given:
     """Whatever a user has, ready to be drawn from; UsageError where it cannot be."""
-    if isinstance(inputs, Extended):
+    if isinstance(inputs, Extended | Joined):
         return inputs
     if isinstance(inputs, DataLoader):
         raise UsageError(

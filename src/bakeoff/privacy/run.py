@@ -24,6 +24,7 @@ from bakeoff.privacy.poisson import Plan, Units
 from bakeoff.privacy.regime import PrivateSettings, PrivateSGD, PrivateStep
 from bakeoff.privacy.wrapping import Losses, as_batch, cross_entropy_or_squares, learner_of, some
 from bakeoff.training.recipe import Recipe
+from bakeoff.training.records import Batch
 
 OPTIMISERS: dict[str, Callable[..., Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -217,6 +218,11 @@ class PrivateRun:
         self._optimiser.zero_grad(set_to_none=True)
         self.made += 1
         self._seen = [(parameter, parameter._version) for parameter, _ in self._seen]
+
+    def losses(self, batch: Batch) -> Tensor:
+        """The loss of each record of a batch, (records,), as steps see it; nothing is learnt by asking."""
+        found: Tensor = self._learner.losses(batch)
+        return found
 
     def watched(self, watch: Callable[[PrivateStep], Any], units: int) -> None:
         """From now on each gradient step is made by `watch(step)`, which sees what the step sees: for audits.

@@ -15,9 +15,19 @@ _HOMES = {
     "WhiteBoxReport": "reports",
     "audit_fit": "auditing",
     "audit_white_box": "auditing",
+    "audit_with_records": "strange",
+    "strange_records": "strange",
 }
 
-__all__ = ["Canaries", "Check", "WhiteBoxReport", "audit_fit", "audit_white_box"]
+__all__ = [
+    "Canaries",
+    "Check",
+    "WhiteBoxReport",
+    "audit_fit",
+    "audit_white_box",
+    "audit_with_records",
+    "strange_records",
+]
 
 
 def __getattr__(name: str) -> Any:

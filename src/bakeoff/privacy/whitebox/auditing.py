@@ -12,8 +12,6 @@ from torch import Tensor
 
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array
-from bakeoff.privacy.audits import ceiling as plain_ceiling
-from bakeoff.privacy.audits import lower_bound
 from bakeoff.privacy.bookkeeping import BookKeeping
 from bakeoff.privacy.entries import Entry
 from bakeoff.privacy.given import Extended, given
@@ -21,12 +19,12 @@ from bakeoff.privacy.ledger import Ledger
 from bakeoff.privacy.poisson import Units
 from bakeoff.privacy.regime import PrivateSGD, PrivateStep
 from bakeoff.privacy.run import PrivateRun, Watcher
-from bakeoff.privacy.whitebox.canaries import Canaries, guesses_for, right_guesses
+from bakeoff.privacy.whitebox.canaries import Canaries
 from bakeoff.privacy.whitebox.checks import checks_of
 from bakeoff.privacy.whitebox.directions import Directions, directions_for, room_for
-from bakeoff.privacy.whitebox.ledger_curves import Stated
 from bakeoff.privacy.whitebox.reports import WhiteBoxReport
 from bakeoff.privacy.whitebox.watching import WatchedStep
+from bakeoff.privacy.whitebox.weighing import weighed
 from bakeoff.training.fitting import fit
 from bakeoff.training.recipe import Recipe
 from bakeoff.training.records import Records
@@ -122,54 +120,10 @@ class _Toss:
 def _report(
     toss: _Toss, step: WatchedStep, weights: tuple[Tensor, Tensor], claimed: tuple[Ledger, float]
 ) -> WhiteBoxReport:
-    ledger, delta = claimed
-    how, inside = toss.how, toss.inside
-    scores = step.seen.scores if how.sees == "steps" else step.moved(weights[0] - weights[1])
-    checks = checks_of(step.seen, inside, _rate(ledger.entries)) if how.sees == "steps" else ()
-    stated = Stated.of(ledger.entries, ledger.neighbours)
-    if not stated.noisy:
-        return _without_noise(toss, scores, delta, ledger)
-    claim = stated.epsilon(delta)
-    guesses = guesses_for(len(inside), claim, delta, how.confidence)
-    tried = tuple((right_guesses(scores, inside, one), one) for one in guesses)
-    less = stated.refuted(tried, len(inside), how.confidence)
-    most = stated.refuted([(one, one) for one in guesses], len(inside), how.confidence)
-    share = 1 - (1 - how.confidence) / len(tried)
-    return WhiteBoxReport(
-        bound=stated.epsilon(delta, less),
-        ceiling=stated.epsilon(delta, most),
-        plain=max(lower_bound(*one, len(inside), delta, share) for one in tried),
-        claim=claim,
-        delta=delta,
-        confidence=how.confidence,
-        tried=tried,
-        sees=how.sees,
-        inside=inside,
-        scores=scores,
-        checks=checks,
-        broken=ledger.broken,
-        refuted=less >= 1.0,
-    )
-
-
-def _without_noise(toss: _Toss, scores: Array, delta: float, ledger: Ledger) -> WhiteBoxReport:
-    """Nothing is claimed, so nothing can be contradicted: what the guesses show by themselves."""
-    how, count = toss.how, len(toss.inside)
-    right = right_guesses(scores, toss.inside, count)
-    bound = lower_bound(right, count, count, delta, how.confidence)
-    return WhiteBoxReport(
-        bound=bound,
-        ceiling=plain_ceiling(count, count, delta, how.confidence),
-        plain=bound,
-        claim=float("inf"),
-        delta=delta,
-        confidence=how.confidence,
-        tried=((right, count),),
-        sees=how.sees,
-        inside=toss.inside,
-        scores=scores,
-        broken=ledger.broken,
-    )
+    if toss.how.sees == "final":
+        return weighed(toss.how, toss.inside, step.moved(weights[0] - weights[1]), claimed)
+    checks = checks_of(step.seen, toss.inside, _rate(claimed[0].entries))
+    return weighed(toss.how, toss.inside, step.seen.scores, claimed, checks)
 
 
 def _rate(entries: Sequence[Entry]) -> float:

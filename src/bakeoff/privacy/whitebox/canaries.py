@@ -53,6 +53,12 @@ class Canaries:
         random = np.random.default_rng(self.seed)
         return random.random(count) < 0.5, random
 
+    def tossed_records(self, count: int) -> Array:
+        """Which of so many canaries are in, bool (count,); UsageError where there are too few to show anything."""
+        if count < FEWEST:
+            raise UsageError(f"{count} canaries show nothing; take at least {FEWEST}, better 1,000 or more.")
+        return np.asarray(np.random.default_rng(self.seed).random(count) < 0.5)
+
 
 def guesses_for(count: int, epsilon: float, delta: float, confidence: float) -> tuple[int, ...]:
     """Two numbers of guesses, or one: the best if the claim is just true, and the best if there is half of its noise.

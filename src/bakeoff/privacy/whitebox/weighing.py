@@ -1,0 +1,48 @@
+"""From the scores of canaries to a bound: the guesses are counted, and held against what the ledger's steps promise."""
+
+from __future__ import annotations
+
+from bakeoff.nouns import Array
+from bakeoff.privacy.audits import ceiling, lower_bound
+from bakeoff.privacy.ledger import Ledger
+from bakeoff.privacy.whitebox.canaries import Canaries, guesses_for, right_guesses
+from bakeoff.privacy.whitebox.checks import Check
+from bakeoff.privacy.whitebox.ledger_curves import Stated
+from bakeoff.privacy.whitebox.reports import WhiteBoxReport
+
+
+def weighed(
+    how: Canaries, inside: Array, scores: Array, claimed: tuple[Ledger, float], checks: tuple[Check, ...] = ()
+) -> WhiteBoxReport:
+    """The report of an audit: `inside` bool and `scores` float64, (canaries,), larger the more it looks a member.
+
+    `claimed` is the fit's ledger and the delta of its claim. UsageError where the ledger holds more than noisy steps.
+    """
+    ledger, delta = claimed
+    count, confidence = len(inside), how.confidence
+    stated = Stated.of(ledger.entries, ledger.neighbours)
+    if stated.noisy:
+        claim = stated.epsilon(delta)
+        guesses = guesses_for(count, claim, delta, confidence)
+    else:  # nothing is claimed, so nothing can be contradicted: what the guesses show by themselves
+        claim, guesses = float("inf"), (count,)
+    tried = tuple((right_guesses(scores, inside, one), one) for one in guesses)
+    share = 1 - (1 - confidence) / len(tried)
+    plain = max(lower_bound(*one, count, delta, share) for one in tried)
+    less = stated.refuted(tried, count, confidence) if stated.noisy else 0.0
+    most = stated.refuted([(one, one) for one in guesses], count, confidence) if stated.noisy else 0.0
+    return WhiteBoxReport(
+        bound=stated.epsilon(delta, less) if stated.noisy else plain,
+        ceiling=stated.epsilon(delta, most) if stated.noisy else ceiling(count, count, delta, confidence),
+        plain=plain,
+        claim=claim,
+        delta=delta,
+        confidence=confidence,
+        tried=tried,
+        sees=how.sees,
+        inside=inside,
+        scores=scores,
+        checks=checks,
+        broken=ledger.broken,
+        refuted=less >= 1.0,
+    )
