@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bakeoff.arena.board import Board as Board
+    from bakeoff.arena.challenge import AuditRequest as AuditRequest
     from bakeoff.arena.challenge import Challenge as Challenge
     from bakeoff.arena.challenge import RunRequest as RunRequest
     from bakeoff.arena.comparison import CompareOptions as CompareOptions
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from bakeoff.errors import BakeoffError as BakeoffError
     from bakeoff.errors import Declined as Declined
     from bakeoff.nouns import Answered as Answered
+    from bakeoff.nouns import Auditor as Auditor
     from bakeoff.nouns import Brief as Brief
     from bakeoff.nouns import Column as Column
     from bakeoff.nouns import ColumnType as ColumnType
     from bakeoff.nouns import Finding as Finding
+    from bakeoff.nouns import Insertion as Insertion
     from bakeoff.nouns import Limits as Limits
     from bakeoff.nouns import Plan as Plan
     from bakeoff.nouns import Probe as Probe
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Answered": "bakeoff.nouns",
+    "AuditRequest": "bakeoff.arena.challenge",
+    "Auditor": "bakeoff.nouns",
     "BakeoffError": "bakeoff.errors",
     "Board": "bakeoff.arena.board",
     "Brief": "bakeoff.nouns",
@@ -43,6 +48,7 @@ _HOMES = {
     "Comparison": "bakeoff.arena.comparison",
     "Declined": "bakeoff.errors",
     "Finding": "bakeoff.nouns",
+    "Insertion": "bakeoff.nouns",
     "Limits": "bakeoff.nouns",
     "Plan": "bakeoff.nouns",
     "Predictor": "bakeoff.arena.predictor",
@@ -57,6 +63,8 @@ _HOMES = {
 
 __all__ = [
     "Answered",
+    "AuditRequest",
+    "Auditor",
     "BakeoffError",
     "Board",
     "Brief",
@@ -67,6 +75,7 @@ __all__ = [
     "Comparison",
     "Declined",
     "Finding",
+    "Insertion",
     "Limits",
     "Plan",
     "Predictor",
