@@ -162,11 +162,16 @@ def test_cells_of_every_type_can_be_made_strange():
 
 def test_nothing_is_audited_where_rows_cannot_be_asked_or_are_too_few():
     data, y, question = made(rows=199)
-    assert Privacy().plan_audit(brief(data, y, question), False) == {}
+    reason = "199 training rows have no twin among the others, and 200 are needed"
+    assert Privacy().plan_audit(brief(data, y, question), False) == {"halves": Plan(reason=reason)}
     data, y, question = made(rows=400)
-    assert Privacy().plan_audit(brief(data, y, question), False)
+    assert len(Privacy().plan_audit(brief(data, y, question), False)) == 17
+    lines = replace(question, kind="language_model", classes=())
+    (plan,) = Privacy().plan_audit(brief(data, y, lines), False).values()
+    assert plan.reason.startswith("a question is a place in a text")
     data.loc[:, ["x", "z"]] = 1.0
-    assert Privacy().plan_audit(brief(data, y, question), False) == {}
+    (plan,) = Privacy().plan_audit(brief(data, y, question), False).values()
+    assert plan.reason.startswith("0 training rows have no twin")
 
 
 def test_a_planted_leak_is_found_by_attacks_and_bounds_and_its_clean_twin_is_not():
@@ -231,7 +236,10 @@ def test_written_answers_are_attacked_by_how_close_they_come():
     y = np.array([f"form {row}" for row in range(300)], dtype=object)
     question = replace(task((), "exact_match"), kind="generation", longest=8)
     plans = Privacy().plan_audit(brief(data, y, question), False)
-    assert set(plans) == {f"halves {fit:02d}" for fit in range(1, 17)}  # a text's target cannot be drawn at random
+    assert plans.pop("inserted") == Plan(
+        reason="no row can be made for a generation task: its target cannot be drawn at random"
+    )
+    assert set(plans) == {f"halves {fit:02d}" for fit in range(1, 17)}
     cells = {}
     for name, plan in plans.items():
         told = [y[one.row] if one.row not in set(plan.withhold) else "form" for one in plan.ask]

@@ -20,15 +20,15 @@ READ = 500  # texts that words are drawn from
 MISLABELLED, STRANGE = "random label", "out of distribution"
 
 
-def plan_inserted(brief: Brief) -> Plan | None:
-    """Half of the canaries are known rows with another row's target, half are unlike any row; None where none can be.
+def plan_inserted(brief: Brief) -> Plan:
+    """Half of the canaries are known rows with another row's target, half are unlike any row.
 
     A mislabelled canary is a training row whose own record is withheld, whatever its coin, so that nothing contradicts
     what is to be remembered. In a strange one each number is among the smallest or largest of its column, each choice
     any of the column's, each text words of other texts; its target is drawn at random.
     """
     if brief.task.kind not in KINDS:
-        return None
+        return Plan(reason=f"no row can be made for a {brief.task.kind} task: its target cannot be drawn at random")
     random = generator(brief.key, "inserted")
     most = min(MOST, int(SHARE * len(brief.labels)))
     base = _bases(brief, most // 2, random)

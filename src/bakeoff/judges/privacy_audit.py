@@ -26,11 +26,10 @@ STRONGEST = "strongest"
 
 
 def plan_fits(brief: Brief, quick: bool) -> Mapping[str, Plan]:
-    """The audit cells by name; none where rows may not be withheld and asked, or are too few."""
-    probes = kind(brief.task.kind).probes
+    """The audit cells by name; a plan with nothing but a reason where rows may not be asked, or are too few."""
     rows = without_twins(brief.table, brief.train, brief.task)
-    if not (probes.withhold and probes.ask) or len(brief.labels) < LEAST_ROWS or len(rows) < LEAST_ROWS:
-        return {}
+    if reason := _not_audited(brief, rows):
+        return {HALVES: Plan(reason=reason)}
     labels = np.asarray(brief.labels) if by_class(brief.task) else None
     fits = QUICK_FITS if quick else FITS
     inside = plan_halves(len(brief.labels), labels, fits, generator(brief.key, "halves"))
@@ -38,8 +37,16 @@ def plan_fits(brief: Brief, quick: bool) -> Mapping[str, Plan]:
     # Only a row that is its class's only one has no coin; which others are asked must not hang on theirs.
     ask = tuple(Probe(int(row)) for row in chosen[class_sizes(brief)[chosen] > 1])
     plans = {f"{HALVES} {fit + 1:02d}": Plan(tuple(map(int, np.flatnonzero(~inside[fit]))), ask) for fit in range(fits)}
-    inserted = None if quick else plan_inserted(brief)
-    return plans if inserted is None else plans | {INSERTED: inserted}
+    return plans if quick else plans | {INSERTED: plan_inserted(brief)}
+
+
+def _not_audited(brief: Brief, rows: Array) -> str:
+    probes = kind(brief.task.kind).probes
+    if not (probes.withhold and probes.ask):
+        return probes.reason
+    if len(rows) < LEAST_ROWS:
+        return f"{len(rows)} training rows have no twin among the others, and {LEAST_ROWS} are needed"
+    return ""
 
 
 def judge_fits(audited: Mapping[str, Answered]) -> Sequence[Finding]:
