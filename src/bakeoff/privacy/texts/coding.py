@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Coded:
     ledger: Ledger
     delta: float
 
-    @property
+    @cached_property
     def epsilon(self) -> float:
         """Of one whole text at delta, whatever other text it might have been; NoGuarantee where it was broken."""
         return self.ledger.epsilon(self.delta)

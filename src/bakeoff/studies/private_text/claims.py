@@ -134,11 +134,10 @@ def _better_at_equal_attack(table: Mapping[Key, Sequence[Figures]]) -> Claim:
     claim = "The truncated exponential mechanism is better also where as many words can be guessed"
     found = {}
     for name in dict.fromkeys(key[0] for key in table):
-        one, other = (_curve(table, name, method) for method in ("truncated", "laplace"))
-        low, high = (
-            max(one[0][0], other[0][0]) if one and other else 1.0,
-            min(one[-1][0], other[-1][0]) if one and other else 0.0,
-        )
+        one, other = _curve(table, name, "truncated"), _curve(table, name, "laplace")
+        if not one or not other:
+            continue
+        low, high = max(one[0][0], other[0][0]), min(one[-1][0], other[-1][0])
         if low < high:
             steps = [low + (high - low) * step / 20 for step in range(21)]
             found[name] = sum(_at(one, at) - _at(other, at) for at in steps) / len(steps)
