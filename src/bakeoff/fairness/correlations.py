@@ -19,6 +19,7 @@ from bakeoff.nouns import Array
 from bakeoff.stats import interval
 
 PEARSON, SPEARMAN, PARTIAL = "Pearson correlation", "Spearman correlation", "partial correlation given accuracy"
+TYPICAL = "median Spearman correlation"
 LEAST = 8  # models below which any correlation may be chance
 
 
@@ -61,6 +62,59 @@ def agreement(
         for other, against in second.items():
             found += _pair(f"{one} and {other}", values, against, accuracy, given)
     return tuple(replace(one) for one in adjusted(found))
+
+
+def typical_agreement(
+    intrinsic: Mapping[str, Sequence[float]],
+    extrinsic: Mapping[str, Sequence[float]],
+    settings: AgreementSettings | None = None,
+) -> Measure:
+    """The median over all pairs of their Spearman correlations, with an interval from resampled models.
+
+    It answers whether metrics agree in general, which no single pair does. p is two-sided, of models permuted on the
+    one side and together on all metrics of the other. Metrics that are the same for all models are left out. UsageError
+    as `agreement` raises it.
+    """
+    given = settings or AgreementSettings()
+    first, second = (_stacked(some) for some in (intrinsic, extrinsic))
+    models = first.shape[1]
+    if models != second.shape[1]:
+        raise UsageError(f"The metrics are of {models} and of {second.shape[1]} models; give one value for each.")
+    if models < given.least or not (len(first) and len(second)):
+        why = f"{models} models say nothing of a correlation; {given.least} are needed"
+        if models >= given.least:
+            why = "all metrics of one side are the same for all models"
+        return Measure(TYPICAL, "", "all pairs", None, n=models, status=INSUFFICIENT, reason=why)
+    random = np.random.default_rng([given.seed % 2**32, 19])
+    value = _median(first, second)
+    draws = (random.integers(0, models, models) for _ in range(given.resamples))
+    low, high = interval(np.array([_median(first[:, drawn], second[:, drawn]) for drawn in draws]), given.level)
+    orders = (random.permutation(models) for _ in range(given.permutations))
+    permuted = np.array([_median(first[:, order], second) for order in orders])
+    p = float((1 + (np.abs(permuted) >= abs(value) - 1e-12).sum()) / (1 + given.permutations))
+    return Measure(TYPICAL, "", "all pairs", value, min(low, value), max(high, value), models, expected=0.0, p=p)
+
+
+def _stacked(metrics: Mapping[str, Sequence[float]]) -> Array:
+    held = [one for one in _checked(metrics).values() if one.std() > 0] or [np.zeros(0)]
+    lengths = {len(one) for one in _checked(metrics).values()}
+    if len(lengths) > 1:
+        raise UsageError(f"The metrics are of different numbers of models: {sorted(lengths)}; give one value for each.")
+    return np.stack(held) if held[0].size else np.zeros((0, next(iter(lengths))))
+
+
+def _median(first: Array, second: Array) -> float:
+    """Of the rank correlations of each row of the one with each of the other; NaN where none has any."""
+    one, other = (_standard(np.stack([_ranks(row) for row in some])) for some in (first, second))
+    found = one @ other.T / first.shape[1]
+    held = found[np.isfinite(found)]
+    return float(np.median(held)) if len(held) else float("nan")
+
+
+def _standard(rows: Array) -> Array:
+    spread = rows.std(1, keepdims=True)
+    away = rows - rows.mean(1, keepdims=True)
+    return np.divide(away, spread, out=np.full(rows.shape, np.nan), where=spread > 0)
 
 
 def _checked(metrics: Mapping[str, Sequence[float]]) -> dict[str, Array]:
