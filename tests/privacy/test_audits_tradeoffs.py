@@ -116,3 +116,20 @@ def test_no_epsilon_without_a_delta():
         Gaussian(1.0).epsilon(0.0)
     with pytest.raises(UsageError, match="cannot be"):
         refuted(5, 4, 10)
+
+
+@pytest.mark.parametrize(
+    ("correct", "guesses", "canaries", "delta", "plain", "gaussian"),
+    [
+        (280, 300, 300, 0.0, 2.249391, None),
+        (95, 100, 1_000, 1e-5, 2.165176, 3.323300),
+        (950, 1_000, 10_000, 1e-5, 2.690996, 3.802444),
+        (30, 30, 300, 1e-5, 2.244772, 3.592865),
+        (400, 500, 5_000, 1e-5, 1.195218, 1.683156),
+    ],
+)
+def test_bounds_equal_those_of_jax_privacy(correct, guesses, canaries, delta, plain, gaussian):
+    # Measured with jax-privacy 2.0.0 (PyPI), the functions behind its epsilon_one_run and epsilon_one_run_fdp.
+    assert lower_bound(correct, guesses, canaries, delta) == pytest.approx(plain, abs=2e-6)
+    if gaussian is not None:
+        assert Gaussian(refuted(correct, guesses, canaries)).epsilon(delta) == pytest.approx(gaussian, abs=5e-6)
