@@ -105,7 +105,8 @@ def _show(found: Audit) -> None:
     for one in found.rankings:
         if one.group.startswith("generalised mean") or not one.family:
             over = " over groups (generalised mean)" if one.family and one.metric.endswith("AUC") else ""
-            typer.echo(f"{one.metric}{over}: {_told(one, ' ')}")
+            without = f" ({one.reason})" if one.reason and one.value is not None else ""
+            typer.echo(f"{one.metric}{over}: {_told(one, ' ')}{without}")
     for one in found.calibration:
         if one.metric == "expected calibration error":
             by_chance = f", {one.expected:.3f} if it were right (p {one.p:.2g})" if one.p is not None else ""

@@ -63,8 +63,8 @@ def compare_rankings(
 
     `truth` bool (rows,) or of 0 and 1, `scores` float (rows,), larger for what is thought to be true. With `weights`
     (rows,) a pair of rows counts as much as the product of theirs, and `least` asks for as many equal rows as would
-    vary as much. UsageError for different lengths, scores that are no numbers, weights that are negative or no numbers,
-    or rows of one class alone.
+    vary as much. A generalised mean says in `reason` which groups it leaves out. UsageError for different lengths,
+    scores that are no numbers, weights that are negative or no numbers, or rows of one class alone.
     """
     given = settings or RankSettings()
     true, held = _checked(truth, scores, grouped)
@@ -184,14 +184,17 @@ class _Rankings:
                 why = "no group has enough rows"
                 yield from (Measure(one, family, name, None, status=INSUFFICIENT, reason=why) for one in AREAS)
                 continue
+            left = [self.patterns.groups[place].name for place in self.patterns.family(family) if not enough[place]]
+            few = f"without {', '.join(left)}: fewer than {self.settings.least} rows of a class" if left else ""
             drawn = generalised_mean(areas[:, places, :3], self.settings.power, axis=1)
             means = generalised_mean(self.points[places, :3], self.settings.power, axis=0)
             n = float(self.sides[places].sum(1).min())
             for at, metric in enumerate(AREAS):
                 value = float(means[at])
-                yield Measure(metric, family, name, value, *_shifted(value, drawn[:, at], level), n)
+                yield Measure(metric, family, name, value, *_shifted(value, drawn[:, at], level), n, reason=few)
             final = float((self.whole + means.sum()) / 4)
-            yield Measure(FINAL, family, name, final, *_shifted(final, (whole + drawn.sum(1)) / 4, level), n)
+            ends = _shifted(final, (whole + drawn.sum(1)) / 4, level)
+            yield Measure(FINAL, family, name, final, *ends, n, reason=few)
 
 
 def generalised_mean(values: Array, power: float, axis: int) -> Array:
