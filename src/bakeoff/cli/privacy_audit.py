@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from bakeoff.cli.options import Json, QuestionChoices, check_path, print_json
+from bakeoff.cli.options import PICTURES, Json, QuestionChoices, check_path, print_json
 from bakeoff.cli.showing import console, show_table
 from bakeoff.cli.spreading import spread
 from bakeoff.errors import UsageError
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 FULL, QUICK = 16, 2
 
-_Entry = Option(metavar="NAME", help="One of the house's algorithms, such as forest; see board or compare for names.")
+_Entry = Option(metavar="NAME", help="One of the house's algorithms, such as forest.")
 _Fits = Option(min=2, show_default=False, help="Fits on halves of the rows; 16 by default, and 2 with --quick.")
 _Seconds = Option(min=0, metavar="SECONDS", help="Wall clock for each fit; 0 lets it take what it needs.")
-_Plot = Option(metavar="PATH", help="Write a picture (PNG) of the ROC curves on logarithmic axes.")
+_Plot = Option(metavar="PATH", help="Write a picture (.png, .svg or .pdf) of the ROC curves on logarithmic axes.")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def privacy_audit(
 
     if not how.entry:
         raise UsageError("Say what is audited: --entry NAME, one of the house's algorithms, such as --entry forest.")
-    check_path("--plot", plot, "roc.png", (".png",))
+    check_path("--plot", plot, "roc.png", PICTURES)
     point = baseline_point(how.entry)
     with tempfile.TemporaryDirectory(prefix="bakeoff-privacy-") as folder:
         rows = _read(table, question, Path(folder), as_json)

@@ -17,7 +17,7 @@ MARKS = 300
 
 
 def draw_roc(report: AttackReport, path: Path | str, *, title: str = "") -> Path:
-    """Draw hits over false alarms of every attack as a PNG, both axes logarithmic, with chance as a dashed line."""
+    """Draw hits over false alarms of every attack (.png, .svg or .pdf), both axes logarithmic, with chance dashed."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -52,5 +52,5 @@ def draw_roc(report: AttackReport, path: Path | str, *, title: str = "") -> Path
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right", fontsize=8)
-    figure.savefig(where, dpi=150, format="png")
+    figure.savefig(where, dpi=150, format=where.suffix.lstrip(".").lower() or "png")
     return where

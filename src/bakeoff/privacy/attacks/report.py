@@ -91,7 +91,7 @@ class AttackReport:
         }
 
     def plot(self, path: Path | str, *, title: str = "") -> Path:
-        """Draw the ROC curves of all attacks on logarithmic axes as a PNG; UsageError where the folder is missing."""
+        """Draw all ROC curves on logarithmic axes (.png, .svg or .pdf); UsageError where the folder is missing."""
         from bakeoff.privacy.attacks.pictures import draw_roc
 
         return draw_roc(self, path, title=title)
