@@ -12,8 +12,7 @@ def test_studies_are_listed(say):
         "edp-sgd: An efficient DP-SGD by micro-batches (Dupuy et al. 2021, arXiv 2107.14586;"
         in say("study", "list").out
     )
-    (told,) = say("study", "list", "--json").json
-    assert told["study"] == "edp-sgd"
+    (told,) = [one for one in say("study", "list", "--json").json if one["study"] == "edp-sgd"]
     assert 0 < told["settings"]["quick"] < told["settings"]["full"]
 
 

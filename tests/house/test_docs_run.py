@@ -35,9 +35,9 @@ def test_the_readme_runs(tmp_path):
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", OTHERS, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_the_python_of_other_pages_runs(page, tmp_path, require):
-    if page.name in ("train-a-network.md", "private-training.md", "audit-privacy.md"):
+    if page.name in ("train-a-network.md", "private-training.md", "private-text.md", "audit-privacy.md", "fairness.md"):
         require("torch")
-    if page.name == "private-training.md":
+    if page.name in ("private-training.md", "private-text.md"):
         require("dp-accounting")
     for block in blocks(page):
         if block.language == "python":

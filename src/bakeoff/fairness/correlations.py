@@ -86,11 +86,11 @@ def typical_agreement(
             why = "all metrics of one side are the same for all models"
         return Measure(TYPICAL, "", "all pairs", None, n=models, status=INSUFFICIENT, reason=why)
     random = np.random.default_rng([given.seed % 2**32, 19])
-    value = _median(first, second)
-    draws = (random.integers(0, models, models) for _ in range(given.resamples))
-    low, high = interval(np.array([_median(first[:, drawn], second[:, drawn]) for drawn in draws]), given.level)
-    orders = (random.permutation(models) for _ in range(given.permutations))
-    permuted = np.array([_median(first[:, order], second) for order in orders])
+    value = float(_medians(first[:, None], second[:, None])[0])
+    picked = random.integers(0, models, (given.resamples, models))
+    low, high = interval(_medians(first[:, picked], second[:, picked]), given.level)
+    orders = random.random((given.permutations, models)).argsort(1)
+    permuted = _medians(first[:, orders], second[:, None])
     p = float((1 + (np.abs(permuted) >= abs(value) - 1e-12).sum()) / (1 + given.permutations))
     return Measure(TYPICAL, "", "all pairs", value, min(low, value), max(high, value), models, expected=0.0, p=p)
 
@@ -103,17 +103,24 @@ def _stacked(metrics: Mapping[str, Sequence[float]]) -> Array:
     return np.stack(held) if held[0].size else np.zeros((0, next(iter(lengths))))
 
 
-def _median(first: Array, second: Array) -> float:
-    """Of the rank correlations of each row of the one with each of the other; NaN where none has any."""
-    one, other = (_standard(np.stack([_ranks(row) for row in some])) for some in (first, second))
-    found = one @ other.T / first.shape[1]
-    held = found[np.isfinite(found)]
-    return float(np.median(held)) if len(held) else float("nan")
+def _medians(first: Array, second: Array) -> Array:
+    """For each draw the median of the rank correlations of each metric of the one with each of the other.
+
+    Both are (metrics, draws, models); NaN where a draw leaves no pair of metrics that differ between models.
+    """
+    one, other = (_standard(_ranks(some)) for some in (first, second))
+    found = np.einsum("adm,bdm->dab", one, np.broadcast_to(other, (len(other), *one.shape[1:])), optimize=True)
+    flat = found.reshape(len(found), -1) / first.shape[2]
+    there = np.isfinite(flat).any(1)
+    out = np.full(len(flat), np.nan)
+    out[there] = np.nanmedian(flat[there], axis=1)
+    return out
 
 
 def _standard(rows: Array) -> Array:
-    spread = rows.std(1, keepdims=True)
-    away = rows - rows.mean(1, keepdims=True)
+    """Of mean 0 and deviation 1 along the last axis; NaN where nothing differs."""
+    spread = rows.std(-1, keepdims=True)
+    away = rows - rows.mean(-1, keepdims=True)
     return np.divide(away, spread, out=np.full(rows.shape, np.nan), where=spread > 0)
 
 
@@ -170,7 +177,7 @@ def _rowwise(one: Array, other: Array) -> Array:
 def _ranks(values: Array) -> Array:
     from scipy.stats import rankdata
 
-    return np.asarray(rankdata(values), dtype=np.float64)
+    return np.asarray(rankdata(values, axis=-1), dtype=np.float64)
 
 
 def _residual(values: Array, known: Array) -> Array:

@@ -150,7 +150,7 @@ def _toxicity(model: Any, values: Mapping[str, Any], data: Path | None) -> dict[
     told = scores > np.median(scores)
     found = {}
     for name, some in (("female and male", IDENTITIES[:2]), ("all identities", IDENTITIES)):
-        grouped = by_identities({one: named[one] for one in some})
+        grouped = by_identities({one: named[one] for one in some if named[one].any()})
         report = compare_groups(count(asked.truth, told, grouped), Settings(Wanted((FPR,), "True"), draws=FEW))
         gap = report.find(FPR, GAP)
         found[f"toxicity, {name}"] = {"bias": gap.value, "accuracy": accuracy, "low": gap.low, "high": gap.high}
