@@ -160,6 +160,11 @@ def test_unknown_words_never_pass_and_kept_ones_do():
     )
 
 
+def test_words_do_not_run_into_one_another():
+    (found,) = WordReplacer(vectors_of(), epsilon=1.0).rewrite(["€40 😀😀 don't#w1"]).texts
+    assert len(found.split()) == 7 and set(found.split()) <= set(WORDS)
+
+
 def test_all_unknown_words_are_alike():
     replacer = WordReplacer(vectors_of(), epsilon=2.0)
     assert set(replacer.points(["ann", "4729", "€"]).tolist()) == {40}

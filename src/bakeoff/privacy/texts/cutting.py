@@ -14,15 +14,16 @@ SPACE = re.compile(r"\s+")
 def cut(text: str) -> tuple[list[str], list[str]]:
     """The words of a text in lower case, and what stands before, between and after them (one more than words).
 
-    Compatibility forms are folded. Between words only plain marks, single spaces and line ends are left: emojis,
-    currency signs and control characters are words, since they can tell as much as one.
+    Compatibility forms are folded. Between words only plain marks, single spaces and line ends are left, and at least
+    one of them: emojis, currency signs and control characters are words, since they can tell as much as one.
     """
     plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     words: list[str] = []
     between: list[str] = []
     end = 0
     for found in WORD.finditer(plain):
-        between.append(_spaced(plain[end : found.start()]))
+        # What follows a sign at once would run into the word that takes its place.
+        between.append(_spaced(plain[end : found.start()]) or (" " if words else ""))
         words.append(found.group())
         end = found.end()
     between.append(_spaced(plain[end:]))
