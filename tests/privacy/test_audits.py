@@ -18,6 +18,7 @@ from scipy.special import expit
 from bakeoff.errors import UsageError
 from bakeoff.privacy.audits import (
     Gaussian,
+    Side,
     Tally,
     Way,
     against_others,
@@ -181,9 +182,9 @@ def test_a_mechanism_that_tells_outright_with_delta_is_honest_at_that_delta_and_
 def test_guesses_are_the_ends_of_the_signals():
     signals = np.array([9.0, 8.0, 7.0, 3.0, 2.0, 1.0, 0.0])
     inside = np.array([True, True, False, True, False, False, True])
-    ways = (Way(1), Way(2), Way(3), Way(2, members_only=True))
+    ways = (Way(1), Way(2), Way(3), Way(2, Side.MEMBERS), Way(2, Side.OTHERS))
     # All seven: three in and four out, as the widest gap says; three: two in, one out; two: one in, one out.
-    assert tally(signals, inside, ways=ways) == Tally(7, ways, (7, 3, 2, 3), (2 + 2, 2 + 0, 1 + 0, 2))
+    assert tally(signals, inside, ways=ways) == Tally(7, ways, (7, 3, 2, 3, 3), (2 + 2, 2 + 0, 1 + 0, 2, 2))
 
 
 def test_sides_part_at_the_widest_gap_near_the_middle():
@@ -208,7 +209,7 @@ def test_tallies_agree_with_counting_one_by_one(seed, canaries):
         assert guesses == canaries // way.part
         order = sorted(range(canaries), key=lambda place: -signals[place])
         half = split_of(np.sort(signals)[::-1]) if way.part == 1 else math.ceil(guesses / 2)
-        top = guesses if way.members_only else half
+        top = {"both": half, "members": guesses, "others": 0}[way.side]
         first, last = order[:top], order[canaries - (guesses - top) :]
         assert correct == sum(inside[place] for place in first) + sum(not inside[place] for place in last)
 
@@ -216,15 +217,17 @@ def test_tallies_agree_with_counting_one_by_one(seed, canaries):
 def test_a_planted_leak_at_one_end_of_the_signals_is_found():
     random = np.random.default_rng(2)
     inside, remembered = random.random(3000) < 0.5, random.random(3000) < 0.2
-    signals = np.where(remembered & inside, 5.0, random.normal(size=3000))
-    # A fifth of the members stand out, and nobody else does: who guesses those is always right.
-    assert tally(signals, inside).bound() > 3
-    assert tally(signals, inside, ways=[way for way in WAYS if not way.members_only]).bound() < 1.2
-    assert tally(random.permutation(signals), inside).bound() < 0.3
+    both = [way for way in WAYS if way.side is Side.BOTH]
+    for coins in (inside, ~inside):
+        signals = np.where(remembered & inside, 5.0, random.normal(size=3000)) * np.where(coins[0] == inside[0], 1, -1)
+        # A fifth of one side stand out, and nobody else does: who guesses those is always right.
+        assert tally(signals, coins).bound() > 3
+        assert tally(signals, coins, ways=both).bound() < 1.2
+        assert tally(random.permutation(signals), coins).bound() < 0.3
 
 
 def test_ways_are_told_in_words_and_read_again():
-    assert [str(way) for way in WAYS[3:5]] == ["1/30", "1/3 as members"]
+    assert [str(way) for way in WAYS[3:7]] == ["1/30", "1/10 members alone", "1/30 members alone", "1/10 others alone"]
     assert [Way.named(str(way)) for way in WAYS] == list(WAYS)
 
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakeoff.nouns import Claim, Finding
-from bakeoff.privacy.audits import Tally, Way, advantage, area, tally_of, verdict, verdicts, weakest
+from bakeoff.privacy.audits import Side, Tally, Way, advantage, area, tally_of, verdict, verdicts, weakest
 from bakeoff.privacy.audits.judgement import as_findings
 
-WAYS = (Way(1), Way(3), Way(10, members_only=True))
+WAYS = (Way(1), Way(3), Way(10, Side.MEMBERS))
 GOOD = Tally(1000, WAYS, (1000, 333, 100), (900, 320, 99))
 CHANCE = Tally(1000, WAYS, (1000, 333, 100), (505, 170, 49))
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from bakeoff.privacy.audits.guesses import ceiling, lower_bound, p_value
 from bakeoff.privacy.audits.judgement import Verdict, tally_of, verdict, verdicts, weakest
 from bakeoff.privacy.audits.separation import advantage, area
-from bakeoff.privacy.audits.tallies import OneRun, Tally, Way, against_others, audit_one_run, pooled, tally
+from bakeoff.privacy.audits.tallies import OneRun, Side, Tally, Way, against_others, audit_one_run, pooled, tally
 from bakeoff.privacy.audits.tradeoffs import Gaussian, Profile, TradeOff, refuted, refutes
 
 __all__ = [
     "Gaussian",
     "OneRun",
     "Profile",
+    "Side",
     "Tally",
     "TradeOff",
     "Verdict",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -21,24 +22,39 @@ LEAST = 10  # guesses below which a way is not tried
 NEIGHBOURS = "add or remove one"
 
 
-@dataclass(frozen=True, order=True)
+class Side(StrEnum):
+    """Whose coins are guessed: those that look most like members, those that look least so, or both."""
+
+    BOTH = "both"
+    MEMBERS = "members"
+    OTHERS = "others"
+
+
+@dataclass(frozen=True)
 class Way:
-    """How to guess: one canary of so many (`part` 3 is a third), from both ends of the signals or members alone."""
+    """How to guess: one canary of so many (`part` 3 is a third), at both ends of the signals or at one alone."""
 
     part: int
-    members_only: bool = False
+    side: Side = Side.BOTH
 
     def __str__(self) -> str:
-        return f"1/{self.part}" + (" as members" if self.members_only else "")
+        return f"1/{self.part}" + ("" if self.side is Side.BOTH else f" {self.side} alone")
 
     @classmethod
     def named(cls, words: str) -> Way:
         """The way that `str` told."""
-        return cls(int(words.removeprefix("1/").split()[0]), words.endswith("as members"))
+        part, *rest = words.removeprefix("1/").split()
+        return cls(int(part), Side(rest[0]) if rest else Side.BOTH)
 
 
-# A fit that remembers some rows gives itself away at one end of the signals, noise at both: each is tried and paid for.
-WAYS = (Way(1), Way(3), Way(10), Way(30), Way(3, True), Way(10, True), Way(30, True))
+# Noise tells of both ends. A fit that remembers some rows well tells of members alone, and one that is always right on
+# its own rows of others alone, where it errs. Each is tried and paid for.
+BOTH_ENDS = (1, 3, 10, 30)
+ONE_END = (10, 30)
+WAYS = (
+    *(Way(part) for part in BOTH_ENDS),
+    *(Way(part, side) for side in (Side.MEMBERS, Side.OTHERS) for part in ONE_END),
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +126,7 @@ def tally(signals: Array, inside: Array, *, ways: Sequence[Way] = WAYS, seed: in
 
     `signals` float64 (canaries,) are larger the more a canary looks like a member, and `inside` bool (canaries,) says
     how its coin fell. With r guesses the r/2 largest signals are guessed to be members and the r/2 smallest not, one
-    more of the first where r is odd; or all r are the largest, guessed to be members. Where every canary is guessed the
+    more of the first where r is odd; or all r are at one end. Where every canary is guessed the
     two sides part at `split_of`. Equal signals come in an order drawn from `seed`, that knows no coin. `ways` are to be
     chosen before anything is seen; those of less than one guess are left out. UsageError for signals that are no
     numbers, for other lengths, for none, or where no way is left.
@@ -133,8 +149,8 @@ def tally(signals: Array, inside: Array, *, ways: Sequence[Way] = WAYS, seed: in
 
 def _taken(way: Way, guesses: int, half: int) -> int:
     """How many of the guesses are of members."""
-    if way.members_only:
-        return guesses
+    if way.side is not Side.BOTH:
+        return guesses if way.side is Side.MEMBERS else 0
     return half if way.part == 1 else (guesses + 1) // 2
 
 
