@@ -314,6 +314,33 @@ def test_nothing_is_told_of_twins_where_answers_depend_on_the_batch_or_none_were
     assert any(one.split == "test" and one.status == "ok" for one in found), "groups are told all the same"
 
 
+@pytest.mark.parametrize("asked", ["tagging", "joint"])
+def test_taggers_have_twins_whose_answers_are_other_tags(asked):
+    test = people()[["race", "note"]]
+    columns = (COLUMNS[0], Column("note", ColumnType.TOKENS), Column("y", ColumnType.ANNOTATION, Role.TARGET))
+    table = Table("t", columns, 2400, "d" * 64)
+    question = replace(task(()), kind=asked)
+    plan = Fairness().plan(Brief(question, table, test, np.array(["O"] * 1800, dtype=object), b"k" * 32, 9999, test))
+    rows = test.iloc[[probe.row for probe in plan.ask]].reset_index(drop=True)
+    for place, probe in enumerate(plan.ask):
+        for name, value in probe.changes.items():
+            rows.loc[place, name] = value
+            assert name == "race" or len(value.split()) == len(test["note"][probe.row].split()), "as many tokens"
+
+    def entry(frame):
+        tags = [["B-he" if word in MEN else "O" for word in note.split()] for note in frame["note"]]
+        answers = tags if asked == "tagging" else [("a", one) for one in tags]
+        out = np.empty(len(answers), dtype=object)
+        out[:] = answers
+        return out
+
+    made = replace(answered(question, [0.0] * 600, np.zeros((600, 1))), test=test, table=table, plan=plan)
+    found = twins(Fairness().judge(replace(made, answers=entry(test), probes=entry(rows))))
+    assert found[FLIPPED, WORDS, ""].value == 1.0
+    assert found[FLIPPED, WORDS, "neutral words"].value == found[FLIPPED, "race", ""].value == 0.0
+    assert (MOVED, WORDS, "") not in found
+
+
 def test_too_few_pairs_are_insufficient():
     found, plan = asked_of(racist, test=people(9))
     assert len(plan.ask) <= 27

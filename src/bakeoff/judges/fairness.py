@@ -34,7 +34,7 @@ class Fairness:
     rows are the test rows, and the public and private ones apart where they are divided.
 
     Test rows are asked once more as twins: with another value of a protected column that entries see, or with English
-    words of gender swapped in columns of text. How far answers move between the two has the split "twins"; no label
+    words of gender swapped in texts and tokens. How far answers move between the two has the split "twins"; no label
     counts in it. Swaps of neutral words stand beside, as any swap moves answers.
     """
 

@@ -22,12 +22,28 @@ from bakeoff.fairness.twins import (
     text_family,
     text_twins,
 )
-from bakeoff.nouns import Answered, Array, Brief, Column, ColumnType, Finding, Frame, Plan, Probe, Role, Table, Task
+from bakeoff.nouns import (
+    LINES,
+    Answered,
+    Array,
+    Brief,
+    Column,
+    ColumnType,
+    Finding,
+    Frame,
+    Plan,
+    Probe,
+    Role,
+    Table,
+    Task,
+)
 from bakeoff.nouns import Visibility as Seen
 from bakeoff.stats.intervals import difference_of_means, difference_of_shares
 from bakeoff.tasks import kind
 
-KINDS = ("classification", "regression")  # a twin of one record of a pair would be another record
+# A twin of one record of a pair would be another record, and an answer that is written follows every letter.
+KINDS = ("classification", "regression", "tagging", "joint")
+READ = (ColumnType.TEXT, ColumnType.TOKENS)
 MOST = 1_000  # probes in all, and never more than half of what is left: the other half is for canaries
 FEWEST = 20
 SPLIT = "twins"
@@ -55,7 +71,7 @@ class _Asked:
             tuple(
                 column.name
                 for column in held
-                if (column.type, column.role) == (ColumnType.TEXT, Role.FEATURE) and column.name in visible
+                if column.type in READ and column.role is Role.FEATURE and column.name in visible
             ),
         )
 
@@ -160,7 +176,9 @@ def _families(answered: Answered, asked: _Asked) -> Places:
     return found
 
 
-def _metrics(task: Task) -> tuple[str, str]:
+def _metrics(task: Task) -> tuple[str, ...]:
+    if kind(task.kind).answers == LINES:
+        return (FLIPPED,)
     return (MOVED, FLIPPED) if task.classes else (SHIFTED, FLIPPED)
 
 
@@ -169,6 +187,8 @@ def _movements(answered: Answered, places: Sequence[int]) -> Mapping[str, Array]
     rows = np.array([answered.plan.ask[place].row for place in places])
     before = accept(answered.answers, answered.task)[rows]
     after = accept(answered.probes, answered.task)[list(places)]
+    if kind(answered.task.kind).answers == LINES:
+        return {FLIPPED: np.array([one != other for one, other in zip(before, after, strict=True)], dtype=np.float64)}
     scale = 0.0 if answered.task.classes else float(np.std(np.asarray(answered.labels, dtype=np.float64))) or 1.0
     return movements(before, after, scale)
 
