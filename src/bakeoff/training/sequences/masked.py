@@ -175,11 +175,14 @@ class MaskedLM:
         with torch.inference_mode():
             for batch in by_length(records, device):
                 hidden, _ = self.network.hidden(batch)
-                for row, position in enumerate(batch.positions.tolist()):
-                    own = asked[position]
-                    places = [place for place, _ in own]
-                    chances = self.network.out(hidden[row, places]).double().log_softmax(-1)
-                    found[position] = chances[range(len(own)), [code for _, code in own]].cpu().numpy()
+                own = [asked[position] for position in batch.positions.tolist()]
+                rows = [row for row, some in enumerate(own) for _ in some]
+                places, codes_asked = ([one[at] for some in own for one in some] for at in (0, 1))
+                chances = self.network.out(hidden[rows, places].float()).double().log_softmax(-1)
+                told = chances[range(len(rows)), codes_asked].cpu().numpy()
+                ends = np.cumsum([len(some) for some in own])
+                for position, some in zip(batch.positions.tolist(), np.split(told, ends[:-1]), strict=True):
+                    found[position] = some
         return found
 
     def encode(self, texts: Sequence[str], *, device: str = "cpu") -> Array:
