@@ -81,7 +81,11 @@ def accused(noise, runs_each):
         for _ in range(runs_each):
             inside = random.random(1500) < 0.5
             seen = seen_of(random, inside, steps, rate, sigma, noise)
-            tried = [(right_guesses(seen.scores, inside, one), one) for one in guesses]
+            first, second = guesses
+            tried = [
+                (right_guesses(seen.scores, inside, first, 0.0), first),
+                (right_guesses(seen.scores, inside, second), second),
+            ]
             share = 1 - 0.05 / len(tried)
             found += any(refutes(right, one, 1500, curve, share) for right, one in tried)
     return found, epsilons
@@ -107,7 +111,7 @@ def test_at_epsilon_four_half_of_the_theory_is_shown():
     inside = random.random(10_000) < 0.5
     seen = seen_of(random, inside, steps, rate, sigma)
     guesses = guesses_for(10_000, epsilon, DELTA, 0.95)
-    tried = [(right_guesses(seen.scores, inside, one), one) for one in guesses]
+    tried = [(right_guesses(seen.scores, inside, one, 0.0), one) for one in guesses]
     bound = claim.epsilon(DELTA, claim.refuted(tried, 10_000, 0.95))
     assert 0.55 * epsilon < bound < epsilon
 
@@ -133,6 +137,7 @@ def test_guesses_that_are_surest_are_counted():
     for moved in (0.0, 100.0):  # where the middle lies does not matter
         assert right_guesses(scores + moved, inside, 3) == 3  # 3, -4, -2
         assert right_guesses(scores + moved, inside, 6) == 3
+    assert right_guesses(scores + 100, inside, 7, 0.0) == 3  # all are guessed in
 
 
 def test_a_curve_is_known_of_noisy_steps_alone():

@@ -123,7 +123,7 @@ def _report(
     if toss.how.sees == "final":
         return weighed(toss.how, toss.inside, step.moved(weights[0] - weights[1]), claimed)
     checks = checks_of(step.seen, toss.inside, _rate(claimed[0].entries))
-    return weighed(toss.how, toss.inside, step.seen.scores, claimed, checks)
+    return weighed(toss.how, toss.inside, step.seen.scores, claimed, middle=0.0, checks=checks)
 
 
 def _rate(entries: Sequence[Entry]) -> float:

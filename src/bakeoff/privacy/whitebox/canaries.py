@@ -13,7 +13,21 @@ from bakeoff.privacy.audits import Gaussian, refuted
 SEES = ("steps", "final")
 MOST = 20_000  # canaries beyond which a bound gains little
 FEWEST = 20  # canaries below which nothing can be shown
-SHARES = (0.03, 0.05, 0.08, 0.12, 0.18, 0.25, 0.35, 0.5, 0.75, 1.0)  # of the canaries, tried as numbers of guesses
+SHARES = (
+    0.005,
+    0.01,
+    0.02,
+    0.03,
+    0.05,
+    0.08,
+    0.12,
+    0.18,
+    0.25,
+    0.35,
+    0.5,
+    0.75,
+    1.0,
+)  # of the canaries, tried as numbers of guesses
 
 
 @dataclass(frozen=True)
@@ -60,15 +74,15 @@ class Canaries:
         return np.asarray(np.random.default_rng(self.seed).random(count) < 0.5)
 
 
-def guesses_for(count: int, epsilon: float, delta: float, confidence: float) -> tuple[int, ...]:
-    """Two numbers of guesses, or one: the best if the claim is just true, and the best if there is half of its noise.
+def guesses_for(count: int, epsilon: float, delta: float, confidence: float) -> tuple[int, int]:
+    """Two numbers of guesses: the best if the claim is just true, and the best if there is half of its noise.
 
     They depend on no coin, and trying both is paid for. As if the claim were that of a Gaussian mechanism with the same
     epsilon at delta, whose surest guesses are right so often as its curve allows.
     """
     mu = _distance(epsilon, delta)
     share = 1 - (1 - confidence) / 2
-    return tuple(sorted({_best(count, mu, share), _best(count, 2 * mu, share)}))
+    return _best(count, mu, share), _best(count, 2 * mu, share)
 
 
 def _best(count: int, mu: float, confidence: float) -> int:
@@ -109,11 +123,11 @@ def _right(mu: float, share: float) -> float:
     return hit / (hit + missed)
 
 
-def right_guesses(scores: Array, inside: Array, guesses: int) -> int:
-    """How many of the surest guesses are right: scores above the middle one are guessed in, and the farther the surer.
+def right_guesses(scores: Array, inside: Array, guesses: int, middle: float | None = None) -> int:
+    """How many of the surest guesses are right: scores above the middle are guessed in, and the farther the surer.
 
-    The middle is that of what was seen, and not where it would be in a sound fit, so that faults are seen as well.
+    Without a `middle` it is the median of what was seen, so that faults are seen that move all scores.
     """
-    off = scores - np.median(scores)
+    off = scores - (np.median(scores) if middle is None else middle)
     surest = np.argsort(-np.abs(off), kind="stable")[:guesses]
     return int(((off[surest] > 0) == inside[surest]).sum())

@@ -109,8 +109,9 @@ class WatchedStep:
 
     def add(self, network: Any, batch: Batch, units: Array | None = None) -> None:
         """The real records' gradients by the step's own way; canaries wait for the end of the logical batch."""
-        canary = np.asarray(batch.positions) >= self.real
-        self._here += [int(self.inside[place - self.real]) for place in np.asarray(batch.positions)[canary]]
+        positions = np.asarray(batch.positions)
+        canary = positions >= self.real
+        self._here += self.inside[positions[canary] - self.real].tolist()
         where = np.flatnonzero(~canary)
         self.step.add(network, some(batch, where), None if units is None else units[where])
 

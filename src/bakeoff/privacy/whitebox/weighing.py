@@ -12,28 +12,40 @@ from bakeoff.privacy.whitebox.reports import WhiteBoxReport
 
 
 def weighed(
-    how: Canaries, inside: Array, scores: Array, claimed: tuple[Ledger, float], checks: tuple[Check, ...] = ()
+    how: Canaries,
+    inside: Array,
+    scores: Array,
+    claimed: tuple[Ledger, float],
+    *,
+    middle: float | None = None,
+    checks: tuple[Check, ...] = (),
 ) -> WhiteBoxReport:
     """The report of an audit: `inside` bool and `scores` float64, (canaries,), larger the more it looks a member.
 
-    `claimed` is the fit's ledger and the delta of its claim. UsageError where the ledger holds more than noisy steps.
+    `claimed` is the fit's ledger and the delta of its claim, `middle` the score that speaks for neither side in a sound
+    fit (None: not known). UsageError where the ledger holds more than noisy steps.
     """
     ledger, delta = claimed
     count, confidence = len(inside), how.confidence
     stated = Stated.of(ledger.entries, ledger.neighbours)
     if stated.noisy:
         claim = stated.epsilon(delta)
-        guesses = guesses_for(count, claim, delta, confidence)
+        first, second = guesses_for(count, claim, delta, confidence)
+        guesses = (first, second)
+        tried = (
+            (right_guesses(scores, inside, first, middle), first),
+            (right_guesses(scores, inside, second), second),
+        )
     else:  # nothing is claimed, so nothing can be contradicted: what the guesses show by themselves
-        claim, guesses = float("inf"), (count,)
-    tried = tuple((right_guesses(scores, inside, one), one) for one in guesses)
+        claim, guesses = float("inf"), (count, count)
+        tried = ((right_guesses(scores, inside, count, middle), count), (right_guesses(scores, inside, count), count))
     share = 1 - (1 - confidence) / len(tried)
     plain = max(lower_bound(*one, count, delta, share) for one in tried)
     less = stated.refuted(tried, count, confidence) if stated.noisy else 0.0
     most = stated.refuted([(one, one) for one in guesses], count, confidence) if stated.noisy else 0.0
     return WhiteBoxReport(
         bound=stated.epsilon(delta, less) if stated.noisy else plain,
-        ceiling=stated.epsilon(delta, most) if stated.noisy else ceiling(count, count, delta, confidence),
+        ceiling=stated.epsilon(delta, most) if stated.noisy else ceiling(count, count, delta, share),
         plain=plain,
         claim=claim,
         delta=delta,
