@@ -11,7 +11,7 @@ from bakeoff.studies.canary.pooled import Mean, Pooled, Way, pooled
 from bakeoff.studies.canary.settings import told, verdicts
 from bakeoff.studies.study import Claim, Result, Verdict
 
-PAPER = "Parikh, Dupuy and Gupta 2022, arXiv 2203.13920"
+PAPER = "Parikh, Dupuy and Gupta 2022, arXiv 2203.13920, abstract"
 OURS = "this study"
 YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE
 MOST = 100  # repetitions of the most often repeated canaries
@@ -138,7 +138,7 @@ def _unseen_leak(ways: Ways) -> Claim:
 
 
 def _together(ways: Ways) -> Claim:
-    claim = "Dropout, early stopping and letters together leave nothing to get back"
+    claim = "Dropout, early stopping and letters together leave nothing to get back (a convolution)"
     own = [(way, one) for way, one in ways.items() if way.defence == "together" and way.repeats]
     if not own:
         return Claim(claim, PAPER, OPEN, {}, "It was not measured.")
