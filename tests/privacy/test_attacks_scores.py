@@ -194,7 +194,10 @@ def test_rows_that_no_coin_decided_are_left_out_only_where_that_tells_nothing():
     assert report.rows == 120 and 120 not in report.audited and "1 rows that no coin decided" in report.notes[-1]
     coins = rng.random((2, 400)) < 0.5
     assert attack(coins, rng.normal(size=coins.shape), settings=QUICK).rows == 400
-    assert attack(coins, rng.normal(size=coins.shape), rows=np.arange(50), settings=QUICK).rows == 50
+    signals = rng.normal(size=coins.shape)
+    chosen = attack(coins, signals, rows=np.arange(50), settings=QUICK)
+    assert chosen.rows == 50
+    assert attack(coins, signals, rows=np.arange(400) < 50, settings=QUICK).as_plain() == chosen.as_plain()
 
 
 def test_a_complement_alone_is_no_reference():
@@ -271,8 +274,11 @@ def test_numbers_become_log_likelihoods():
     errors = (predicted - truth) ** 2
     np.testing.assert_allclose(found, -errors / (2 * np.median(errors)))
     inside, signals = leaky(rng, 8, 300)
-    likely = attack(inside, np.minimum(signals - 8, 0), settings=AttackSettings(scale=SignalScale.LOG_LIKELIHOOD))
+    likely = attack(
+        inside, np.minimum(signals - 8, 0), settings=AttackSettings(draws=100, scale=SignalScale.LOG_LIKELIHOOD)
+    )
     assert likely.attacks["rmia"].auc.value > 0.6
+    assert AttackSettings(scale="log likelihood").scale is SignalScale.LOG_LIKELIHOOD
 
 
 @pytest.mark.parametrize(
@@ -285,6 +291,7 @@ def test_numbers_become_log_likelihoods():
         ({"inside": np.eye(2, dtype=bool)}, "either signals, or answers together with labels"),
         ({"inside": np.eye(2, dtype=bool), "answers": np.ones((2, 2, 2))}, "answers together with labels"),
         ({"inside": np.array([[1, 1], [1, 0]], bool), "signals": np.ones((2, 2))}, "All rows are inside fit 0"),
+        ({"inside": np.eye(2, dtype=bool), "signals": np.ones((2, 2)), "rows": [2]}, "places from 0 to 1"),
         ({"inside": np.eye(2, dtype=bool), "answers": np.ones((2, 2)), "labels": np.zeros(2, int)}, "\\(fits, rows, c"),
         ({"inside": np.eye(2, dtype=bool), "answers": -np.ones((2, 2, 2)), "labels": np.zeros(2, int)}, "negative"),
         ({"inside": np.eye(2, dtype=bool), "answers": np.ones((2, 2, 2)), "labels": np.array([0, 2])}, "from 0 to 1"),
@@ -305,6 +312,7 @@ def test_what_cannot_be_attacked_is_said_in_a_sentence(given_, said):
         ({"a": 2}, "from 0 to 1"),
         ({"gamma": 0.5}, "at least 1"),
         ({"draws": 10}, "at least 100"),
+        ({"scale": "odds"}, "signals are log odds or log likelihood"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(wrong, said):

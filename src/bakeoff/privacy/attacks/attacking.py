@@ -43,7 +43,7 @@ def attack(
     if answers is not None and settings.scale is not SignalScale.LOG_ODDS:
         raise UsageError("Answers become log odds; leave out settings.scale, or give signals.")
     found = _signals(inside, signals, answers, labels)
-    audited = np.flatnonzero(~fixed_rows(inside)) if rows is None else np.unique(rows)
+    audited = np.flatnonzero(~fixed_rows(inside)) if rows is None else _places(rows, inside.shape[1])
     left = inside.shape[1] - len(audited)
     inside, found = np.ascontiguousarray(inside[:, audited]), np.ascontiguousarray(found[:, audited])
     _check(inside)
@@ -62,6 +62,15 @@ def _signals(inside: Array, signals: Array | None, answers: Array | None, labels
     if not np.isfinite(found).all():
         raise UsageError("Signals hold nan or infinity; give a number for every fit and row.")
     return found
+
+
+def _places(rows: Array, count: int) -> Array:
+    rows = np.asarray(rows)
+    if rows.dtype == bool and rows.shape == (count,):
+        return np.flatnonzero(rows)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows) or rows.min() < 0 or rows.max() >= count:
+        raise UsageError(f"rows must be places from 0 to {count - 1}, or true and false for each of {count:,} rows.")
+    return np.unique(rows)
 
 
 def _check(inside: Array) -> None:

@@ -40,6 +40,9 @@ class AttackSettings:
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
+        if self.scale not in list(SignalScale):
+            raise UsageError(f"scale is {self.scale!r}; signals are {' or '.join(SignalScale)}.")
+        object.__setattr__(self, "scale", SignalScale(self.scale))
         strange = [name for name in self.attacks if name not in ATTACKS]
         if strange or not self.attacks:
             what = f"There is no attack {strange[0]!r}" if strange else "No attack is named"
