@@ -3,8 +3,8 @@
 All of them are metric differential privacy for a metric that each names. A point is a word's row, or the one point at
 which every unknown word is; only known words come out.
 
-Draws are in steps of 2^-53: what is rarer never comes out, so that strictly a delta of about 1e-16 for each word stands
-beside odds above exp(36), and below them nothing does.
+The proofs are about real numbers. Chance comes in steps of 2^-53, so an outcome that should be rarer than that never
+comes: whoever sees it may rule a word out for which the promise leaves odds of 10^16 and more to one.
 """
 
 from __future__ import annotations
