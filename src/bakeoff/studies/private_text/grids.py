@@ -36,7 +36,7 @@ def _ranks(results: Sequence[Result]) -> Grid:
         values = one.setting.values
         if values["kind"] == "ranks":
             for epsilon, shares in one.figures["shares"].items():
-                told = [f"{shares[name]:.1%}" for name in ("itself", "near", "far")]
+                told = [f"{max(0.0, shares[name]):.1%}" for name in ("itself", "near", "far")]
                 rows.append([values["set"], values["method"], epsilon, *told])
     near = next((one.setting.values["near"] for one in results if one.setting.values["kind"] == "ranks"), 0)
     heads = ("public texts of", "method", "epsilon", "itself", f"one of {near} nearest", "farther")
