@@ -249,6 +249,18 @@ def test_written_answers_are_attacked_by_how_close_they_come():
     assert found(cells, "halves")["claim"].variant == "contradicted"
 
 
+def test_few_inserted_rows_are_guessed_together():
+    cells = audited(lambda: KNeighborsClassifier(1), rows=250)  # 25 of each kind
+    assert tally_of(Privacy().judge_audit(cells), "inserted").tried
+    assert tally_of(Privacy().judge_audit(cells), "inserted").canaries == 50
+    plan = cells["inserted"].plan
+    alike = replace(cells["inserted"], plan=replace(plan, insert=tuple(range(25))))
+    told = found({"inserted": alike}, "inserted", "random label")
+    assert {(one.status, one.reason) for one in told.values()} == {
+        ("insufficient", "the coins of all 25 canaries fell alike")
+    }
+
+
 def test_an_entry_that_was_asked_nothing_is_insufficient():
     cells = audited(lambda: KNeighborsClassifier(1))
     silent = {name: replace(cell, plan=Plan(reason="no rows"), probes=cell.probes[:0]) for name, cell in cells.items()}

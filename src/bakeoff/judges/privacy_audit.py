@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +22,7 @@ FITS, QUICK_FITS = 16, 2
 LEAST_ROWS = 200
 MOST_ROWS = 10_000  # rows that are attacked; the coins of the others fall all the same
 HALVES, INSERTED = "halves", "inserted"
+APART = 30  # canaries of a kind from which on they are guessed apart from the other kind
 SURE = 20  # rows of a class from which on coins are fair and independent to one in 2^18
 STRONGEST = "strongest"
 
@@ -85,7 +87,7 @@ def _figures(report: AttackReport) -> Iterator[Finding]:
     for name, found in named:
         yield _figure("auc", name, found.auc, report)
         for fpr, measured in found.tpr.items():
-            yield _figure(f"tpr at {fpr:.3%}".rstrip("0%").rstrip(".") + " % fpr", name, measured, report)
+            yield _figure(f"tpr at {100 * fpr:g} % fpr", name, measured, report)
 
 
 def _figure(metric: str, attack_name: str, found: Measured, report: AttackReport) -> Finding:
@@ -124,12 +126,11 @@ def _inserted(answered: Answered, bounds: list[Audited]) -> Iterator[Finding]:
     labels = np.array([one.label for one in made], dtype=np.asarray(answered.labels).dtype)
     signals = signals_for(task, kind(task.kind).encode(labels, task), [answered.probes])[0]
     kinds = np.array([kind_of(one) for one in made])
-    tallies = []
-    for name in (MISLABELLED, STRANGE):
-        mine = kinds == name
-        if not mine.any():
-            continue
-        tallies.append(tally(signals[mine], inside[mine]))
+    parts = [kinds == name for name in (MISLABELLED, STRANGE)]
+    for name, mine in zip((MISLABELLED, STRANGE), parts, strict=True):
         for finding in separation(signals[mine], inside[mine], INSERTED):
-            yield Finding(**{**vars(finding), "variant": name})
-    bounds.append((INSERTED, answered.result.claim, pooled(tallies)))
+            yield replace(finding, variant=name)
+    if min(int(mine.sum()) for mine in parts) < APART:
+        parts = [np.ones(len(made), dtype=bool)]
+    counted = pooled(tally(signals[mine], inside[mine]) for mine in parts)
+    bounds.append((INSERTED, answered.result.claim, counted))

@@ -16,6 +16,9 @@ Audited = tuple[str, Claim | None, Tally]  # the split, what the fits claim, and
 
 def separation(signals: Array, inside: Array, split: str) -> Iterator[Finding]:
     """Area under the ROC curve and membership advantage, of one fit's canaries."""
+    if inside.all() or not inside.any():
+        yield from insufficient(FIGURES[:2], f"the coins of all {len(inside)} canaries fell alike", split)
+        return
     for metric, figure in (("auc", area), ("advantage", advantage)):
         value, low, high = figure(signals, inside)
         yield Finding(JUDGE, metric, value, low, high, split=split, n=len(signals))
