@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from toy_networks import FRAMES, TEXTS, causal, masked, table, tagged
 
@@ -94,8 +95,23 @@ def test_a_tables_network_encodes_the_texts_of_a_column(require):
     found = model.encode(["all fine", "box was torn", "all fine"])
     assert found.shape == (3, 16) and np.array_equal(found[0], found[2]) and not np.allclose(found[0], found[1])
     assert association(averaged(model.encode), SETS, FEW).n == 4
+    assert np.array_equal(of_network(network, reader=reader).encode(["all fine"])[0], found[0]), "the only one"
     with pytest.raises(UsageError, match="its reader and the name of its column"):
         of_network(network)
+
+
+def test_a_fitted_baseline_stands_for_its_network(require):
+    require("torch")
+    from bakeoff.algorithms.network import Network
+    from bakeoff.nouns import Column, ColumnType, Schema
+
+    rows = pd.DataFrame({"remark": ["all fine", "box was torn", "came late", "all good"] * 15})
+    columns = (Column("remark", ColumnType.TEXT),)
+    schema = Schema(columns, "classification", "y", "log_loss", ("no", "yes"), 0, 60.0)
+    entry = Network(epochs=1, members=2).fit(rows, np.array(["no", "yes"] * 30), schema=schema)
+    assert np.isfinite(of_network(entry).encode(["all fine", "torn"])).all()
+    inner = type("Entry", (), {"model_": causal()})()
+    assert isinstance(of_network(inner), CausalModel)
 
 
 def test_what_cannot_be_read_is_told(require):

@@ -9,6 +9,7 @@ import numpy as np
 
 from bakeoff.errors import UsageError
 from bakeoff.extras import need
+from bakeoff.fairness.adapters import HuggingFaceCausal
 from bakeoff.fairness.scorers import Tokens, pseudo_log_likelihood
 from bakeoff.nouns import Array
 
@@ -21,28 +22,44 @@ def of_network(model: Any, *, reader: Any = None, column: str = "") -> Any:
 
     A masked language model gives a `MaskedModel`, a causal one a `CausalModel`; taggers encode texts and words. A
     `TableNetwork` encodes texts as what its trunk says of a row with this text in `column`, as `reader` reads it; other
-    columns are missing. UsageError for anything else.
+    columns are missing. A fitted baseline of the house stands for its network (for its first one, where it has
+    several). UsageError for anything else.
     """
     need("torch", "neural")
     from bakeoff.training.network import TableNetwork
     from bakeoff.training.sequences.joint import JointTagger
     from bakeoff.training.sequences.language import CausalLM
     from bakeoff.training.sequences.masked import MaskedLM
+    from bakeoff.training.sequences.pretrained_language import PretrainedLM
     from bakeoff.training.sequences.tagging import Tagger
 
+    if hasattr(model, "members_"):
+        reader, model = reader or model.reader_, model.members_[0].network
+    model = getattr(model, "model_", model)
     if isinstance(model, MaskedLM):
         return MaskedWords(model)
     if isinstance(model, CausalLM):
         return CausalCharacters(model)
+    if isinstance(model, PretrainedLM):
+        return HuggingFaceCausal(model.network.model.inner, model.tokenizer)
     if isinstance(model, (Tagger, JointTagger)):
         return TaggerFeatures(model)
     if isinstance(model, TableNetwork):
-        if reader is None or not column:
-            raise UsageError("A table's network needs its reader and the name of its column of texts.")
-        return TableTexts(model, reader, column)
-    raise UsageError(
-        f"A {type(model).__name__} is none of the networks that read texts; give its encode(texts) itself."
-    )
+        return TableTexts(model, reader, column or _text_column(reader))
+    raise UsageError(f"A {type(model).__name__} is none of the networks that read texts; give its encode(texts).")
+
+
+def _text_column(reader: Any) -> str:
+    """The one column of texts that a reader reads; UsageError where there is none, or several."""
+    from bakeoff.training.encoders.pretrained import Pretrained
+    from bakeoff.training.encoders.texts import Bag, Sequence
+
+    encoders = getattr(reader, "encoders", ())
+    found = list(dict.fromkeys(one.column for one in encoders if isinstance(one, (Bag, Sequence, Pretrained))))
+    if len(found) != 1:
+        several = f"; it has {', '.join(map(repr, found))}" if found else ""
+        raise UsageError(f"A table's network needs its reader and the name of its column of texts{several}.")
+    return str(found[0])
 
 
 def _within(vectors: Array, spans: Sequence[tuple[int, int]], span: tuple[int, int], text: str) -> Array:
