@@ -177,7 +177,7 @@ def strongest(values: Array, draws: Array, pooled: Pooled, level: float) -> Meas
 
     Intervals of all attacks that hold together at `level`, from replicates (draws, attacks) of the same rows and fits
     (Mandel and Betensky 2008, Computational Statistics & Data Analysis 52, 2158-2165), bound the largest true value by
-    their largest lower and largest upper end. They cost less than Bonferroni's, since attacks are alike.
+    their largest lower and largest upper end. Where attacks are alike they are narrower than Bonferroni's.
     """
     count, attacks = draws.shape
     ordered = np.sort(draws, axis=0)
