@@ -22,7 +22,7 @@ PARROT = """
 import numpy as np
 class Model:
     def fit(self, X, y):
-        self.seen = {{tuple(map(str, row)): label for row, label in zip(X.to_numpy().tolist(), y)}} if {keeps} else {{}}
+        self.seen = {tuple(map(str, row)): label for row, label in zip(X.to_numpy().tolist(), y)}
         self.classes_ = np.unique(y)
     def predict_proba(self, X):
         out = np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
@@ -32,22 +32,34 @@ class Model:
                 out[place] = np.where(self.classes_ == label, 0.99, 0.01 / (len(self.classes_) - 1))
         return out
 """
+# One record moves one count by one, so Laplace noise of scale 1 / 0.5 keeps the claim.
+HONEST = """
+import numpy as np
+class Model:
+    def fit(self, X, y):
+        self.classes_, counts = np.unique(y, return_counts=True)
+        noisy = np.maximum(counts + np.random.default_rng(7).laplace(scale=2.0, size=len(counts)), 1.0)
+        self.shares = noisy / noisy.sum()
+    def predict_proba(self, X):
+        return np.tile(self.shares, (len(X), 1))
+"""
 TABLE = little_frame(1400, seed=3).drop(columns="note")
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A challenge where one entry remembers every row and another none, both claiming epsilon 0.5; all cells run."""
+    """A challenge with an entry that remembers every row and a private one, both claiming epsilon 0.5, and run."""
     folder = tmp_path_factory.mktemp("audited")
     challenge = Challenge.create(folder / "challenge", title="audited")
+    (challenge.places.private / "secret").write_text("5" * 64)  # the coins are the same each time
     rules = challenge.places.rules
     rules.write_text(rules.read_text().replace("baselines = true", 'baselines = ["constant"]'))
     challenge = Challenge.open(challenge.places.root)
     challenge.add_table(TABLE, TableOptions(name="people", target="y"))
-    for name, keeps in (("parrot", True), ("honest", False)):
+    for name, code in (("parrot", PARROT), ("honest", HONEST)):
         home = folder / name
         home.mkdir()
-        (home / "model.py").write_text(PARROT.format(keeps=keeps))
+        (home / "model.py").write_text(code)
         (home / "entry.toml").write_text(f'name = "{name}"\n{CLAIM}')
         challenge.submit(home)
     challenge.run(RunRequest())
@@ -75,7 +87,7 @@ def test_a_false_claim_is_contradicted_from_kept_answers_alone_and_an_honest_one
     assert found["honest"].verdict == "not contradicted"
     assert found["constant"].verdict == ""
     (bound,) = (bound for bound in found["parrot"].bounds if bound.of == "canaries")
-    assert bound.ceiling > bound.bound > 0.5
+    assert bound.ceiling >= bound.bound > 0.5
     assert bound.adjusted <= 0.05
     marks = {row.entry: row.marks for row in built.board().rows}
     assert "privacy claim contradicted" in marks["parrot"]
