@@ -14,7 +14,7 @@ from bakeoff.errors import UsageError  # noqa: E402
 from bakeoff.privacy import Ledger  # noqa: E402
 from bakeoff.privacy.audits import refutes  # noqa: E402
 from bakeoff.privacy.entries import Neighbours  # noqa: E402
-from bakeoff.privacy.whitebox.canaries import Canaries, guesses_for, right_guesses  # noqa: E402
+from bakeoff.privacy.whitebox.canaries import Canaries, guesses_for, levels, right_guesses  # noqa: E402
 from bakeoff.privacy.whitebox.ledger_curves import Stated  # noqa: E402
 from bakeoff.privacy.whitebox.watching import Seen  # noqa: E402
 
@@ -86,8 +86,8 @@ def accused(noise, runs_each):
                 (right_guesses(seen.scores, inside, first, 0.0), first),
                 (right_guesses(seen.scores, inside, second), second),
             ]
-            share = 1 - 0.05 / len(tried)
-            found += any(refutes(right, one, 1500, curve, share) for right, one in tried)
+            both = zip(tried, levels(0.95), strict=True)
+            found += any(refutes(right, one, 1500, curve, level) for (right, one), level in both)
     return found, epsilons
 
 
@@ -112,7 +112,7 @@ def test_at_epsilon_four_half_of_the_theory_is_shown():
     seen = seen_of(random, inside, steps, rate, sigma)
     guesses = guesses_for(10_000, epsilon, DELTA, 0.95)
     tried = [(right_guesses(seen.scores, inside, one, 0.0), one) for one in guesses]
-    bound = claim.epsilon(DELTA, claim.refuted(tried, 10_000, 0.95))
+    bound = claim.epsilon(DELTA, claim.refuted(tried, 10_000, levels(0.95)))
     assert 0.55 * epsilon < bound < epsilon
 
 

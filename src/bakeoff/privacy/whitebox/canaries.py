@@ -13,6 +13,7 @@ from bakeoff.privacy.audits import Gaussian, refuted
 SEES = ("steps", "final")
 MOST = 20_000  # canaries beyond which a bound gains little
 FEWEST = 20  # canaries below which nothing can be shown
+FAULTS = 0.5  # of what may be wrong once in twenty audits goes to guesses that look for faults
 SHARES = (
     0.005,
     0.01,
@@ -81,8 +82,14 @@ def guesses_for(count: int, epsilon: float, delta: float, confidence: float) -> 
     epsilon at delta, whose surest guesses are right so often as its curve allows.
     """
     mu = _distance(epsilon, delta)
-    share = 1 - (1 - confidence) / 2
-    return _best(count, mu, share), _best(count, 2 * mu, share)
+    first, second = levels(confidence)
+    return _best(count, mu, first), _best(count, 2 * mu, second)
+
+
+def levels(confidence: float) -> tuple[float, float]:
+    """The confidence at which each of the two is held, so that both hold together."""
+    doubt = 1 - confidence
+    return 1 - (1 - FAULTS) * doubt, 1 - FAULTS * doubt
 
 
 def _best(count: int, mu: float, confidence: float) -> int:

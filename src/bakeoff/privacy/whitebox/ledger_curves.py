@@ -60,16 +60,16 @@ class Stated:
         """The trade-off curve with so many times less noise, never above the true one."""
         return _curve(tuple(self.less(times))) if times else Gaussian(0.0)
 
-    def refuted(self, tried: Sequence[tuple[int, int]], canaries: int, confidence: float) -> float:
+    def refuted(self, tried: Sequence[tuple[int, int]], canaries: int, confidences: Sequence[float]) -> float:
         """How many times less noise than stated, at the least, the right guesses show: 0 where nothing is shown.
 
-        `tried` holds (right, guesses) of each number of guesses, fixed beforehand and each at its share of the doubt.
+        `tried` holds (right, guesses) of each number of guesses, fixed beforehand, and `confidences` the level of each.
         """
-        share = 1 - (1 - confidence) / len(tried)
 
         def shown(times: float) -> bool:
             curve = self.curve(times)
-            return any(refutes(right, guesses, canaries, curve, share) for right, guesses in tried)
+            each = zip(tried, confidences, strict=True)
+            return any(refutes(right, guesses, canaries, curve, level) for (right, guesses), level in each)
 
         if not shown(0.0):
             return 0.0

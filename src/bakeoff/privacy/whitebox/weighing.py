@@ -5,7 +5,7 @@ from __future__ import annotations
 from bakeoff.nouns import Array
 from bakeoff.privacy.audits import ceiling, lower_bound
 from bakeoff.privacy.ledger import Ledger
-from bakeoff.privacy.whitebox.canaries import Canaries, guesses_for, right_guesses
+from bakeoff.privacy.whitebox.canaries import Canaries, guesses_for, levels, right_guesses
 from bakeoff.privacy.whitebox.checks import Check
 from bakeoff.privacy.whitebox.ledger_curves import Stated
 from bakeoff.privacy.whitebox.reports import WhiteBoxReport
@@ -39,13 +39,13 @@ def weighed(
     else:  # nothing is claimed, so nothing can be contradicted: what the guesses show by themselves
         claim, guesses = float("inf"), (count, count)
         tried = ((right_guesses(scores, inside, count, middle), count), (right_guesses(scores, inside, count), count))
-    share = 1 - (1 - confidence) / len(tried)
-    plain = max(lower_bound(*one, count, delta, share) for one in tried)
-    less = stated.refuted(tried, count, confidence) if stated.noisy else 0.0
-    most = stated.refuted([(one, one) for one in guesses], count, confidence) if stated.noisy else 0.0
+    held = levels(confidence)
+    plain = max(lower_bound(*one, count, delta, level) for one, level in zip(tried, held, strict=True))
+    less = stated.refuted(tried, count, held) if stated.noisy else 0.0
+    most = stated.refuted([(one, one) for one in guesses], count, held) if stated.noisy else 0.0
     return WhiteBoxReport(
         bound=stated.epsilon(delta, less) if stated.noisy else plain,
-        ceiling=stated.epsilon(delta, most) if stated.noisy else ceiling(count, count, delta, share),
+        ceiling=stated.epsilon(delta, most) if stated.noisy else ceiling(count, count, delta, held[0]),
         plain=plain,
         claim=claim,
         delta=delta,
