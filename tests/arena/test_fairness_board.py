@@ -148,3 +148,6 @@ def test_twins_have_a_panel_of_their_own_and_no_column_in_that_of_groups(board):
         "race",
     ]
     assert swapped.lines[-1].cells[0].title == "entries do not see 'race'"
+    unknown = {which: estimate for which, estimate in twins.items() if which.group == "race"}
+    only = with_gaps(board, {(name, task): gaps_of(0.1) | people | unknown})
+    assert [panel.said for panel in group_panels(only, name, {})] == [groups.said], "a panel that tells nothing"

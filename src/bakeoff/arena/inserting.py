@@ -28,10 +28,10 @@ def _changed(cells: Any, places: Sequence[int], values: Sequence[Any]) -> Any:
     """A column with other values at some places, of the same type as before."""
     import pandas as pd
 
-    known = getattr(cells.dtype, "categories", None)
-    for value in values if known is not None else ():
-        if value not in known and not pd.isna(value):
-            raise _unfit(cells, value)
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        for value in values:
+            if value not in list(cells.cat.categories) and not pd.isna(value):
+                raise _unfit(cells, value)
     wanted = cells.astype(object).to_numpy().copy()
     wanted[list(places)] = pd.Series(values, dtype=object).to_numpy()
     try:

@@ -78,6 +78,8 @@ def _panels(square: Square, anchor: str) -> list[GroupPanel]:
 def _twins(task: str, anchor: str, own: Mapping[GroupFigure, Estimate]) -> list[GroupPanel]:
     """How far answers moved between rows and their twins, for each protected column and for swapped words."""
     mine = {which: estimate for which, estimate in own.items() if which.metric in TWINS and which.variant in SWAPPED}
+    if not any(words.known(estimate.value) for estimate in mine.values()):
+        return []
     metrics = tuple(metric for metric in TWINS if any(which.metric == metric for which in mine))
     lines = []
     for group in dict.fromkeys(which.group for which in mine):
@@ -88,9 +90,7 @@ def _twins(task: str, anchor: str, own: Mapping[GroupFigure, Estimate]) -> list[
                 lines.append(
                     GroupLine(named, tuple(_cell(each, unknown="untold") for each in found), compared=bool(variant))
                 )
-    return (
-        [GroupPanel(task, anchor, "twins", metrics, tuple(lines), f"Twins on {task}: what is swapped")] if lines else []
-    )
+    return [GroupPanel(task, anchor, "twins", metrics, tuple(lines), f"Twins on {task}: what is swapped")]
 
 
 def _panel(task: str, anchor: str, family: str, own: Mapping[GroupFigure, Estimate]) -> GroupPanel:
