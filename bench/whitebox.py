@@ -65,7 +65,7 @@ def bounds(table: Table, runs: int) -> None:
             for _ in range(runs):
                 began = time.process_time()
                 report = audit_fit(
-                    Net(), held, RECIPE, regime(sigma), delta=DELTA, canaries=Canaries(canaries, kind, sees)
+                    Net(canaries), held, RECIPE, regime(sigma), delta=DELTA, canaries=Canaries(canaries, kind, sees)
                 )
                 costs.append(time.process_time() - began)
                 found.append(report.bound)
