@@ -133,6 +133,11 @@ def test_seven_models_say_nothing():
         (lambda: agreement({}, {"b": [1.0]}), "no metric on one side"),
         (lambda: agreement({"a": [1.0]}, {"b": [1.0, 2.0]}), r"\[1, 2\]"),
         (lambda: agreement({"a": [np.nan]}, {"b": [1.0]}), "no numbers"),
+        (lambda: agreement({"a": ["much"]}, {"b": [1.0]}), "'a' holds something else than numbers"),
+        (
+            lambda: agreement({"a": [0.1]}, {"b": [1.0]}, accuracy=[np.nan]),
+            "accuracy of the models has values that are",
+        ),
         (lambda: AgreementSettings(least=3), "4 models"),
     ],
 )

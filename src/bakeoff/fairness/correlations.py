@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bakeoff.errors import UsageError
+from bakeoff.fairness.arrays import numbers
 from bakeoff.fairness.groups import adjusted
 from bakeoff.fairness.measures import INSUFFICIENT, Measure
 from bakeoff.nouns import Array
@@ -54,6 +55,7 @@ def agreement(
     first, second = (_checked(some) for some in (intrinsic, extrinsic))
     models = {len(values) for values in (*first.values(), *second.values())}
     if accuracy is not None:
+        accuracy = _finite(accuracy, "The accuracy of the models")
         models.add(len(accuracy))
     if len(models) != 1:
         raise UsageError(f"The metrics are of different numbers of models: {sorted(models)}; give one value for each.")
@@ -127,11 +129,14 @@ def _standard(rows: Array) -> Array:
 def _checked(metrics: Mapping[str, Sequence[float]]) -> dict[str, Array]:
     if not metrics:
         raise UsageError("There is no metric on one side; give at least one intrinsic and one extrinsic metric.")
-    held = {name: np.asarray(values, dtype=np.float64) for name, values in metrics.items()}
-    for name, values in held.items():
-        if not np.isfinite(values).all():
-            raise UsageError(f"The metric {name!r} has values that are no numbers; leave those models out.")
-    return held
+    return {name: _finite(values, f"The metric {name!r}") for name, values in metrics.items()}
+
+
+def _finite(given: Sequence[float], what: str) -> Array:
+    values = numbers(given, what)
+    if not np.isfinite(values).all():
+        raise UsageError(f"{what} has values that are no numbers; leave those models out.")
+    return values
 
 
 def _pair(
