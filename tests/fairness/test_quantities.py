@@ -136,7 +136,7 @@ def test_seven_models_say_nothing():
         (lambda: agreement({"a": ["much"]}, {"b": [1.0]}), "'a' holds something else than numbers"),
         (
             lambda: agreement({"a": [0.1]}, {"b": [1.0]}, accuracy=[np.nan]),
-            "accuracy of the models has values that are",
+            "accuracy of the models has values",
         ),
         (lambda: AgreementSettings(least=3), "4 models"),
     ],
