@@ -13,6 +13,8 @@ from bakeoff.arena.audit_text import audit_json, audit_text
 from bakeoff.arena.audits import audit_of, audits_kept
 from bakeoff.arena.board_export import board_json
 from bakeoff.arena.board_text import board_text
+from bakeoff.arena.judging import judges, plan_key
+from bakeoff.arena.owner.answers import kept_answers
 from bakeoff.arena.report import report_html
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Outcome
@@ -185,6 +187,11 @@ def test_what_an_audit_found_is_told_in_a_terminal_and_as_json(audited):
 def test_seeds_of_audits_are_no_seeds_of_the_board(built, audited):
     built.audit(AuditRequest(("parrot", "honest", "constant"), "people", quick=True, seed=1))
     assert {square.seeds_done + square.seeds_due for square in built.board().squares.values()} == {1}
+    (task,) = built.tasks()
+    kept = kept_answers(built, task)
+    assert {seed for _, seed in kept.answers} == {0}
+    assert built.store.plan(plan_key(task.digest, 0, judges())) is not None
+    assert built.store.plan(plan_key(task.digest, 1, judges())) is None, "the owner's report plans no seed of an audit"
     pooled = next(bound for bound in stands(built)["parrot"].bounds if bound.of == "halves")
     alone = next(f for one in audited.audited if one.entry == "parrot" for f in one.findings if f.metric == "epsilon")
     assert pooled.bound > alone.low, "two seeds tell more than one"
@@ -245,7 +252,9 @@ def test_entries_that_declined_are_not_asked_again_and_failed_fits_are_told(chal
     hand_in("shy", shy + "    def predict(self, X): pass\n")
     fails = "class Model:\n    def fit(self, X, y):\n        if len(X) < 250: raise ValueError('too few for me')\n"
     hand_in("frail", fails + "        self.label = y[0]\n    def predict(self, X): return [self.label] * len(X)\n")
-    challenge.run(RunRequest(entries=("shy", "frail")))
+    picky = shy.replace("'not today'", "'too few for me'").replace("raise", "\n        if len(X) < 250: raise")
+    hand_in("picky", picky + "        self.label = y[0]\n    def predict(self, X): return [self.label] * len(X)\n")
+    challenge.run(RunRequest(entries=("shy", "frail", "picky")))
     summary = challenge.audit(AuditRequest(("shy", "frail"), "little", quick=True))
     shy, frail = summary.audited
     assert (shy.fits, shy.done) == (0, 0)
@@ -257,6 +266,11 @@ def test_entries_that_declined_are_not_asked_again_and_failed_fits_are_told(chal
     out = Console(width=100, record=True, file=io.StringIO())
     audit_text(summary, out)
     assert "it declined the task: not today" in out.export_text()
+    for ran in (2, 0):
+        summary = challenge.audit(AuditRequest(("picky",), "little", quick=True))
+        assert summary.run.ran == ran
+        assert summary.audited[0].reason == "none of its fits ended well", "only ranked cells decline a task"
+        assert summary.audited[0].stopped == ("declined: too few for me",)
 
 
 def test_answers_that_an_older_bakeoff_kept_are_judged_for_privacy_without_running_anything(built):

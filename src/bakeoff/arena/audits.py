@@ -114,11 +114,20 @@ class Audits:
         return [audit_plans(judge, self.data.brief, **told) for judge in auditors]
 
     def _declined(self) -> dict[str, str]:
-        """Entries whose ranked cell declined the task, with the reason they gave: audits would hear the same."""
+        """Entries whose ranked cell declined the task, with the reason they gave: audits would hear the same.
+
+        One that declines fewer or other rows alone, as in an audit cell, is asked all the same.
+        """
+        from bakeoff.arena.kept import Reader
+
         found: dict[str, str] = {}
-        for result in self.challenge.store.results().values():
-            if result.cell.task_digest == self.task.digest and result.outcome is Outcome.DECLINED:
-                found[result.cell.entry_digest] = result.reason or "it gave no reason"
+        reader = Reader(self.challenge)
+        for result in reader.ranked():
+            cell = result.cell
+            if result.outcome is not Outcome.DECLINED or cell.task_digest != self.task.digest:
+                continue
+            if cell.plan_digest == reader.matrix.plan(self.task, cell.seed).digest:
+                found[cell.entry_digest] = result.reason or "it gave no reason"
         return {entry.name: found[entry.digest] for entry in self.entries if entry.digest in found}
 
     # Cells

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bakeoff.arena.answer_forms import form_of
+from bakeoff.arena.audits import audit_of
 from bakeoff.arena.board import Estimate
 from bakeoff.arena.judging import NO_PROBES, unpack
 from bakeoff.arena.matrix import Matrix
@@ -169,7 +170,8 @@ def kept_answers(challenge: Challenge, task: Task) -> KeptAnswers:
     data: TaskData = challenge.data(task)
     entries = challenge.entries()
     results: dict[str, CellResult] = challenge.store.results()
-    seeds = 1 + max((r.cell.seed for r in results.values() if r.cell.task_digest == task.digest), default=-1)
+    ranked = (one.cell for one in results.values() if audit_of(one) is None)
+    seeds = 1 + max((cell.seed for cell in ranked if cell.task_digest == task.digest), default=-1)
     found: dict[tuple[str, int], Array] = {}
     for cell in matrix.cells(entries, [task], seeds):
         result = results.get(cell.id)
