@@ -114,6 +114,18 @@ def test_audits_are_tested_beside_ranked_cells_and_the_worst_is_told():
     assert kinds == ["canaries of ranked cells", "fits on halves of the rows", "inserted canaries"]
 
 
+def test_an_entry_whose_audited_fits_claim_less_than_its_ranked_ones_is_told_so():
+    deep = counts(0.97, 3000, 7, "halves")
+    for weak, verdict in ((Claim(1000.0, 1e-5), "insufficient"), (Claim(0.6, 1e-5), "contradicted")):
+        found = stand(Seen(entry(**CLAIM), "t", (None,), (), (weak,) * 2, (deep,)))["e", "t"]
+        halves = next(bound for bound in found.bounds if bound.of == "halves")
+        assert halves.verdict == verdict
+        assert halves.reason.startswith(f"these fits claim epsilon {weak.epsilon:g}, delta 1e-05 per record: ")
+        assert ("these fits claim" in stand_said(found)) == (verdict == "insufficient")
+    same = stand(Seen(entry(**CLAIM), "t", (None,), (), (Claim(0.5, 1e-5),) * 2, (deep,)))["e", "t"]
+    assert not any("these fits claim" in bound.reason for bound in same.bounds)
+
+
 def bounded(verdict, bound=1.0):
     return PrivacyStand(Claim(0.5, 1e-5), (PrivacyBound("canaries", 1e-5, bound, 4.0, 200, verdict, "why"),))
 

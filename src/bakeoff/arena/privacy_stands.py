@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bakeoff.arena.board import Estimate, GroupFigure, PrivacyBound, PrivacyStand
-from bakeoff.arena.privacy_claims import read_claim
+from bakeoff.arena.privacy_claims import claim_words, read_claim
 from bakeoff.nouns import CellResult, Claim, Entry, Finding
 
 JUDGE = "privacy"
@@ -67,6 +67,8 @@ class Stands:
             if part.claim is not None:
                 found = next(judged)
                 reason = part.reason if part.tally is None and part.reason else found.reason
+                if part.claim != _claimed(one.entry, one.claims):
+                    reason = f"these fits claim {claim_words(part.claim)}: {reason}"
                 bound = replace(bound, verdict=found.verdict, reason=reason, adjusted=found.adjusted)
             bounds.setdefault((one.entry.name, one.task), []).append(bound)
         for one in self.seen:

@@ -13,7 +13,7 @@ from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board, Estimate, GroupFigure, PrivacyBound, PrivacyStand, Row
 from bakeoff.arena.privacy_claims import claim_words
 
-CONTRADICTED = "contradicted"
+CONTRADICTED, INSUFFICIENT = "contradicted", "insufficient"
 KINDS = {
     "canaries": "canaries of ranked cells",
     "halves": "fits on halves of the rows",
@@ -78,7 +78,8 @@ def entry_claim(board: Board, row: Row) -> str:
     several = "; of its tasks " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     several = several if len(mine) > 1 else ""
     shown = f": at least {first.least} at 95 %, of at most {first.most} that can be shown" if first.least else ""
-    why = f" ({words.one_line(first.reason)})" if not first.least and first.reason else ""
+    unsaid = not first.least or first.verdict == INSUFFICIENT
+    why = f" ({words.one_line(first.reason)})" if unsaid and first.reason else ""
     return f"claims {first.claimed}; {first.verdict} on {words.one_line(first.task)}{shown}{why}{several}"
 
 
@@ -90,7 +91,8 @@ def stand_said(stand: PrivacyStand) -> str:
     if bound.bound is None:
         return "; ".join(filter(None, [claimed, bound.verdict, words.one_line(bound.reason)]))
     least = f"epsilon is at least {bound_words(bound.bound)} at 95 %, and {bound_words(bound.ceiling)} can be shown"
-    return "; ".join(filter(None, [claimed, bound.verdict, least if claimed else least[:1].upper() + least[1:]]))
+    why = words.one_line(bound.reason) if bound.verdict == INSUFFICIENT else ""
+    return "; ".join(filter(None, [claimed, bound.verdict, least if claimed else least[:1].upper() + least[1:], why]))
 
 
 def bound_words(value: float | None) -> str:
