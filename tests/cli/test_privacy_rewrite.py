@@ -79,6 +79,40 @@ def test_json_lines_keep_what_is_nested_and_several_columns_are_rewritten(say, t
     assert sentence == "No guarantee: words were drawn from a seed, and can be drawn again."
 
 
+def test_a_text_may_be_as_long_as_it_likes(say, tmp_path, public):
+    path = tmp_path / "long.csv"
+    path.write_text(f'said,id\n"{"book a table, " * 12_000}",1\n', encoding="utf-8")  # beyond csv's own limit
+    limit = csv.field_size_limit()
+    say("privacy", "rewrite", path, "--column", "said", "--public", public)
+    assert csv.field_size_limit() == limit
+    said = (tmp_path / "long.private.csv").read_text(encoding="utf-8")
+    assert said.count(",") == 12_000 + 2 and said.endswith('",1\n')
+
+
+def test_lines_end_where_files_say_so(say, tmp_path, public):
+    path = tmp_path / "pages.txt"
+    path.write_bytes("book a\x0c table\r\nfind\x85 a\u2028film\n\n".encode())
+    say("privacy", "rewrite", path, "--public", public)
+    found = (tmp_path / "pages.private.txt").read_text(encoding="utf-8").split("\n")
+    assert [len(line.split()) for line in found] == [3, 3, 0, 0]
+
+
+def test_a_column_named_twice_is_written_once_and_the_rest_is_named(say, tmp_path, public):
+    path = tmp_path / "notes.csv"
+    path.write_text("said,who\nbook a table,ann\n", encoding="utf-8")
+    said = say("privacy", "rewrite", path, "--column", "said,said", "--public", public)
+    assert "Not rewritten, and not protected: who." in said.err
+
+
+def test_another_column_of_the_same_file_may_be_public(say, tmp_path):
+    path = tmp_path / "both.csv"
+    path.write_text("said,known\n" + "".join(f"ring me,{text}\n" for text in PUBLIC), encoding="utf-8")
+    words = ("privacy", "rewrite", path, "--column", "said", "--public", path, "--public-column")
+    say(*words, "known")
+    told = say(*words, "said", code=2).err
+    assert "itself, and what is learnt from the very texts that are to be protected tells of them" in told
+
+
 def test_vectors_may_be_given(say, tmp_path):
     random = np.random.default_rng(0)
     lines = [f"{word} {' '.join(map(str, random.normal(size=5)))}" for word in {w for t in PUBLIC for w in t.split()}]
@@ -111,6 +145,11 @@ def test_whole_texts_are_written_anew(say, tmp_path, public, require):
     guarantee = said.json["columns"]["text"]["guarantee"]
     assert guarantee["epsilon"] == pytest.approx(8, rel=2e-3) and guarantee["neighbours"] == "replace one"
     assert guarantee["sentence"].startswith("Each text is (epsilon 8, delta 1e-05)-differentially private as a whole")
+    # How much that is, at worst; and an empty line comes out empty, whatever the noise.
+    assert "at most exp(8) times as likely, but for a chance of 1e-05" in guarantee["sentence"]
+    assert guarantee["sentence"].endswith("The 1 empty ones stayed empty: whether there was a text is not hidden.")
+    lines = (tmp_path / "notes.private.txt").read_text(encoding="utf-8").split("\n")
+    assert [bool(line) for line in lines] == [True, True, False, True, False]
     assert "Learning an auto-encoder from 108 public texts" in said.err
 
 
@@ -129,10 +168,14 @@ def test_whole_texts_are_written_anew(say, tmp_path, public, require):
         (("t.csv", "--column", "said", "--method", "autoencoder", "--keep", "a"), "can --keep no word"),
         (("t.csv", "--column", "said", "--vectors", "v", "--public", "p"), "Give either --vectors or --public"),
         (("t.csv", "--column", "said", "--vectors", "v"), "There is no file 'v'; name one of word vectors"),
+        (("t.csv", "--column", "said", "--public", "t.csv"), "--public is 't.csv' itself"),
         (
-            ("t.csv", "--column", "said", "--public", "t.csv"),
+            ("t.csv", "--column", "said", "--public", "twocol.csv"),
             "holds texts with --public-column COL; there are id, said",
         ),
+        (("t.csv", "--column", "said", "--vectors", "bad.vec.gz"), "'bad.vec.gz' cannot be unpacked as .gz"),
+        (("t.csv", "--column", "said", "--vectors", "cut.npz"), "'cut.npz' holds no word vectors as Bakeoff saves"),
+        (("half.jsonl", "--column", "a"), "Line 2 of 'half.jsonl' holds half of a character"),
         (("t.csv", "--column", "said", "--output", "t.csv"), "itself, whose texts would be gone; name another file"),
         (("t.csv", "--column", "said", "--output", "t.tsv"), "has another form than 't.csv'; let it end in .csv"),
         (("t.csv", "--column", "said", "--output", "no/t.csv"), "lies in a folder that is not there"),
@@ -149,6 +192,10 @@ def test_whole_texts_are_written_anew(say, tmp_path, public, require):
 def test_what_cannot_be_is_told_in_a_sentence(say, tmp_path, monkeypatch, words, told):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "t.csv").write_text("id,said\n1,a b\n")
+    (tmp_path / "twocol.csv").write_text("id,said\n1,a b\n")
+    (tmp_path / "bad.vec.gz").write_bytes(b"no zip")
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 and no more")
+    (tmp_path / "half.jsonl").write_text('{"a": "\\ud83d\\ude00"}\n{"a": "x", "b": "\\ud800"}\n')
     (tmp_path / "t.doc").write_text("a")
     (tmp_path / "latin.txt").write_bytes("caf\xe9".encode("latin-1"))
     (tmp_path / "empty.csv").write_text("")

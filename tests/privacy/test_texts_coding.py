@@ -126,6 +126,12 @@ def test_what_cannot_be_is_told_in_a_sentence():
         CodeShape(width=7)
 
 
+def test_as_many_texts_as_delta_could_tell_one_of_are_refused(open_coder):
+    with pytest.raises(UsageError, match=r"delta is 0\.01 and there are 100 records"):
+        open_coder.at(50.0, 0.01).rewrite(sentences(1) * 100)
+    assert len(open_coder.at(50.0, 0.01).rewrite(sentences(1) * 99).texts) == 99
+
+
 def test_empty_and_strange_texts_are_rewritten(open_coder):
     found = open_coder.rewrite(["", "zzz qqq", "???", " ".join(["soup"] * 100)]).texts
     assert len(found) == 4 and all(isinstance(text, str) for text in found)

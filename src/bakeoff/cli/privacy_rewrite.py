@@ -82,18 +82,20 @@ def privacy_rewrite(
     if to.exists() and to.samefile(file):
         raise UsageError(f"--output is {str(file)!r} itself, whose texts would be gone; name another file.")
     originals = {name: held.texts(name) for name in columns}
-    rewrite = _rewriter(way, public)
+    _check_public(public, file, columns)
+    rewrite = _rewriter(way, public, most=max(map(len, originals.values()), default=0))
     found: dict[str, Rewritten] = {}
     for name, texts in originals.items():
         with _shown(f"rewriting {name}", len(texts)) as watcher:
             found[name] = rewrite(texts, watcher)
         held = held.with_texts(name, found[name].texts)
     held.write(to)
+    told = {name: _told(one, originals[name]) for name, one in found.items()}
     if as_json:
-        print_json({"output": str(to), "columns": {name: one.as_plain() for name, one in found.items()}})
+        print_json({"output": str(to), "columns": told})
         return
     for name, one in found.items():
-        _show(name, originals[name], one)
+        _show(name, originals[name], one, told[name])
     typer.echo(f"Wrote {to}")
     if len(held.names) > len(columns):
         rest = ", ".join(name for name in held.names if name not in columns)
@@ -104,10 +106,22 @@ def _columns(held: TextFile, asked: Sequence[str]) -> tuple[str, ...]:
     if not asked and len(held.names) > 1:
         raise UsageError(f"Say which column holds texts with --column COL; there are {', '.join(held.names)}.")
     held.check(asked)
-    return tuple(asked) or held.names
+    return tuple(dict.fromkeys(asked)) or held.names
 
 
-def _rewriter(way: WayChoices, public: PublicChoices) -> Rewrite:
+def _check_public(public: PublicChoices, file: Path, columns: Sequence[str]) -> None:
+    """UsageError where what is to be protected is called public."""
+    given = public.public
+    if given is None or not given.exists() or not given.samefile(file):
+        return
+    if public.public_column in columns or (len(columns) == 1 and not public.public_column):
+        raise UsageError(
+            f"--public is {str(file)!r} itself, and what is learnt from the very texts that are to be protected tells "
+            "of them; name other texts."
+        )
+
+
+def _rewriter(way: WayChoices, public: PublicChoices, most: int) -> Rewrite:
     """What rewrites texts; all that can be refused is refused before anything is learnt."""
     from bakeoff.privacy.texts.mechanisms import METHODS, checked
 
@@ -116,7 +130,7 @@ def _rewriter(way: WayChoices, public: PublicChoices) -> Rewrite:
             raise UsageError(
                 "--method autoencoder writes whole texts, which needs no --vectors and can --keep no word."
             )
-        return _coder(way, public)
+        return _coder(way, public, most)
     if way.method not in METHODS:
         raise UsageError(f"There is no --method {way.method!r}; there are {', '.join(METHODS)} and {CODER}.")
     from bakeoff.privacy.texts.replacing import WordReplacer
@@ -141,7 +155,7 @@ def _vectors(public: PublicChoices) -> Any:
     return usual_vectors()
 
 
-def _coder(way: WayChoices, public: PublicChoices) -> Rewrite:
+def _coder(way: WayChoices, public: PublicChoices, most: int) -> Rewrite:
     from bakeoff.extras import need
 
     need("torch", "privacy")
@@ -153,6 +167,7 @@ def _coder(way: WayChoices, public: PublicChoices) -> Rewrite:
             "--method autoencoder learns from public texts of the same kind; name them with --public FILE."
         )
     coder = TextCoder(USUAL["texts"] if way.epsilon is None else way.epsilon, way.delta, seed=way.seed)
+    coder.budget.check(most)
     texts = _public_texts(public)
     typer.echo(f"Learning an auto-encoder from {len(texts):,} public texts ...", err=True)
     return coder.fit(texts, name=public.public.name).rewrite
@@ -184,7 +199,18 @@ def _shown(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, _: progress.update(task, completed=done)
 
 
-def _show(name: str, before: Sequence[str], found: Rewritten) -> None:
+def _told(found: Rewritten, before: Sequence[str]) -> dict[str, Any]:
+    """As JSON can hold it. Empty cells stay empty, which a promise of whole texts does not cover, and so is said."""
+    told = found.as_plain()
+    told["empty"] = sum(not text for text in before)
+    if "words" not in told and told["empty"]:
+        told["guarantee"]["sentence"] += (
+            f" The {told['empty']:,} empty ones stayed empty: whether there was a text is not hidden."
+        )
+    return told
+
+
+def _show(name: str, before: Sequence[str], found: Rewritten, told: dict[str, Any]) -> None:
     from rich import box
     from rich.markup import escape
     from rich.table import Table as Grid
@@ -196,7 +222,6 @@ def _show(name: str, before: Sequence[str], found: Rewritten) -> None:
         grid.add_row(*(Text(text[:300]) for text in pair))
     if shown:
         console().print(grid)
-    told = found.as_plain()
     line = f"{told['texts']:,} texts"
     if "words" in told:
         line += (

@@ -59,9 +59,10 @@ class Coded:
         if self.ledger.broken:
             return f"No guarantee: {'; '.join(self.ledger.broken)}."
         return (
-            f"Each text is (epsilon {self.epsilon:.4g}, delta {self.delta:g})-differentially private as a whole: any "
-            "other text would have come out as this one with nearly the same odds. Rewriting the same text again, or "
-            "several texts of one person, adds up."
+            f"Each text is (epsilon {self.epsilon:.4g}, delta {self.delta:g})-differentially private as a whole: had "
+            f"it been any other text, what came out would have been at most exp({self.epsilon:.4g}) times as likely, "
+            f"but for a chance of {self.delta:g}. Rewriting the same text again, or several texts of one person, adds "
+            "up."
         )
 
     def as_plain(self) -> dict[str, Any]:
@@ -188,7 +189,12 @@ class TextCoder:
         return self.encode(texts) + self.spread * self._chance.normal(len(texts), self.shape.dimensions)
 
     def rewrite(self, texts: Sequence[str], watcher: Watcher | None = None) -> Coded:
-        """Every text written anew; UsageError where one is no text, NotFound before it is fitted."""
+        """Every text written anew, an empty one too.
+
+        UsageError where one is no text, or they are so many that delta could tell one outright; NotFound before it is
+        fitted.
+        """
+        self.budget.check(len(texts))
         for row, text in enumerate(texts):
             if not isinstance(text, str):
                 raise UsageError(f"Text {row} is {text!r}; give strings, and an empty one where there is no text.")

@@ -84,7 +84,9 @@ def read_texts(path: Path) -> TextFile:
             f"{str(path)!r} is no UTF-8 (byte {problem.start:,}); write it as UTF-8, for instance with iconv."
         ) from None
     if suffix in LINES:
-        return TextFile((LINE,), tuple({LINE: line} for line in said.splitlines()), suffix)
+        # Not splitlines: a form feed or another script's end of line would make two texts of one.
+        lines = said.removesuffix("\n").split("\n") if said else []
+        return TextFile((LINE,), tuple({LINE: line} for line in lines), suffix)
     return _json_lines(path, said) if suffix in JSON_LINES else _table(path, said)
 
 
@@ -105,14 +107,31 @@ def _json_lines(path: Path, said: str) -> TextFile:
             raise UsageError(f"Line {number} of {str(path)!r} is no JSON: {problem}.") from None
         if not isinstance(row, dict):
             raise UsageError(f"Line {number} of {str(path)!r} is no object; each line is one, such as {{...}}.")
+        _check_characters(path, number, line, row)
         rows.append(row)
     return TextFile(tuple(dict.fromkeys(name for row in rows for name in row)), tuple(rows), path.suffix.lower())
 
 
+def _check_characters(path: Path, number: int, line: str, row: Mapping[str, Any]) -> None:
+    """UsageError where an escape is half of a character (a lone surrogate), which UTF-8 cannot hold."""
+    if "\\u" not in line:
+        return
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"Line {number} of {str(path)!r} holds half of a character (\\ud800 to \\udfff by itself); take it out."
+        ) from None
+
+
 def _table(path: Path, said: str) -> TextFile:
     suffix = path.suffix.lower()
-    lines = list(csv.reader(io.StringIO(said, newline=""), delimiter=SEPARATORS[suffix]))
-    lines = [line for line in lines if line]
+    # A cell may be as long as the file; the reader's own limit, 131,072 characters, is less than a long text.
+    limit = csv.field_size_limit(max(len(said), 1))
+    try:
+        lines = [line for line in csv.reader(io.StringIO(said, newline=""), delimiter=SEPARATORS[suffix]) if line]
+    finally:
+        csv.field_size_limit(limit)
     if not lines:
         raise UsageError(f"{str(path)!r} is empty; its first line names the columns.")
     names, *cells = lines

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
+import zlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -105,6 +107,17 @@ def read_vectors(path: Path, *, most: int = 50_000) -> Vectors:
         raise NotFound(f"There is no file {str(path)!r}; name one of word vectors, or leave it out.")
     if path.suffix == ".npz":
         return _saved(path, most)
+    try:
+        rows = _read(path, most)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
+        raise UsageError(f"{str(path)!r} cannot be unpacked as .gz: {problem}.") from None
+    if len(rows) < LEAST:
+        raise UsageError(f"{str(path)!r} holds {len(rows)} word vectors; a line is a word and its numbers.")
+    return Vectors(list(rows), np.array(list(rows.values())), path.name)
+
+
+def _read(path: Path, most: int) -> dict[str, Array]:
+    """The first vectors of a text file, by word."""
     rows: dict[str, Array] = {}
     width = 0
     opened: Any = gzip.open if path.suffix == ".gz" else open
@@ -118,16 +131,15 @@ def read_vectors(path: Path, *, most: int = 50_000) -> Vectors:
             _add(rows, " ".join(parts[: len(parts) - width]), parts[len(parts) - width :], f"{path}, line {number}")
             if len(rows) >= most:
                 break
-    if len(rows) < LEAST:
-        raise UsageError(f"{str(path)!r} holds {len(rows)} word vectors; a line is a word and its numbers.")
-    return Vectors(list(rows), np.array(list(rows.values())), path.name)
+    return rows
 
 
 def _saved(path: Path, most: int) -> Vectors:
     try:
-        with np.load(path, allow_pickle=False) as held:
+        # Opened here, since numpy leaves a broken archive open.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
             words, matrix, name = list(map(str, held["words"])), held["matrix"], str(held["name"])
-    except (OSError, ValueError, KeyError) as problem:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
         raise UsageError(f"{str(path)!r} holds no word vectors as Bakeoff saves them: {problem}.") from problem
     return Vectors(words[:most], matrix[:most], name)
 
