@@ -118,7 +118,7 @@ def models_of(results: Sequence[Result]) -> tuple[dict[str, Array], list[str]]:
     held = _of(results, "real")
     names = [one.setting.name.removeprefix("real ") for one in held]
     figures = {name: np.array([one.figures["figures"][name] for one in held]) for name in held[0].figures["figures"]}
-    return (figures, names) if held else ({}, [])
+    return figures, names
 
 
 def _of(results: Sequence[Result], kind: str) -> list[Result]:
