@@ -180,6 +180,7 @@ class Odd:
         (KNeighborsClassifier(1), np.ones((3, 2)), [0, 1, np.nan], "no label in row 2"),
         (KNeighborsClassifier(1), np.ones((3, 2)), ["a", None, "b"], "no label in row 1"),
         (KNeighborsClassifier(1), np.ones((4, 2)), [1, 1, 1, 1], "at least two classes"),
+        (KNeighborsClassifier(1), np.ones((4, 2)), [1, "a", 1, "a"], r"labels of several types \(int, str\)"),
         ("forest", np.ones((4, 2)), [0, 1, 0, 1], "is no estimator"),
         (lambda: "forest", np.ones((4, 2)), [0, 1, 0, 1], "str has no fit"),
         (Odd(lambda n: np.full((n, 3), 0.3)), np.ones((4, 2)), [0, 1, 0, 1], "one column for each"),
@@ -189,3 +190,8 @@ class Odd:
 def test_what_cannot_be_audited_is_said_in_a_sentence(estimator, X, y, said):
     with pytest.raises(UsageError, match=said):
         audit_membership(estimator, X, np.array(y, dtype=object if "a" in y else None), fits=2)
+
+
+def test_fits_are_counted_in_whole_numbers():
+    with pytest.raises(UsageError, match="in whole numbers; got 3"):
+        audit_membership(KNeighborsClassifier(1), np.ones((4, 2)), [0, 1, 0, 1], fits=3.5)

@@ -310,6 +310,9 @@ def test_signals_and_coins_that_cannot_be_are_told():
         tally(np.zeros(3), np.array([0, 1, 1]))
     with pytest.raises(UsageError, match="1 signals of 3 are no number"):
         tally(np.array([0, np.nan, 1]), np.zeros(3, dtype=bool))
+    with pytest.raises(UsageError, match="800 of 1,000 canaries were in training, which fair coins do not do"):
+        tally(np.zeros(1000), np.arange(1000) < 800)
+    assert tally(np.zeros(1000), np.arange(1000) < 590).canaries == 1000  # 5.7 deviations
     with pytest.raises(UsageError, match="no way to guess about 3 canaries"):
         tally(np.zeros(3), np.zeros(3, dtype=bool), ways=(Way(5),))
     with pytest.raises(UsageError, match="as many numbers of guesses"):

@@ -246,7 +246,7 @@ def test_noise_before_clipped_sums_are_complete_counts_as_noise():
 
 
 def test_a_network_without_room_says_how_many_canaries_it_holds():
-    with pytest.raises(UsageError, match=r"50000 gradient canaries are too many for this network.* which 6403 have"):
+    with pytest.raises(UsageError, match=r"room for 6403 gradient canaries.* 50000 were asked for; at least 20"):
         audited(50_000)
     with pytest.raises(UsageError, match="no gradient canaries of kind 'tall'; there are dirac and random"):
         audited(kind="tall")

@@ -117,7 +117,11 @@ def _check(y: Array, rows: int) -> None:
 
 
 def _coded(y: Array) -> tuple[Array, Mapping[Any, int]]:
-    classes, codes = np.unique(y, return_inverse=True)
+    try:
+        classes, codes = np.unique(y, return_inverse=True)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in y.tolist()})
+        raise UsageError(f"y holds labels of several types ({', '.join(kinds)}); make all of them text.") from None
     return codes, {label: code for code, label in enumerate(classes.tolist())}
 
 

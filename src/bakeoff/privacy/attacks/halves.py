@@ -19,8 +19,9 @@ def plan_halves(rows: int, labels: Array | None, fits: int, rng: np.random.Gener
     are thrown again until both sides have one, which leaves each coin fair. The row of a class that has only one is
     inside every fit, and is not audited. UsageError for fewer than two rows or fits.
     """
-    if fits < 2 or rows < 2:
-        raise UsageError(f"An audit needs at least 2 fits and 2 rows; got {fits} and {rows:,}.")
+    if fits < 2 or rows < 2 or fits != int(fits):
+        raise UsageError(f"An audit needs at least 2 fits and 2 rows, in whole numbers; got {fits} and {rows:,}.")
+    fits = int(fits)
     classes = [np.arange(rows)] if labels is None else _classes(labels, rows)
     inside = np.empty((fits, rows), dtype=bool)
     paired = fits - fits % 2 if fits >= PAIRED_FROM else 0

@@ -18,6 +18,7 @@ from bakeoff.privacy.audits.guesses import CONFIDENCE
 from bakeoff.privacy.audits.tradeoffs import Gaussian, refuted
 
 SPREAD = 3.0  # standard deviations of the number of canaries that coins put in
+UNFAIR = 6.0  # such deviations, which fair coins exceed less than once in 10^7 times
 LEAST = 10  # guesses below which a way is not tried
 NEIGHBOURS = "add or remove one"
 
@@ -129,7 +130,7 @@ def tally(signals: Array, inside: Array, *, ways: Sequence[Way] = WAYS, seed: in
     more of the first where r is odd; or all r are at one end. Where every canary is guessed the
     two sides part at `split_of`. Equal signals come in an order drawn from `seed`, that knows no coin. `ways` are to be
     chosen before anything is seen; those of less than one guess are left out. UsageError for signals that are no
-    numbers, for other lengths, for none, or where no way is left.
+    numbers, for other lengths, for none, for coins that are not fair, or where no way is left.
     """
     signals, inside = np.asarray(signals, dtype=np.float64), np.asarray(inside)
     _check(signals, inside)
@@ -181,6 +182,12 @@ def _check(signals: Array, inside: Array) -> None:
         raise UsageError(f"The coins are {inside.dtype}; give True for a canary that was in training and False else.")
     if np.isnan(signals).any():
         raise UsageError(f"{int(np.isnan(signals).sum())} signals of {len(signals)} are no number; score every canary.")
+    heads = int(inside.sum())
+    if abs(2 * heads - len(inside)) > UNFAIR * math.sqrt(len(inside)):
+        raise UsageError(
+            f"{heads:,} of {len(inside):,} canaries were in training, which fair coins do not do; throw one for each, "
+            "as a bound holds for nothing else."
+        )
 
 
 def against_others(signals: Array) -> Array:

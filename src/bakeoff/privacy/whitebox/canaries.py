@@ -61,9 +61,10 @@ class Canaries:
         """
         count = self.count or min(MOST, room)
         if not FEWEST <= count <= room:
+            asked = f", and {self.count} were asked for" if self.count else ""
             raise UsageError(
-                f"{count} gradient canaries are too many for this network, or too few to show anything: each takes a "
-                f"weight of its own, which {room} have, and {FEWEST} are the least."
+                f"This network has room for {room} gradient canaries, as each takes a weight of its own{asked}; at "
+                f"least {FEWEST} are needed to show anything."
             )
         random = np.random.default_rng(self.seed)
         return random.random(count) < 0.5, random
