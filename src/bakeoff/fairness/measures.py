@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 OK, INSUFFICIENT = "ok", "insufficient"
+# What a change of the inputs does to answers.
+MOVED, FLIPPED = "mean change of probabilities", "share of changed answers"
+SHIFTED = "mean absolute change"
 
 
 @dataclass(frozen=True)

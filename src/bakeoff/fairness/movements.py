@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.errors import UsageError
-from bakeoff.fairness.measures import INSUFFICIENT, Measure
+from bakeoff.fairness.measures import FLIPPED, INSUFFICIENT, MOVED, SHIFTED, Measure
 from bakeoff.nouns import Array
 from bakeoff.stats import interval, wilson
 
-MOVED, FLIPPED = "mean change of probabilities", "share of changed answers"
-SHIFTED = "mean absolute change"
 ROUNDING = 1e-6  # numbers that differ by less are the same answer
 
 

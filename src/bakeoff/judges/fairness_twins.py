@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.fairness.measures import OK
-from bakeoff.fairness.movements import FLIPPED, MOVED, SHIFTED, MoveSettings, movement, movements
+from bakeoff.fairness.measures import FLIPPED, MOVED, OK, SHIFTED
+from bakeoff.fairness.movements import MoveSettings, movement, movements
 from bakeoff.fairness.swapping import NEUTRAL
 from bakeoff.fairness.swaps import gender
 from bakeoff.fairness.twins import (

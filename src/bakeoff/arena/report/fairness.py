@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board, Estimate, GroupFigure, Square
 from bakeoff.arena.report.marks import Axis, interval_bar
-from bakeoff.fairness.movements import FLIPPED, MOVED, SHIFTED
+from bakeoff.fairness.measures import FLIPPED, MOVED, SHIFTED
 
 JUDGE = "fairness"
 # What a comparison's finding is called, and what a reader is told.

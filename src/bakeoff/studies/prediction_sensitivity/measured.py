@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.fairness.measures import Measure
-from bakeoff.fairness.movements import FLIPPED, MOVED, movements
+from bakeoff.fairness.measures import FLIPPED, MOVED, Measure
+from bakeoff.fairness.movements import movements
 from bakeoff.fairness.sensitivity import prediction_sensitivity, row_sensitivity, soft_weights
 from bakeoff.nouns import Array
 from bakeoff.studies.prediction_sensitivity.learners import LONGEST, Classifier, present
