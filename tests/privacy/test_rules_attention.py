@@ -53,24 +53,35 @@ class Looking(nn.Module):
         return found + weighed(weights) if weights is not None else found
 
 
+SIZES = some.tuples(some.integers(1, 4), some.integers(1, 5), some.integers(1, 5), some.integers(1, 3))
+LOOKED = ["itself", "another", "another width"]
+
+
+COIN = some.booleans()
+
+
 @QUICK
-@given(
-    some.tuples(some.integers(1, 4), some.integers(1, 5), some.integers(1, 5), some.integers(1, 3)),
-    some.booleans(),
-    some.booleans(),
-    some.booleans(),
-    some.sampled_from(["itself", "another", "another width"]),
-    some.booleans(),
-    some.booleans(),
-)
+@given(SIZES, COIN, COIN, COIN, some.sampled_from(LOOKED), COIN, COIN)
 def test_any_attention_equals_the_loop(sizes, bias, ends, batch_first, looked, again, masked):
+    # In double precision, since a softmax's gradients may cancel far below what single precision can tell.
+    how = {"bias": bias, "add_bias_kv": ends, "add_zero_attn": ends, "batch_first": batch_first}
+    compared(sizes, how, looked, again=again, masked=masked, kind=torch.float64, relative=1e-9)
+
+
+@pytest.mark.parametrize("looked", LOOKED)
+@pytest.mark.parametrize("masked", [True, False])
+def test_attention_in_single_precision_equals_the_loop(looked, masked):
+    how = {"bias": True, "add_bias_kv": False, "add_zero_attn": False, "batch_first": True}
+    compared((4, 5, 3, 2), how, looked, again=not masked, masked=masked, kind=torch.float32, relative=1e-5)
+
+
+def compared(sizes, how, looked, *, again, masked, kind, relative):
     records, asking, looking, heads = sizes
     torch.manual_seed(heads)
     width = 4 * heads
-    how = {"bias": bias, "add_bias_kv": ends, "add_zero_attn": ends, "batch_first": batch_first}
     wide = {"kdim": 3, "vdim": 5} if looked == "another width" else {}
     network = Looking(heads, {**how, **wide}, other=looked != "itself", again=again and not wide)
-    if ends:
+    if how["add_bias_kv"]:
         torch.nn.init.normal_(network.inner.bias_k)
     if looked == "itself":
         looking = asking
@@ -78,11 +89,12 @@ def test_any_attention_equals_the_loop(sizes, bias, ends, batch_first, looked, a
     if masked:
         network.padding = numbers(records, looking) > 0.5
         network.padding[:, 0] = False
-        network.mask = torch.zeros(asking, looking).masked_fill(numbers(asking, looking, seed=3) > 1, -1e9)
-        network.padding = torch.zeros(records, looking).masked_fill(network.padding, -1e9)
-    key, value = (numbers(records, looking, wide.get(name, width)) for name in ("kdim", "vdim"))
-    given_ = numbers(records, asking, width, seed=2)
-    assert_same(network, lambda places: network.losses(given_, key, value, places), records)
+        network.mask = torch.zeros(asking, looking).masked_fill(numbers(asking, looking, seed=3) > 1, -1e9).to(kind)
+        network.padding = torch.zeros(records, looking).masked_fill(network.padding, -1e9).to(kind)
+    key, value = (numbers(records, looking, wide.get(name, width)).to(kind) for name in ("kdim", "vdim"))
+    given_ = numbers(records, asking, width, seed=2).to(kind)
+    network.to(kind)
+    assert_same(network, lambda places: network.losses(given_, key, value, places), records, relative)
 
 
 class Layers(nn.Module):
