@@ -23,6 +23,9 @@ from typing import IO, Any
 
 from bakeoff.errors import NotFound, StoreError, UsageError
 
+# What a file that is damaged, or no backup at all, may make of its reading.
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
+
 FORMAT, PROTOCOL = "bakeoff backup", 1
 MANIFEST = "manifest.json"
 # What lies in a backup: the challenge's files, the rows of its store, and artefacts by digest.
@@ -114,7 +117,7 @@ class Bundle:
         try:
             self._zip = zipfile.ZipFile(path)
             self.about = self._manifest()
-        except (zipfile.BadZipFile, OSError, ValueError, RecursionError, NotImplementedError) as error:
+        except BROKEN as error:
             raise self.damaged(f"it is cut off, or is no backup at all ({_first_line(error)})") from error
         self.files: dict[str, dict[str, Any]] = self.about["files"]
         infos = self._zip.infolist()
@@ -182,7 +185,7 @@ class Bundle:
         try:
             with self._zip.open(name) as file:
                 yield file
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except BROKEN as error:
             raise self.damaged(f"{name} cannot be read ({_first_line(error)})") from error
 
     def _manifest(self) -> dict[str, Any]:
