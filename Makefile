@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check slow bench docs
+.PHONY: setup demo test search check slow bench docs
 
 setup: .venv/ready  ## a virtual environment with Bakeoff, its tests' tools, and the pinned versions
 
@@ -16,6 +16,9 @@ demo: setup  ## run the demo and write its report
 
 test: setup  ## the quick tests
 	$(BIN)/pytest -q
+
+search: setup  ## the tests of drawn examples, with other ones every time and more of them
+	$(BIN)/pytest -q -n 2 --dist loadfile -m hypothesis --hypothesis-profile=search --hypothesis-seed=random
 
 check: setup  ## lint, format and types
 	$(BIN)/ruff check .

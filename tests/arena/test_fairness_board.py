@@ -42,6 +42,19 @@ def told(board):
     return [(line.row.entry, round(line.gap.value, 3)) for line in fair_lines(board)]
 
 
+def test_entries_alike_in_both_stand_on_the_front_together(board):
+    names = [row.entry for row in board.rows if row.rank is not None][:3]
+    scores = dict(zip(names, (0.9, 0.9, 0.8), strict=True))
+    rows = tuple(replace(row, mean=Estimate(scores.get(row.entry, 0.0))) for row in board.rows)
+    first = board.columns[0].task.name
+    made = with_gaps(replace(board, rows=rows), {(name, first): gaps_of(0.1) for name in names})
+    assert {line.row.entry: line.on_front for line in fair_lines(made)} == {
+        names[0]: True,
+        names[1]: True,
+        names[2]: False,
+    }
+
+
 def test_entries_come_in_order_of_the_mean_of_their_widest_gaps(board):
     names = [row.entry for row in board.rows if row.rank is not None][:3]
     first, second = (column.task.name for column in board.columns[:2])

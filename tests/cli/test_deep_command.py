@@ -83,4 +83,4 @@ def test_a_board_by_fairness_orders_entries_by_their_widest_gaps(say, challenge)
 
 def test_a_board_without_protected_columns_says_what_fairness_needs(say, challenge):
     said = say("board", "--by", "fairness", "--track", "classification", "-C", challenge)
-    assert "a task needs a protected column (--protected)" in " ".join(said.out.split())
+    assert "a task of classes needs a protected column (--protected)" in " ".join(said.out.split())

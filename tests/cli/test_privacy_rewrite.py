@@ -164,6 +164,7 @@ def test_whole_texts_are_written_anew(say, tmp_path, public, require):
             "There is no --method 'magic'; there are truncated, density",
         ),
         (("t.csv", "--column", "said", "--epsilon", "0"), "epsilon is 0.0; give a number above 0"),
+        (("t.csv", "--column", "said", "--delta", 1e-6), "leaves nothing to chance, and has no --delta"),
         (("t.csv", "--column", "said", "--method", "autoencoder"), "learns from public texts of the same kind"),
         (("t.csv", "--column", "said", "--method", "autoencoder", "--keep", "a"), "can --keep no word"),
         (("t.csv", "--column", "said", "--vectors", "v", "--public", "p"), "Give either --vectors or --public"),

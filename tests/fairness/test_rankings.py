@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hypothesis import example as such_as
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
@@ -123,6 +124,7 @@ def test_bad_input_of_rankings_is_told(call, why):
         call()
 
 
+@such_as(seed=643, rows=30)  # an area of 0 as a difference of sums, which rounding left below 0
 @given(seed=st.integers(0, 10**6), rows=st.integers(30, 120))
 def test_weighted_areas_are_those_of_scikit_learn_and_of_rows_written_out(seed, rows):
     random = np.random.default_rng(seed)

@@ -126,7 +126,7 @@ def fairness_text(board: Board, console: Console, metric: str = USUAL) -> None:
     _print(console, glyphs, words.one_line(board.title) + (f", {rows}" if rows else ""), "bold")
     track = f"track {words.spoken(board.track)}: " if board.track else ""
     if not lines:
-        said = "no ranked entry has a gap; a task needs a protected column (--protected) with two groups that are large"
+        said = "no ranked entry has a gap; a task of classes needs a protected column (--protected) of two large groups"
         _print(console, glyphs, f"{track}{said}.")
         return
     _print(console, glyphs, track + gap_note(lines, metric), "dim")

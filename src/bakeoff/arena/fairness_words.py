@@ -7,7 +7,7 @@ widest. It is above zero even where all groups are treated alike, so what chance
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bakeoff.arena import board_words as words
 from bakeoff.arena.board import Board, Estimate, GroupFigure, Row, Square
@@ -75,12 +75,11 @@ def fair_lines(board: Board, metric: str = USUAL) -> tuple[FairLine, ...]:
         if shared
     ]
     lines.sort(key=lambda line: (line.gap.value, -(line.row.mean.value if line.row.mean else 0.0)))
-    top, found = float("-inf"), []
-    for line in lines:
-        score = line.row.mean.value if line.row.mean is not None else float("-inf")
-        found.append(FairLine(line.place, line.row, line.gap, line.tasks, line.worst, score > top))
-        top = max(top, score)
-    return tuple(found)
+    ends = [(line.gap.value, line.row.mean.value if line.row.mean is not None else float("-inf")) for line in lines]
+    beaten = [
+        any((gap, -score) != (mine, -own) and gap <= mine and score >= own for gap, score in ends) for mine, own in ends
+    ]
+    return tuple(replace(line, on_front=not below) for line, below in zip(lines, beaten, strict=True))
 
 
 def gap_note(lines: Sequence[FairLine], metric: str = USUAL) -> str:

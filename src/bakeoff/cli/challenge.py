@@ -36,6 +36,7 @@ table = typer.Typer(no_args_is_help=True, help="Bring tables into a challenge an
 To = Annotated[Path, Option("--to", "--challenge", "-C", metavar="DIR", help="The challenge's folder.")]
 _Picks = Option(metavar="TASK", help="Make it the team's final pick on a task; may be repeated, or with commas.")
 _Entries = Option(metavar="NAME", help="Only these entries; may be repeated, or with commas.")
+_JudgeAgain = Option("--again", help="Judge what was judged already, too; with --deep, run failed fits once more.")
 _Tasks = Option(metavar="NAME", help="Only these tasks; may be repeated, or with commas.")
 
 
@@ -217,7 +218,7 @@ def run(
 @spread
 def judge(
     choices: DeepChoices,
-    again: Annotated[bool, Option("--again", help="Judge what was judged already, too.")] = False,
+    again: Annotated[bool, _JudgeAgain] = False,
     challenge: Folder = HERE,
     as_json: Json = False,
 ) -> None:

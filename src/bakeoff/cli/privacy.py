@@ -52,7 +52,7 @@ _Best = Option(
 )
 _Spent = Option(metavar="E", help="An epsilon that something else spends of the same rows; may be repeated.")
 _Ledger = Option(metavar="PATH", help="The ledger of a fit, as JSON, in place of a plan.")
-_Plot = Option(metavar="PATH", help="Write a picture (PNG) of epsilon over the steps.")
+_Plot = Option(metavar="PATH", help="Write a picture (.png, .svg or .pdf) of epsilon over the steps.")
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import typer
 from typer import Argument, Option
 
 from bakeoff.cli.options import PICTURES, Json, QuestionChoices, check_path, print_json
-from bakeoff.cli.showing import console, show_table
+from bakeoff.cli.showing import console
 from bakeoff.cli.spreading import spread
+from bakeoff.cli.trial_rows import trial_rows
 from bakeoff.errors import UsageError
 
 if TYPE_CHECKING:
-    from bakeoff.algorithms.private_trial import TrialRows
     from bakeoff.privacy.attacks import AttackReport, Measured
 
 FULL, QUICK = 16, 2
@@ -56,7 +56,7 @@ def privacy_audit(
     check_path("--plot", plot, "roc.png", PICTURES)
     point = baseline_point(how.entry)
     with tempfile.TemporaryDirectory(prefix="bakeoff-privacy-") as folder:
-        rows = _read(table, question, Path(folder), as_json)
+        rows = trial_rows(table, question, Path(folder), as_json)
         group = point.group.removeprefix("bakeoff.algorithms").strip(".")
         if group and group != rows.task.kind:
             raise UsageError(f"The algorithm {how.entry!r} is for {group}; this task is {rows.task.kind}.")
@@ -71,23 +71,6 @@ def privacy_audit(
         print_json({"task": task, "entry": how.entry, **found.as_plain()})
     else:
         _show(found)
-
-
-def _read(table: Path, question: QuestionChoices, folder: Path, as_json: bool) -> TrialRows:
-    from bakeoff.algorithms.private_trial import TrialRows
-    from bakeoff.arena.challenge import Challenge
-
-    challenge = Challenge.create(folder / "challenge", title="privacy audit")
-    try:
-        added = challenge.add_table(table, question.options())
-        data = challenge.data(added.task)
-    finally:
-        challenge.close()
-    if not as_json:
-        show_table(added.table)
-        for line in (*added.explained, *added.notes):
-            typer.echo(line)
-    return TrialRows(added.task, data.table, data.train, data.labels, data.test, data.truth)
 
 
 def _counted(places: Iterable[int]) -> Iterable[int]:

@@ -12,8 +12,9 @@ import typer
 from typer import Argument, Option
 
 from bakeoff.cli.options import PICTURES, Json, QuestionChoices, check_path, print_json
-from bakeoff.cli.showing import console, show_table
+from bakeoff.cli.showing import console
 from bakeoff.cli.spreading import spread
+from bakeoff.cli.trial_rows import trial_rows
 
 if TYPE_CHECKING:
     from bakeoff.algorithms.private_trial import Trial
@@ -24,7 +25,7 @@ _PerOwner = Option("--per-owner", help="Protect all rows of an owner together; n
 _Algorithm = Option(metavar="NAME", help="Which algorithm; by default what suits the question.")
 _Alone = Option("--alone", help="Leave out the fit without a budget, which is shown beside it.")
 _Ledger = Option(metavar="PATH", help="Write the ledger as JSON.")
-_Plot = Option(metavar="PATH", help="Write a picture (PNG) of epsilon over the steps.")
+_Plot = Option(metavar="PATH", help="Write a picture (.png, .svg or .pdf) of epsilon over the steps.")
 _Seconds = Option(min=0, metavar="SECONDS", help="Wall clock for each fit; 0 lets it take what it needs.")
 
 
@@ -51,8 +52,7 @@ def privacy_fit(
     as_json: Json = False,
 ) -> None:
     """Fit a table privately and show what the budget costs in quality, with the ledger of what was spent."""
-    from bakeoff.algorithms.private_trial import TrialRows, Wish, tried
-    from bakeoff.arena.challenge import Challenge
+    from bakeoff.algorithms.private_trial import Wish, tried
     from bakeoff.privacy.budget import Budget
     from bakeoff.privacy.curves import plot_epsilon
 
@@ -62,17 +62,7 @@ def privacy_fit(
     asked = Budget(budget.epsilon, budget.delta, unit)
     wish = Wish(asked, budget.algorithm, budget.seed, seconds=budget.seconds, beside=not budget.alone)
     with tempfile.TemporaryDirectory(prefix="bakeoff-privacy-") as folder:
-        challenge = Challenge.create(Path(folder) / "challenge", title="privacy fit")
-        try:
-            added = challenge.add_table(table, question.options())
-            data = challenge.data(added.task)
-        finally:
-            challenge.close()
-        if not as_json:
-            show_table(added.table)
-            for line in (*added.explained, *added.notes):
-                typer.echo(line)
-        rows = TrialRows(added.task, data.table, data.train, data.labels, data.test, data.truth)
+        rows = trial_rows(table, question, Path(folder), as_json)
         found = tried(rows, wish, lambda what: typer.echo(f"{what} ...", err=True))
     if ledger is not None:
         ledger.write_text(json.dumps(found.ledger.as_plain(), indent=2), encoding="utf-8")

@@ -33,7 +33,8 @@ _Method = Option(
     metavar="NAME", help="truncated, density, laplace or ranked (each word), or autoencoder (each whole text)."
 )
 _Epsilon = Option(metavar="E", help="For words, per typical distance (20); for autoencoder, of a text (50).")
-_Delta = Option(metavar="D", help="For autoencoder: the chance left to more than epsilon.")
+DELTA = 1e-5
+_Delta = Option(metavar="D", show_default=False, help="For autoencoder: the chance left to more than epsilon (1e-5).")
 _Vectors = Option(metavar="FILE", help="Public word vectors: word2vec or GloVe text, .gz, or .npz of Bakeoff.")
 _Public = Option(metavar="FILE", help="Public texts, from which vectors or the auto-encoder are learnt.")
 _Kept = Option(metavar="WORD", help="A word that may stay as it is, unprotected; may be repeated, or with commas.")
@@ -47,7 +48,7 @@ class WayChoices:
 
     method: Annotated[str, _Method] = "truncated"
     epsilon: Annotated[float | None, _Epsilon] = None
-    delta: Annotated[float, _Delta] = 1e-5
+    delta: Annotated[float | None, _Delta] = None
     keep: Annotated[Names, _Kept] = None
     seed: Annotated[int | None, _Seed] = None
 
@@ -133,6 +134,8 @@ def _rewriter(way: WayChoices, public: PublicChoices, most: int) -> Rewrite:
         return _coder(way, public, most)
     if way.method not in METHODS:
         raise UsageError(f"There is no --method {way.method!r}; there are {', '.join(METHODS)} and {CODER}.")
+    if way.delta is not None:
+        raise UsageError(f"--method {way.method} leaves nothing to chance, and has no --delta; leave it out.")
     from bakeoff.privacy.texts.replacing import WordReplacer
 
     epsilon = checked(USUAL["words"] if way.epsilon is None else way.epsilon)
@@ -166,7 +169,8 @@ def _coder(way: WayChoices, public: PublicChoices, most: int) -> Rewrite:
         raise UsageError(
             "--method autoencoder learns from public texts of the same kind; name them with --public FILE."
         )
-    coder = TextCoder(USUAL["texts"] if way.epsilon is None else way.epsilon, way.delta, seed=way.seed)
+    epsilon = USUAL["texts"] if way.epsilon is None else way.epsilon
+    coder = TextCoder(epsilon, DELTA if way.delta is None else way.delta, seed=way.seed)
     coder.budget.check(most)
     texts = _public_texts(public)
     typer.echo(f"Learning an auto-encoder from {len(texts):,} public texts ...", err=True)

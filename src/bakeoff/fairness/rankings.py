@@ -211,6 +211,8 @@ def _areas(wins: Array, mine: Array, totals: Array) -> Array:
         [up * down, others[..., 0] * down, up * others[..., 1], up * others[..., 0], down * others[..., 1]], axis=-1
     )
     share = np.divide(wins, pairs, out=np.full(wins.shape, np.nan), where=pairs > 0)
+    # Won pairs are differences of sums, so that rounding may leave an area of 0 a little below it.
+    share = np.clip(share, 0.0, 1.0)
     share[..., 3:] = 0.5 - share[..., 3:]
     return share
 
