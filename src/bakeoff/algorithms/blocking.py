@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
+from bakeoff.algorithms.matching import growing, reading
+from bakeoff.algorithms.matching.growing import Found, Growth, Nearest, largest
 from bakeoff.algorithms.matching.lookup import Lookup
 from bakeoff.algorithms.matching.reading import read
 from bakeoff.algorithms.matching.search import Effort, effort_for
@@ -16,6 +20,7 @@ from bakeoff.nouns import Array, Frame, Schema
 
 CELLS = 8_000_000  # similarities held at once, 4 bytes each
 EXACT = 400_000_000  # pairs of records up to which all are compared
+NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
 class Blocker:
@@ -38,15 +43,53 @@ class Blocker:
         many = len(left) * len(left if right is None else right)
         self.how_ = "keys" if self.effort or many > EXACT else "exact"
         self.__dict__.pop("best_", None)
+        self.found_: dict[tuple[int, int], Found] = {}
+        self.lookup_: Lookup | None = None
         self.records_ = read(left, right, self.schema)
         if self.how_ == "keys":
             most = max(len(left), len(left if right is None else right))
             self.lookup_ = Lookup(self.records_, self.effort or effort_for(most, max(1, self.schema.threads)))
-            self.sides_ = self.lookup_.sides
+            self.sides_, self.weights_ = self.lookup_.sides, self.lookup_.weights
             return self
-        weights = TfIdf("characters").fit([text for side in self.texts_ for text in side])
-        self.sides_ = [weights.transform(side) for side in self.texts_]
+        self.weights_ = TfIdf("characters").fit([text for side in self.texts_ for text in side])
+        self.sides_ = [self.weights_.transform(side) for side in self.texts_]
         return self
+
+    def grown(self, growth: Growth) -> Blocker:
+        """A blocker of the fitted tables and the new records after them, which alone are read and searched.
+
+        Terms keep their weights, so that what was alike stays so; all pairs with a new record are compared. Of more
+        than `EXACT` such pairs everything is fitted anew.
+        """
+        new = len(growth.more)
+        sides = [*self.sides_]
+        if new * (sides[0 if self.apart else 1 - growth.side].shape[0] + new) > EXACT:
+            return Blocker(self.schema, self.cells, self.effort).fit(*growth.after)
+        made = copy(self)
+        made.__dict__.pop("best_", None)
+        made.records_ = reading.grown(self.records_, growth, self.schema)
+        fresh = self.weights_.transform(made.records_.joined(growth.side, growth.first))
+        sides[growth.side] = sparse.vstack([sides[growth.side], fresh], format="csr")
+        made.sides_ = sides
+        across = sides[0 if self.apart else 1 - growth.side]
+        lists = {key: Nearest.of(found, self.sides_[key[0]].shape[0], key[1]) for key, found in self.found_.items()}
+        lists = growing.grown(lists, growth, self._products(across, fresh))
+        made.found_ = {key: near.found() for key, near in lists.items()}
+        made.lookup_ = None
+        return made
+
+    def _products(self, across: Any, fresh: Any) -> Iterator[tuple[int, Array]]:
+        """Cosines of records with the new ones, as `growing.grown` takes them."""
+        turned = fresh.T.tocsr()
+        step = max(1, self.cells // max(1, fresh.shape[0]))
+        for start in range(0, across.shape[0], step):
+            part = (across[start : start + step] @ turned).toarray().astype(np.float64)
+            part = np.where(part > 0, np.minimum(part, 1.0), -np.inf)
+            if self.apart:
+                own = np.arange(across.shape[0] - fresh.shape[0], across.shape[0])
+                here = (own >= start) & (own < start + len(part))
+                part[own[here] - start, np.flatnonzero(here)] = -np.inf
+            yield start, part
 
     @property
     def texts_(self) -> list[list[str]]:
@@ -58,21 +101,37 @@ class Blocker:
         """Whether there is one table, where a record is no candidate of its own."""
         return len(self.sides_) == 1
 
-    def _nearest(self, side: int, k: int) -> list[Array]:
-        """Positions of the asked and of the found records, and cosines, of the k nearest across from one side."""
+    def _nearest(self, side: int, k: int) -> Found:
+        """Positions of the asked and of the found records, and cosines, of the k nearest across from one side.
+
+        What was found is kept, and grows with the tables.
+        """
+        if (side, k) not in self.found_:
+            self.found_[side, k] = self._search(side, k)
+        return self.found_[side, k]
+
+    def _search(self, side: int, k: int) -> Found:
         if self.how_ == "keys":
-            return list(self.lookup_.nearest(side, k))
+            if self.lookup_ is None:
+                most = max(map(len, self.records_.cells))
+                self.lookup_ = Lookup(self.records_, self.effort or effort_for(most, max(1, self.schema.threads)))
+            return self.lookup_.nearest(side, k)
         queries, index = self.sides_[side], self.sides_[0 if self.apart else 1 - side]
         found = list(nearest(queries, index, k, self.cells, self.apart))
-        return [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [np.zeros(0)] * 3
+        rows, columns, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else NOTHING
+        return rows, columns, cosines
 
-    def candidates(self, k: int = 10) -> Frame:
+    def candidates(self, k: int = 10, growth: Growth | None = None) -> Frame:
         """The k nearest right records of each left record: `left`, `right` (positions, int64) and `score` (0 to 1).
 
         Sorted by left and falling score. Within one table each pair stands once, the smaller position left. A record
-        without text, and one that shares no n-gram with any other, has no candidate.
+        without text, and one that shares no n-gram with any other, has no candidate. Of a `growth` only those pairs
+        that hold a new record.
         """
         left, right, score = self._nearest(0, k)
+        if growth is not None:
+            new = growth.has_new(left, right)
+            left, right, score = left[new], right[new], score[new]
         frame = pd.DataFrame({"left": left.astype(np.int64), "right": right.astype(np.int64), "score": score})
         if self.apart:
             frame["left"], frame["right"] = frame[["left", "right"]].min(axis=1), frame[["left", "right"]].max(axis=1)
@@ -103,7 +162,6 @@ class Blocker:
     def _best(self, side: int) -> tuple[Array, Array]:
         """The two nearest across from each record of a side: positions (-1: none) and cosines, each (records, 2)."""
         asked, found, scores = self._nearest(side, 2)
-        asked, found = asked.astype(np.int64), found.astype(np.int64)
         rank = np.arange(len(asked)) - np.searchsorted(asked, asked)
         partner = np.full((self.sides_[side].shape[0], 2), -1, dtype=np.int64)
         cosine = np.zeros(partner.shape)
@@ -138,17 +196,5 @@ def nearest(
         if apart:
             own = np.arange(len(products))
             products[own, own + start] = 0.0
-        rows, columns, scores = _largest(products, k)
+        rows, columns, scores = largest(products, k)
         yield rows + start, columns, np.minimum(scores.astype(np.float64), 1.0)
-
-
-def _largest(products: Array, k: int) -> tuple[Array, Array, Array]:
-    width = products.shape[1]
-    least = np.partition(products, width - k, axis=1)[:, width - k] if k < width else np.zeros(len(products))
-    rows, columns = np.nonzero((products >= least[:, None]) & (products > 0))
-    scores = products[rows, columns]
-    order = np.lexsort((columns, -scores, rows))
-    rows, columns, scores = rows[order], columns[order], scores[order]
-    # Products equal to the k-th are all there still: the earliest columns are kept.
-    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    return rows[rank < k], columns[rank < k], scores[rank < k]

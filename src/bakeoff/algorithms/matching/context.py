@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
+from bakeoff.algorithms.matching.growing import Growth
 from bakeoff.algorithms.records import SIDES, TEXTLIKE, Fields, fields_of, numbered, plain, side_cells, wholes
 from bakeoff.algorithms.tfidf import TfIdf
 from bakeoff.nouns import Array, ColumnType, Frame, Schema
@@ -28,10 +31,19 @@ class View:
     name: str
     left: Any
     right: Any
+    weights: TfIdf | None = None
 
     def sides(self, side: int) -> tuple[Any, Any]:
         """The rows of a side and those across from it."""
         return (self.left, self.right) if side == 0 else (self.right, self.left)
+
+    def grown(self, texts: list[str], side: int, apart: bool) -> View:
+        """The same with the rows of further texts below one side; within one table (`apart`) below both."""
+        assert self.weights is not None
+        new = self.weights.transform(texts)
+        below = sparse.vstack([self.right if side else self.left, new], format="csr")
+        left, right = (below, below) if apart else ((self.left, below) if side else (below, self.right))
+        return replace(self, left=left, right=right)
 
 
 class Context:
@@ -47,15 +59,32 @@ class Context:
         """Read the records; no label is looked at."""
         self.apart_ = right is None
         tables = [left] if right is None else [left, right]
-        sides = list(
-            zip(SIDES, [table.add_prefix(f"{side}_") for side, table in zip(SIDES, tables, strict=False)], strict=False)
-        )
-        fields = fields_of(self.schema, pd.concat([table.iloc[:0] for _, table in sides], axis=1))
+        sides, fields = self._read(tables)
         self.name_ = name_column(left, right, fields) if self.name is None else self.name
-        texts = [[wholes(table, side, fields) for side, table in sides]]
-        texts += [[side_cells(table, self.name_, side, fields) for side, table in sides]] if self.name_ else texts
-        self.views_ = views(texts[0], texts[1])
+        self.views_ = views(*self._texts(sides, fields))
         return self
+
+    def grown(self, growth: Growth) -> Context:
+        """The same with new records, which alone are read; terms keep their weights."""
+        made = copy(self)
+        texts = self._texts(*self._read([table for table in growth.alone if table is not None]))
+        made.views_ = [
+            view.grown(sides[growth.side], growth.side, self.apart_)
+            for view, (_, _, sides) in zip(self.views_, spoken(*texts), strict=True)
+        ]
+        return made
+
+    def _read(self, tables: list[Frame]) -> tuple[list[tuple[str, Frame]], Fields]:
+        sides = [(side, table.add_prefix(f"{side}_")) for side, table in zip(SIDES, tables, strict=False)]
+        return sides, fields_of(self.schema, pd.concat([table.iloc[:0] for _, table in sides], axis=1))
+
+    def _texts(self, sides: list[tuple[str, Frame]], fields: Fields) -> list[list[list[str]]]:
+        """The records and their names as clean texts, of each table."""
+        records = [wholes(table, side, fields) for side, table in sides]
+        return [
+            records,
+            [side_cells(table, self.name_, side, fields) for side, table in sides] if self.name_ else records,
+        ]
 
     def standing(self, positions: Array) -> Array:
         """Features of pairs int64 (pairs, 2), float64 (pairs, FEATURES of each view); see `standing`."""
@@ -64,18 +93,23 @@ class Context:
 
 def views(records: list[list[str]], names: list[list[str]]) -> list[View]:
     """Records and their names by words and by characters, and words with digits, from each table's clean texts."""
+    return [_view(*said) for said in spoken(records, names)]
+
+
+def spoken(records: list[list[str]], names: list[list[str]]) -> list[tuple[str, str, list[list[str]]]]:
+    """For each view its name, its terms (words or characters) and what each table's records say in it."""
     found = []
     for what, both in (("record", records), ("name", names)):
         flat = [[plain(text) for text in side] for side in both]
-        found += [_view(f"{what} {terms}", flat, terms) for terms in ("words", "characters")]
+        found += [(f"{what} {terms}", terms, flat) for terms in ("words", "characters")]
     digits = [[" ".join(numbered(text)) for text in side] for side in records]
-    return [*found, _view("numbers", digits, "words")]
+    return [*found, ("numbers", "words", digits)]
 
 
-def _view(name: str, texts: list[list[str]], terms: str) -> View:
+def _view(name: str, terms: str, texts: list[list[str]]) -> View:
     weights = TfIdf(terms).fit([text for side in texts for text in side])
     rows = [weights.transform(side) for side in texts]
-    return View(name, rows[0], rows[-1])
+    return View(name, rows[0], rows[-1], weights)
 
 
 def name_column(left: Frame, right: Frame | None, fields: Fields) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ import pandas as pd
 from bakeoff.algorithms.matching import onetoone
 from bakeoff.algorithms.matching.clusters import Rules
 from bakeoff.algorithms.matching.evidence import Evidence, confidences, grouped
+from bakeoff.algorithms.matching.growing import Growth
 from bakeoff.algorithms.matching.tradeoff import gains
+from bakeoff.algorithms.records import SIDES
 from bakeoff.errors import UsageError
 from bakeoff.nouns import Array, Frame
 
@@ -25,6 +28,9 @@ class Matched:
 
     def __init__(self, matcher: Matcher, left: Frame, right: Frame | None, groups: Array) -> None:
         self.matcher, self.left, self.right, self.groups = matcher, left, right, groups
+        # Copies keep what was read of these tables when the matcher reads others.
+        self.finder = copy(matcher.finder_)
+        self.scorer = self.finder if matcher.scorer_ is matcher.finder_ else copy(matcher.scorer_)
 
     def add(self, records: Frame, side: str) -> Frame:
         """Match new records, as `Matcher.match_new` says, and keep them.
@@ -36,23 +42,29 @@ class Matched:
         if len(lacking) == len(table.columns):
             raise UsageError(f"The new records have none of the columns {', '.join(lacking[:5])} of the {side} table.")
         old = len(table)
-        tables = {"left": self.left, "right": self.right}
-        tables[side] = pd.concat([table, records], ignore_index=True)
+        known: Frame = records.reindex(columns=table.columns)
+        tables = {"left": self.left, "right": self.right, side: pd.concat([table, known], ignore_index=True)}
         left, right = tables["left"], tables["right"]
-        evidence = self._evidence(left, right, side, old)
+        growth = Growth((self.left, self.right), (left, right), SIDES.index(side))
+        finder = self.finder.grown(growth)
+        scorer = finder if self.scorer is self.finder else self.scorer.grown(growth)
+        found = finder.candidates(left, right, self.matcher.k_, growth)[list(SIDES)].to_numpy(dtype=np.int64)
+        rights = None if right is None else len(right)
+        evidence = Evidence(found, scorer.chances(left, right, found), len(left), rights)
         fixed = self._fixed(side, len(records))
         new = np.flatnonzero(fixed < 0)
         if right is not None and self.matcher.one_to_one_.on:
             evidence = self._free(evidence, side, old)
 
         def ask(positions: Array) -> Array:
-            return np.asarray(self.matcher.scorer_.chances(left, right, positions))
+            return np.asarray(scorer.chances(left, right, positions))
 
         rules = Rules(fixed=fixed, largest=self.matcher.max_group)
         made, evidence = grouped(evidence, self.matcher.threshold_, rules, ask)
         groups = self._named(made, fixed)
         frame = self._told(groups, fixed, evidence, new)
         self.left, self.right, self.groups = left, right, groups
+        self.finder, self.scorer = finder, scorer
         return frame
 
     def _table(self, side: str) -> Frame:
@@ -60,17 +72,6 @@ class Matched:
             there = "left or right" if self.right is not None else "left, since one table was matched"
             raise UsageError(f"side is {side!r}; say {there}.")
         return self.left if side == "left" else self.right
-
-    def _evidence(self, left: Frame, right: Frame | None, side: str, old: int) -> Evidence:
-        """Candidates with a new record in them, scored among all records."""
-        scorer = self.matcher.scorer_
-        found = self.matcher.finder_.candidates(left, right, self.matcher.k_)[["left", "right"]].to_numpy(
-            dtype=np.int64
-        )
-        fresh = found >= old
-        kept = found[fresh.any(axis=1) if right is None else fresh[:, 0 if side == "left" else 1]]
-        rights = None if right is None else len(right)
-        return Evidence(kept, scorer.chances(left, right, kept), len(left), rights)
 
     def _fixed(self, side: str, more: int) -> Array:
         """The group of each old record in the new numbering, -1 for a new record."""

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from bakeoff.algorithms.matching import grams, keys, search
 from bakeoff.algorithms.matching.reading import Records
-from bakeoff.algorithms.tfidf import SLOTS
+from bakeoff.algorithms.tfidf import SLOTS, TfIdf
 from bakeoff.nouns import Array
 
 LAST_RESORT = 10  # budgets that a record without any rare key may spend
@@ -21,7 +21,8 @@ class Lookup:
 
     Time and memory grow with the records, not with their product: a record looks at `effort.budget` others over its
     words, cells and pairs of them and as many again over its n-grams, and the cosine is taken of the `effort.depth`
-    that share the most. `sides` are the vectors, sparse float32 (records, slots), one of one table.
+    that share the most. `sides` are the vectors under the fitted
+    `weights`, sparse float32 (records, slots), one of one table.
     """
 
     def __init__(self, records: Records, effort: search.Effort) -> None:
@@ -41,8 +42,9 @@ class Lookup:
         found = [self.records.of(side) @ counted for side in range(len(self.records.cells))]
         records = sum(side.shape[0] for side in found)
         seen = sum(np.bincount(side.indices, minlength=SLOTS) for side in found)
-        weights = np.log1p((records - seen + 0.5) / (seen + 0.5)).astype(np.float32)
-        return [grams.weigh(side, weights) for side in found]
+        self.weights = TfIdf("characters")
+        self.weights.weights_ = np.log1p((records - seen + 0.5) / (seen + 0.5)).astype(np.float32)
+        return [grams.weigh(side, self.weights.weights_) for side in found]
 
     def nearest(self, side: int, k: int) -> tuple[Array, Array, Array]:
         """Positions of the asked and of the found records (int64) and cosines, sorted by asked and falling cosine.

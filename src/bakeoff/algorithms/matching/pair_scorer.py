@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from bakeoff.algorithms.blocking import Blocker, record_texts
 from bakeoff.algorithms.matching.blend import Blend, Curve, Lesson, calibrated, folds_of, held_out
 from bakeoff.algorithms.matching.context import Context
+from bakeoff.algorithms.matching.growing import Growth, Tables, same
 from bakeoff.algorithms.matching.rivals import FEATURES as SECOND
 from bakeoff.algorithms.matching.rivals import Rivals, rivals_of, second_look
 from bakeoff.algorithms.matching.switch import ContextChoice, choose
@@ -98,6 +100,7 @@ class PairScorer:
         self.constant_ = float(matches.mean()) if len(matches) else 0.0
         self.held_out_, self.threshold_ = np.full(len(matches), self.constant_), 0.5
         self._given: tuple[Frame, Frame | None, list[list[str]]] | None = None
+        self._searched: tuple[Tables, Blocker] | None = None
         self._fitted: Fitted | None = None
         self.alone_: Fitted | None = None
         self.features_ = PairFeatures(aligned=True)
@@ -255,6 +258,19 @@ class PairScorer:
         total = sum(gains.values()) or 1.0
         return {name: gain / total for name, gain in sorted(gains.items(), key=lambda item: -item[1])}
 
-    def candidates(self, left: Frame, right: Frame | None, k: int = 10) -> Frame:
+    def candidates(self, left: Frame, right: Frame | None, k: int = 10, growth: Growth | None = None) -> Frame:
         """The k nearest right records of each left one, as Blocker.candidates gives them."""
-        return Blocker(self.schema).fit(left, right).candidates(k)
+        if self._searched is None or not same((left, right), self._searched[0]):
+            self._searched = (left, right), Blocker(self.schema).fit(left, right)
+        return self._searched[1].candidates(k, growth)
+
+    def grown(self, growth: Growth) -> PairScorer:
+        """The same scorer for tables that grew; what was read of the records that were there is kept."""
+        made = copy(self)
+        if self._searched is not None and growth.follows(self._searched[0]):
+            made._searched = growth.after, self._searched[1].grown(growth)
+        if self._given is not None and growth.follows(self._given[:2]):
+            made._context = self._context.grown(growth)
+            new = record_texts(*growth.alone, self.schema)
+            made._given = (*growth.after, [[*old, *more] for old, more in zip(self._given[2], new, strict=True)])
+        return made

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from bakeoff.algorithms.matching.growing import Growth
 from bakeoff.algorithms.records import SIDES, Fields, cells, fields_of, plain, wholes
 from bakeoff.nouns import Array, ColumnType, Frame, Schema
 
@@ -25,10 +26,10 @@ class Records:
     cells: list[Array]
     names: tuple[str, ...]
 
-    def joined(self, side: int) -> list[str]:
-        """The records of one table as one text each."""
+    def joined(self, side: int, start: int = 0) -> list[str]:
+        """The records of one table from a position on, as one text each."""
         texts = np.array(self.texts, dtype=object)
-        return [" ".join(filter(None, row)) for row in texts[self.cells[side]].tolist()]
+        return [" ".join(filter(None, row)) for row in texts[self.cells[side][start:]].tolist()]
 
     def of(self, side: int) -> Any:
         """Which cells the records of one table have, sparse float32 (records, texts); empty cells are left out."""
@@ -47,26 +48,37 @@ def read(left: Frame, right: Frame | None, schema: Schema) -> Records:
 
     Where columns are ignored, a record is one cell: its words are taken out wherever they stand.
     """
-    tables = {"left": left} if right is None else {"left": left, "right": right}
-    heads = pd.concat([table.iloc[:0].add_prefix(f"{side}_") for side, table in tables.items()], axis=1)
-    fields = fields_of(schema, heads)
+    tables = [left] if right is None else [left, right]
+    fields = fields_of(schema, _heads(tables))
     seen: dict[str, int] = {"": 0}
-    if fields.ignored:
-        return _whole(tables, fields, seen)
     names = tuple(field.name for field in fields.seen if field.type is not ColumnType.IMAGE)
-    places = []
-    for table in tables.values():
-        columns = [_coded(table, name, seen) for name in names]
-        places.append(np.column_stack(columns) if columns else np.zeros((len(table), 0), dtype=np.int32))
+    names = ("",) if fields.ignored else names
+    places = [_places(table, SIDES[side], (fields, names), seen) for side, table in enumerate(tables)]
     return Records(list(seen), places, names)
 
 
-def _whole(tables: dict[str, Frame], fields: Fields, seen: dict[str, int]) -> Records:
-    places = []
-    for side, table in zip(SIDES, tables.values(), strict=False):
+def grown(records: Records, growth: Growth, schema: Schema) -> Records:
+    """The records after a growth of their tables, of which the new ones alone are read."""
+    seen = {text: place for place, text in enumerate(records.texts)}
+    fields = fields_of(schema, _heads([table for table in growth.after if table is not None]))
+    places = list(records.cells)
+    new = _places(growth.more, SIDES[growth.side], (fields, records.names), seen)
+    places[growth.side] = np.vstack([places[growth.side], new])
+    return Records(list(seen), places, records.names)
+
+
+def _heads(tables: list[Frame]) -> Frame:
+    return pd.concat([t.iloc[:0].add_prefix(f"{side}_") for side, t in zip(SIDES, tables, strict=False)], axis=1)
+
+
+def _places(table: Frame, side: str, what: tuple[Fields, tuple[str, ...]], seen: dict[str, int]) -> Array:
+    """Places of one table's cells among all different ones, int32 (records, columns); new ones are put into `seen`."""
+    fields, names = what
+    if fields.ignored:
         texts = map(plain, wholes(table.add_prefix(f"{side}_"), side, fields))
-        places.append(np.fromiter((seen.setdefault(text, len(seen)) for text in texts), np.int32, len(table))[:, None])
-    return Records(list(seen), places, ("",))
+        return np.fromiter((seen.setdefault(text, len(seen)) for text in texts), np.int32, len(table))[:, None]
+    columns = [_coded(table, name, seen) for name in names]
+    return np.column_stack(columns) if columns else np.zeros((len(table), 0), dtype=np.int32)
 
 
 def _coded(table: Frame, name: str, seen: dict[str, int]) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from bakeoff.algorithms.blocking import Blocker
 from bakeoff.algorithms.matching.blend import calibrated, folds_of
+from bakeoff.algorithms.matching.growing import Growth, Tables, same
 from bakeoff.algorithms.matching.pair_scorer import PairScorer, ScorerOptions
 from bakeoff.algorithms.matching.sifting import Sifter
 from bakeoff.algorithms.matching.switch import ContextChoice
@@ -36,7 +38,7 @@ class SiftedScorer:
             pairs["weight"] = weights
         self.context_ = ContextChoice(True, f"part of the glance at more than {MOST:,} candidates")
         self._pairs = PairScorer(self.schema, self.options).fit(left, right, positions, matches, weights)
-        self._tables: tuple[Frame, Frame | None] = (left, right)
+        self._tables: Tables = (left, right)
         self._blocker = Blocker(self.schema).fit(left, right)
         scores = np.zeros(len(pairs))
         for learnt, held in folds_of(matches, self.options.seed):
@@ -52,13 +54,20 @@ class SiftedScorer:
 
     def _search(self, left: Frame, right: Frame | None) -> Blocker:
         """The blocker of these tables; that of the last ones is kept."""
-        if self._tables[0] is not left or self._tables[1] is not right:
+        if not same((left, right), self._tables):
             self._blocker, self._tables = Blocker(self.schema).fit(left, right), (left, right)
         return self._blocker
 
-    def candidates(self, left: Frame, right: Frame | None, k: int = 10) -> Frame:
+    def candidates(self, left: Frame, right: Frame | None, k: int = 10, growth: Growth | None = None) -> Frame:
         """The k nearest right records of each left one, as Blocker.candidates gives them."""
-        return self._search(left, right).candidates(k)
+        return self._search(left, right).candidates(k, growth)
+
+    def grown(self, growth: Growth) -> SiftedScorer:
+        """The same scorer for tables that grew; what was read of the records that were there is kept."""
+        made = copy(self)
+        if growth.follows(self._tables):
+            made._tables, made._blocker = growth.after, self._blocker.grown(growth)
+        return made
 
     def chances(self, left: Frame, right: Frame | None, positions: Array) -> Array:
         """Calibrated chances of a match, float64 (pairs,), for pairs int64 (pairs, 2) of these tables."""

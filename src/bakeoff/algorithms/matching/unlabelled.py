@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 import pandas as pd
 
 from bakeoff.algorithms import similarities as alike
 from bakeoff.algorithms.blocking import Blocker, record_texts
 from bakeoff.algorithms.columns import numbers
+from bakeoff.algorithms.matching.growing import Growth, same
 from bakeoff.algorithms.records import TEXTLIKE, Field, fields_of, pairs_of, plain, side_cells, wholes
 from bakeoff.algorithms.tfidf import TfIdf, cosines
 from bakeoff.nouns import Array, ColumnType, Frame, Schema
@@ -46,6 +49,7 @@ class Unlabelled:
         heads = pd.concat([left.iloc[:0].add_prefix("left_"), second.iloc[:0].add_prefix("right_")], axis=1)
         self.fields_ = fields_of(self.schema, heads)
         self._blocker = Blocker(self.schema).fit(left, right)
+        self._kept = [((left, right), self._blocker)]
         self.weights_: dict[str, list[TfIdf]] = {}
         texts = self._blocker.texts_
         self.weights_[""] = [
@@ -138,17 +142,28 @@ class Unlabelled:
         return self._posterior(self._levels(left, right, positions, self._of(left, right)), len(positions))
 
     def _of(self, left: Frame, right: Frame | None) -> Blocker:
-        if record_texts(left, right, self.schema) == self._blocker.texts_:
-            return self._blocker
-        return Blocker(self.schema).fit(left, right)
+        """The blocker of these tables; those of the fitted ones and of the last ones are kept."""
+        for tables, blocker in self._kept:
+            if same((left, right), tables):
+                return blocker
+        fitted = record_texts(left, right, self.schema) == self._blocker.texts_
+        found = self._blocker if fitted else Blocker(self.schema).fit(left, right)
+        self._kept = [self._kept[0], ((left, right), found)]
+        return found
+
+    def grown(self, growth: Growth) -> Unlabelled:
+        """The same model for tables that grew; what was read of the records that were there is kept."""
+        made = copy(self)
+        made._kept = [self._kept[0], (growth.after, self._of(*growth.before).grown(growth))]
+        return made
 
     def contributions(self, left: Frame, right: Frame | None, positions: Array) -> dict[str, Array]:
         """The log-odds that each comparison adds, float64 (pairs,) by its name."""
         return self._weights(self._levels(left, right, positions, self._of(left, right)))
 
-    def candidates(self, left: Frame, right: Frame | None, k: int = CANDIDATES) -> Frame:
-        """The k nearest right records of each left one."""
-        return self._of(left, right).candidates(k)
+    def candidates(self, left: Frame, right: Frame | None, k: int = CANDIDATES, growth: Growth | None = None) -> Frame:
+        """The k nearest right records of each left one, as Blocker.candidates gives them."""
+        return self._of(left, right).candidates(k, growth)
 
     def importance(self) -> dict[str, float]:
         """How far the levels of each comparison lie apart, mean over matches less mean over others; they sum to 1."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bakeoff.algorithms.matching import growing
+from bakeoff.algorithms.matching.growing import Found, Growth, Nearest, Tables, same
 from bakeoff.algorithms.matching.known import Labels
 from bakeoff.nouns import Array, ColumnType, Frame, Schema
 
@@ -17,6 +21,7 @@ NEAR = 5  # neighbours that tell how crowded a record's surroundings are
 CELLS = 8_000_000
 ROUNDS = 200
 SMALLEST = 1e-9
+_NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
 def vector_columns(schema: Schema, left: Frame, right: Frame | None) -> list[str]:
@@ -57,6 +62,69 @@ def picture_columns(schema: Schema, left: Frame, right: Frame | None) -> list[st
     return found
 
 
+class Read:
+    """Tables and their records' unit vectors, float32 (records, width) by side, with the lists of nearest so far."""
+
+    def __init__(self, tables: Tables, sides: list[Array]) -> None:
+        self.tables, self.sides = tables, sides
+        self.found: dict[tuple[int, int], Found] = {}
+
+    @property
+    def apart(self) -> bool:
+        """Whether there is one table, where a record is no neighbour of its own."""
+        return len(self.sides) == 1
+
+    def nearest(self, side: int, k: int) -> Found:
+        """The k nearest across from each record of a side: rows, rows across (int64), cosines; sorted by the first."""
+        if (side, k) not in self.found:
+            parts = list(nearest_vectors(self.sides[side], self.sides[self._across(side)], k, apart=self.apart))
+            rows, columns, cosines = (np.concatenate(part) for part in zip(*parts, strict=True)) if parts else _NOTHING
+            order = np.lexsort((columns, -cosines, rows))
+            self.found[side, k] = rows[order], columns[order], cosines[order]
+        return self.found[side, k]
+
+    def _across(self, side: int) -> int:
+        return 0 if self.apart else 1 - side
+
+    @cached_property
+    def crowds(self) -> list[Array]:
+        """The mean cosine of each record's nearest across, float64 (records,) by side."""
+        means = []
+        for side, queries in enumerate(self.sides):
+            rows, _, cosines = self.nearest(side, NEAR)
+            others = len(self.sides[self._across(side)]) - self.apart
+            sums = np.bincount(rows, weights=cosines, minlength=len(queries))
+            means.append(sums / max(1, min(NEAR, others)))
+        return means
+
+    def grown(self, growth: Growth, new: Array) -> Read:
+        """What is read after a growth by records of `new` vectors (new, width)."""
+        sides = [*self.sides]
+        sides[growth.side] = np.vstack([sides[growth.side], new])
+        made = Read(growth.after, sides)
+        lists = {key: Nearest.of(found, len(self.sides[key[0]]), key[1]) for key, found in self.found.items()}
+        across = sides[self._across(growth.side)]
+        own = growth.first if self.apart else None
+        lists = growing.grown(lists, growth, _products(across, new, own))
+        made.found = {key: near.found() for key, near in lists.items()}
+        return made
+
+
+def _products(across: Array, new: Array, own: int | None) -> Iterator[tuple[int, Array]]:
+    """Cosines of records with new ones, as `growing.grown` takes them; `own` is where the new ones stand across."""
+    empty = [~side.any(axis=1) for side in (across, new)]
+    step = max(1, CELLS // max(1, len(new)))
+    for start in range(0, len(across), step):
+        part = (across[start : start + step] @ new.T).astype(np.float64)
+        part[empty[0][start : start + step]] = -np.inf
+        part[:, empty[1]] = -np.inf
+        if own is not None:
+            at = np.arange(own, own + len(new)) - start
+            here = (at >= 0) & (at < len(part))
+            part[at[here], np.flatnonzero(here)] = -np.inf
+        yield start, part
+
+
 class Vectors:
     """Cosines of centred vectors, less the mean cosine of either record's nearest (after Conneau et al., 2018).
 
@@ -79,14 +147,12 @@ class Vectors:
             known = np.isfinite(raw).all(axis=1)
             centre = raw[known].mean(axis=0) if known.any() else np.zeros(raw.shape[1])
             self.read_[name] = (self._axes(raw[known] - centre) if name in self.pictures else None, centre)
-        self._tables = tables
-        self._sides = [self._vectors(table) for table in tables]
-        self._crowds = self._crowding(self._sides)
+        self._kept = [Read((left, right), [self._vectors(table) for table in tables])]
         if labels is not None and labels.rarer >= 2:
             self._curve_from(labels)
         else:
             found = self.candidates(left, right, 2 * NEAR)
-            self._mixture(self._scores(found[["left", "right"]].to_numpy(dtype=np.int64), self._sides, self._crowds))
+            self._mixture(self._scores(found[["left", "right"]].to_numpy(dtype=np.int64), self._kept[0]))
         return self
 
     def _raw(self, table: Frame, name: str) -> Array:
@@ -126,22 +192,11 @@ class Vectors:
             joined / np.maximum(np.linalg.norm(joined, axis=1, keepdims=True), SMALLEST), dtype=np.float32
         )
 
-    def _crowding(self, sides: list[Array]) -> list[Array]:
-        """The mean cosine of each record's nearest across, float64 (records,) by side."""
-        means = []
-        for place, queries in enumerate(sides):
-            index = sides[0] if len(sides) == 1 else sides[1 - place]
-            near = np.zeros(len(queries))
-            for rows, _, scores in nearest_vectors(queries, index, NEAR, apart=len(sides) == 1):
-                np.add.at(near, rows, scores)
-            means.append(near / max(1, min(NEAR, len(index) - (len(sides) == 1))))
-        return means
-
-    def _scores(self, positions: Array, sides: list[Array], crowds: list[Array]) -> Array:
+    def _scores(self, positions: Array, of: Read) -> Array:
         """Three times the cosine less how crowded both records' surroundings are: float64 (pairs,)."""
         one, other = positions.T
-        cosine = np.einsum("ij,ij->i", sides[0][one], sides[-1][other], dtype=np.float64)
-        return np.asarray(3 * cosine - crowds[0][one] - crowds[-1][other])
+        cosine = np.einsum("ij,ij->i", of.sides[0][one], of.sides[-1][other], dtype=np.float64)
+        return np.asarray(3 * cosine - of.crowds[0][one] - of.crowds[-1][other])
 
     def _mixture(self, scores: Array) -> None:
         """Two normals, the upper one the matches; EM from the two halves of the scores' range."""
@@ -172,7 +227,7 @@ class Vectors:
         from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import StratifiedKFold
 
-        scores = self._scores(labels.positions, self._sides, self._crowds)[:, None]
+        scores = self._scores(labels.positions, self._kept[0])[:, None]
         self.held_out_ = np.zeros(len(scores))
         folds = StratifiedKFold(min(5, labels.rarer), shuffle=True, random_state=self.schema.seed % 2**32)
         for learnt, held in folds.split(scores, labels.matches):
@@ -181,30 +236,37 @@ class Vectors:
         curve = LogisticRegression(C=10.0).fit(scores, labels.matches)
         self.slope_, self.offset_ = float(curve.coef_[0, 0]), float(curve.intercept_[0])
 
-    def _of(self, left: Frame, right: Frame | None) -> tuple[list[Array], list[Array]]:
+    def _of(self, left: Frame, right: Frame | None) -> Read:
+        """What is read of these tables; of the fitted ones and of the last ones it is kept."""
+        for read in self._kept:
+            if same((left, right), read.tables):
+                return read
         tables = [left] if right is None else [left, right]
-        if len(tables) == len(self._tables) and all(a is b for a, b in zip(tables, self._tables, strict=True)):
-            return self._sides, self._crowds
-        sides = [self._vectors(table) for table in tables]
-        return sides, self._crowding(sides)
+        read = Read((left, right), [self._vectors(table) for table in tables])
+        self._kept = [self._kept[0], read]
+        return read
+
+    def grown(self, growth: Growth) -> Vectors:
+        """The same for tables that grew; what was read of the records that were there is kept."""
+        made = copy(self)
+        made._kept = [self._kept[0], self._of(*growth.before).grown(growth, self._vectors(growth.more))]
+        return made
 
     def chances(self, left: Frame, right: Frame | None, positions: Array) -> Array:
         """Chances of a match, float64 (pairs,), of pairs of the fitted tables or of others."""
         if not len(positions):
             return np.zeros(0)
-        scores = self._scores(np.asarray(positions), *self._of(left, right))
+        scores = self._scores(np.asarray(positions), self._of(left, right))
         return np.asarray(1 / (1 + np.exp(-np.clip(self.slope_ * scores + self.offset_, -30, 30))))
 
-    def candidates(self, left: Frame, right: Frame | None, k: int = 10) -> Frame:
+    def candidates(self, left: Frame, right: Frame | None, k: int = 10, growth: Growth | None = None) -> Frame:
         """The k nearest right records of each left one by cosine, as Blocker.candidates gives them."""
-        sides, _ = self._of(left, right)
-        apart = len(sides) == 1
-        found = list(nearest_vectors(sides[0], sides[-1], k, apart=apart))
-        one, other, score = (
-            (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else [np.zeros(0)] * 3
-        )
-        frame = pd.DataFrame({"left": one.astype(np.int64), "right": other.astype(np.int64), "score": score})
-        if apart:
+        one, other, score = self._of(left, right).nearest(0, k)
+        if growth is not None:
+            new = growth.has_new(one, other)
+            one, other, score = one[new], other[new], score[new]
+        frame = pd.DataFrame({"left": one, "right": other, "score": score})
+        if right is None:
             frame["left"], frame["right"] = frame[["left", "right"]].min(axis=1), frame[["left", "right"]].max(axis=1)
             frame = frame.drop_duplicates(["left", "right"])
         return frame.sort_values(["left", "score", "right"], ascending=[True, False, True], ignore_index=True)
