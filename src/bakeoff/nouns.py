@@ -161,6 +161,27 @@ class Split:
         return dict(fields_)
 
 
+Counterparts = tuple[tuple[str, ...], ...]  # rows of words that stand for each other, a side's word always in its place
+
+
+@dataclass(frozen=True)
+class Swaps:
+    """Words that twins of texts have in place of each other: `lists` by protected attribute, as the table's owner says.
+
+    `neutral` words stand for no group and are swapped for comparison; without any they are English. `english` tells
+    whether English words of gender are swapped too, and `plurals` whether English plurals of all words are.
+    """
+
+    lists: Mapping[str, Counterparts] = field(default_factory=dict)
+    neutral: Counterparts = ()
+    english: bool = True
+    plurals: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether the owner said anything."""
+        return self != Swaps()
+
+
 @dataclass(frozen=True)
 class Task:
     """A question asked of a table.
@@ -169,6 +190,7 @@ class Task:
     nobody said which. `ignored` is the variant rule of a matching task: columns of the records in which two records may
     differ and still match. `truth` counts the corrections of the test rows' targets that count: 0 is the truth as it
     came. `longest` is the most characters that a written answer was seen to have in training, 0 where none is written.
+    `swaps` are the owner's words for twins of texts.
     """
 
     name: str
@@ -185,6 +207,7 @@ class Task:
     ignored: tuple[str, ...] = ()
     truth: int = 0
     longest: int = 0
+    swaps: Swaps = Swaps()
 
     @cached_property
     def digest(self) -> str:
@@ -194,7 +217,8 @@ class Task:
         """
         asked = [self.table_digest, self.kind, self.target, self.metric, self.classes, self.split.identity(), self.see]
         asked += [self.ignored] if self.ignored else []
-        return digest([*asked, {"longest": self.longest}] if self.longest else asked)
+        more = {name: said for name in ("longest", "swaps") if (said := getattr(self, name))}
+        return digest([*asked, more] if more else asked)
 
 
 @dataclass(frozen=True)

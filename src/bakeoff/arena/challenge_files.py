@@ -17,7 +17,8 @@ from typing import Any
 
 from bakeoff.arena.parts import PARTS, WHOLE
 from bakeoff.errors import NotFound, StoreError, TaskError, UsageError
-from bakeoff.nouns import DEFAULT_VISIBILITY, Level, Limits, Role, Split, Task, Visibility
+from bakeoff.nouns import DEFAULT_VISIBILITY, Level, Limits, Role, Split, Swaps, Task, Visibility
+from bakeoff.tables.word_lists import read_swaps, swaps_toml
 
 CHALLENGE_PROTOCOL = 1
 SECRET_BYTES = 32
@@ -258,11 +259,12 @@ def write_task(places: Places, task: Task) -> None:
     """One task as TOML that `read_task` reads back equal."""
     places.tasks.mkdir(parents=True, exist_ok=True)
     pairs: dict[str, Any] = {"protocol": 1}
-    pairs |= {f.name: getattr(task, f.name) for f in fields(task) if f.name not in ("split", "see")}
+    pairs |= {f.name: getattr(task, f.name) for f in fields(task) if f.name not in ("split", "see", "swaps")}
     lines = [f"{key} = {_value(value)}" for key, value in pairs.items()]
     lines += ["", "[split]", *(f"{f.name} = {_value(getattr(task.split, f.name))}" for f in fields(task.split))]
     lines += ["", "# What an entry sees of each role: hidden, fit, or fit and predict.", "[see]"]
     lines += [f"{role.value} = {_value(visibility.value)}" for role, visibility in task.see.items()]
+    lines += swaps_toml(task.swaps)
     (places.tasks / f"{task.name}.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -277,10 +279,19 @@ def read_task(path: Path) -> Task:
     try:
         see = {Role(role): Visibility(value) for role, value in given.pop("see", {}).items()}
         split = Split(**given.pop("split", {}))
-        classes, ignored = tuple(given.pop("classes", ())), tuple(given.pop("ignored", ()))
-        return Task(**given, classes=classes, ignored=ignored, split=split, see={**DEFAULT_VISIBILITY, **see})
+        given |= {name: tuple(given.get(name, ())) for name in ("classes", "ignored")}
+        swaps = _swaps(given.pop("swaps", {}))
+        return Task(**given, swaps=swaps, split=split, see={**DEFAULT_VISIBILITY, **see})
     except (TypeError, ValueError, AttributeError) as error:
         raise TaskError(f"{path} is not a task: {error}.") from error
+
+
+def _swaps(said: Mapping[str, Any]) -> Swaps:
+    faults: list[str] = []
+    found = read_swaps(said, faults)
+    if faults:
+        raise ValueError(" ".join(faults).removesuffix("."))
+    return found
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from bakeoff.arena.board_words import counted, listed
 from bakeoff.nouns import Task
 
-SAID = ("metric", "track", "label", "notes", "licence", "source", "ignore", "complete", "terms", "expires")
+SAID = ("metric", "track", "label", "notes", "licence", "source", "ignore", "complete", "terms", "expires", "swaps")
 NAMES = 3
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from bakeoff.arena.challenge_files import Places, read_task, write_task
 from bakeoff.arena.changes import changed, not_carried_over, replaced
+from bakeoff.arena.swapped_words import words_told
 from bakeoff.arena.versions import TRUTH, archive, expired, is_exported, next_number, present, today
 from bakeoff.errors import NotFound, UsageError
 from bakeoff.nouns import ColumnType, Role, Split, Table, Task
@@ -112,6 +113,7 @@ def _added(places: Places, source: Any, options: TableOptions, held: ExitStack) 
         track=options.track or data.settings.track or None,
         label=data.settings.label,
         ignored=data.settings.ignore,
+        swaps=data.settings.swaps,
     )
     former = _former(places, task, options)
     number = next_number(places, task.table, task.table_digest)
@@ -122,8 +124,9 @@ def _added(places: Places, source: Any, options: TableOptions, held: ExitStack) 
     write(data, places.tables / task.table, places.truth, Edition(number, today()))
     write_task(places, task)
     told, lost = _compared(places, task, former, number)
-    notes = [*data.notes, *_drift(places, task), *lost, *filter(None, [expired(places, task.table)])]
-    return Added(data.table, task, (*_explain(task, data, why), *told), tuple(notes))
+    words = words_told(task, data)
+    notes = [*data.notes, *words.remarks, *_drift(places, task), *lost, *filter(None, [expired(places, task.table)])]
+    return Added(data.table, task, (*_explain(task, data, why), *words.explained, *told), tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -257,10 +260,11 @@ def newest_version(places: Places, task: Task) -> Task:
     if not table.exists() or table.stat().st_mtime_ns <= own.stat().st_mtime_ns:
         return task
     data = load(places.tables / task.table, places.truth)
-    if (data.table.digest, data.settings.ignore) == (task.table_digest, task.ignored):
+    settings = data.settings
+    if (data.table.digest, settings.ignore, settings.swaps) == (task.table_digest, task.ignored, task.swaps):
         return task
     present(places, task.table)
-    newest = replace(task, table_digest=data.table.digest, ignored=data.settings.ignore)
+    newest = replace(task, table_digest=data.table.digest, ignored=settings.ignore, swaps=settings.swaps)
     write_task(places, newest)
     present(places, task.table, "table.toml was edited")
     return newest

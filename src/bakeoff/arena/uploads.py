@@ -22,7 +22,7 @@ from bakeoff.arena.escaping import clean
 from bakeoff.arena.uploads_inside import PARTS
 from bakeoff.arena.wall.conversation import Ended
 from bakeoff.errors import BakeoffError, EntryError, MissingExtra, NotFound, Refused, TableError, UsageError
-from bakeoff.nouns import ColumnType, Limits, Outcome, Role, Split
+from bakeoff.nouns import ColumnType, Limits, Outcome, Role, Split, Swaps
 
 if TYPE_CHECKING:
     from bakeoff.tables import Raw, Settings
@@ -292,6 +292,8 @@ def settings_of(said: object) -> Settings:
             elif one.name in ("types", "roles"):
                 kinds: Any = ColumnType if one.name == "types" else Role
                 made[one.name] = {str(name): kinds(kind) for name, kind in value.items()}
+            elif one.name == "swaps":
+                made[one.name] = _checked_swaps(value)
             elif isinstance(kept, Mapping):
                 made[one.name] = {str(name): str(word) for name, word in value.items()}
             elif isinstance(kept, tuple):
@@ -306,6 +308,17 @@ def settings_of(said: object) -> Settings:
 def _checked_split(value: Mapping[str, Any]) -> Split:
     usual = Split()
     return Split(**{one.name: _of_kind(value[one.name], type(getattr(usual, one.name))) for one in fields(Split)})
+
+
+def _checked_swaps(value: Mapping[str, Any]) -> Swaps:
+    from bakeoff.tables.word_lists import read_swaps
+
+    faults: list[str] = []
+    said = {**value["lists"], **{key: value[key] for key in ("neutral", "english", "plurals") if value[key] != []}}
+    found = read_swaps(said, faults)
+    if faults:
+        raise ValueError(faults[0])
+    return found
 
 
 def _of_kind(value: object, kind: type) -> Any:

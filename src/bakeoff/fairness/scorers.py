@@ -123,13 +123,15 @@ def _summed(model: MaskedModel, read: Sequence[Tokens], places: Sequence[Sequenc
 
 
 def shared(first: Tokens, second: Tokens) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The places, in either text, of the tokens that two texts share, in order: longest matching blocks of codes."""
-    ours, theirs = first.own, second.own
-    blocks = SequenceMatcher(
-        None, [first.codes[place] for place in ours], [second.codes[place] for place in theirs], autojunk=False
-    ).get_matching_blocks()
+    """The places, in either text, of the tokens that two texts share, in order: longest matching blocks of codes.
+
+    What the model adds itself helps to find the blocks, as in the published scoring, and is no part of them.
+    """
+    blocks = SequenceMatcher(None, first.codes, second.codes, autojunk=False).get_matching_blocks()
     pairs = [(block.a + step, block.b + step) for block in blocks for step in range(block.size)]
-    return tuple(ours[one] for one, _ in pairs), tuple(theirs[other] for _, other in pairs)
+    ours, theirs = set(first.own), set(second.own)
+    kept = [(one, other) for one, other in pairs if one in ours and other in theirs]
+    return tuple(one for one, _ in kept), tuple(other for _, other in kept)
 
 
 def score_pairs(

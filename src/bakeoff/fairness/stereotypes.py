@@ -97,8 +97,8 @@ class Pairs:
 def crows_pairs(pairs: Pairs, level: float = 0.95) -> tuple[Measure, ...]:
     """How often the more stereotyped sentence is the likelier one, in per cent: of all, by kind and by direction.
 
-    Ties count for neither side. Intervals are Wilson's, p that of a fair coin. UsageError for different lengths or
-    scores that are no numbers.
+    Ties count for neither side; the published figure counts them, and what lies within 0.0005, as not preferred.
+    Intervals are Wilson's, p that of a fair coin. UsageError for different lengths or scores that are no numbers.
     """
     more, less = _held(pairs)
     found = [_preferred("", "all pairs", more, less, level)]

@@ -7,25 +7,14 @@ One engine for probes, augmentation and distillation. Case is kept, regular plur
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from bakeoff.errors import UsageError
 from bakeoff.fairness.gendered_words import ADJECTIVES, IRREGULAR, NOT_OWNED, NOUNS, PRONOUNS, TITLES
+from bakeoff.tables.word_lists import LETTERS, WORD, looked_up
 
-# Signs that stand on, under or after a letter and belong to its word: accents, Hebrew and Arabic points, vowels of the
-# scripts of India (whose blocks are laid out alike) and of Thai, and joiners.
-MARKS = "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
-MARKS += "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u200c\u200d"
-MARKS += "".join(
-    f"{chr(block + first)}-{chr(block + last)}"
-    for block in range(0x0900, 0x0D80, 0x80)
-    for first, last in ((0x00, 0x03), (0x3A, 0x3C), (0x3E, 0x4F), (0x51, 0x57), (0x62, 0x63))
-)
-LETTERS = rf"(?:[^\W\d_]|[{MARKS}])+"
-WORD = re.compile(rf"{LETTERS}(?:[-]{LETTERS})*", re.UNICODE)
 OWNED = re.compile(rf"[\s\"“‘(]*({LETTERS})?", re.UNICODE)
 
 
@@ -70,20 +59,20 @@ class Attribute:
         places: dict[str, str] = {}
         for value, words in self.values.items():
             for word in words:
-                if places.setdefault(_key(word), value) != value:
-                    raise UsageError(f"{word!r} stands for {places[_key(word)]!r} and for {value!r}; take it out.")
+                if places.setdefault(looked_up(word), value) != value:
+                    raise UsageError(f"{word!r} stands for {places[looked_up(word)]!r} and for {value!r}; take it out.")
 
     @cached_property
     def _known(self) -> dict[str, tuple[str, int]]:
         found: dict[str, tuple[str, int]] = {}
         for value, words in self.values.items():
             for place, word in enumerate(words):
-                found.setdefault(_key(word), (value, place))
+                found.setdefault(looked_up(word), (value, place))
         return found
 
     def value_of(self, word: str) -> str | None:
         """Which value a word stands for; None for any other word."""
-        low = _key(word)
+        low = looked_up(word)
         if self.english and low in ("him", "his", "her", "hers"):
             first, second = list(self.values)[:2]
             return first if low in ("him", "his") else second
@@ -91,7 +80,7 @@ class Attribute:
 
     def counterpart(self, word: str, value: str, after: str) -> str:
         """What a word of the attribute becomes for another value, in the same case; `after` is the text behind it."""
-        low = _key(word)
+        low = looked_up(word)
         if self.english and low in ("him", "his", "her", "hers"):
             return _in_case(word, _pronoun(low, after)) if value != self.value_of(word) else word
         return _in_case(word, self.values[value][self._known[low][1]])
@@ -106,6 +95,15 @@ def swap(text: str, attribute: Attribute) -> Swapped:
     return _replaced(text, attribute, {first: second, second: first})
 
 
+def turned(text: str, attribute: Attribute, by: int = 1) -> Swapped:
+    """Every word of the attribute in place of that of the value `by` places on, round about; of two values a swap.
+
+    UsageError for something else than a text.
+    """
+    values = list(attribute.values)
+    return _replaced(text, attribute, {value: values[(at + by) % len(values)] for at, value in enumerate(values)})
+
+
 def variants(text: str, attribute: Attribute) -> dict[str, Swapped]:
     """The text for each value, all its words of the attribute being of that value; empty where it has none of them."""
     if not any(attribute.value_of(found[0]) for found in WORD.finditer(_text(text))):
@@ -114,20 +112,24 @@ def variants(text: str, attribute: Attribute) -> dict[str, Swapped]:
 
 
 def gender(names: Iterable[tuple[str, str]] = ()) -> Attribute:
-    """English words of gender, male and female, with pairs of first names where given (male, female)."""
-    pairs = list(PRONOUNS + ADJECTIVES + TITLES)
+    """English words of gender, male and female, with pairs of first names or other words where given (male, female).
+
+    Where a pair that is given has a word of ours, it goes by the pair that is given.
+    """
+    ours = list(PRONOUNS + ADJECTIVES + TITLES)
     for male, female in NOUNS:
-        pairs += [(male, female), (plural(male), plural(female))]
-    pairs += [(male, female) for male, female in names]
+        ours += [(male, female), (plural(male), plural(female))]
+    given = [(male.lower(), female.lower()) for male, female in names]
+    males, females = ({pair[side] for pair in given} for side in (0, 1))
     first: dict[str, str] = {}
     second: dict[str, str] = {}
-    for male, female in pairs:
+    for male, female in (*given, *(pair for pair in ours if pair[0] not in females and pair[1] not in males)):
         # A word with two counterparts (lady: gentleman, lord) goes by the first.
-        first.setdefault(male.lower(), female.lower())
-        second.setdefault(female.lower(), male.lower())
+        first.setdefault(male, female)
+        second.setdefault(female, male)
     both = dict.fromkeys([*first.items(), *((male, female) for female, male in second.items())])
-    males, females = zip(*both, strict=True)
-    return Attribute("gender", {"male": males, "female": females}, english=True)
+    words = zip(*both, strict=True)
+    return Attribute("gender", dict(zip(("male", "female"), words, strict=True)), english=True)
 
 
 def plural(noun: str) -> str:
@@ -138,7 +140,7 @@ def plural(noun: str) -> str:
         return noun[:-3] + "men"
     if noun.endswith(("s", "ch", "sh", "x")):
         return noun + "es"
-    if noun.endswith("y") and noun[-2] not in "aeiou":
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return noun[:-1] + "ies"
     return noun + ("es" if noun == "hero" else "s")
 
@@ -161,11 +163,6 @@ def _replaced(text: str, attribute: Attribute, becomes: Mapping[str, str]) -> Sw
         length += len(word)
         end = found.end()
     return Swapped("".join([*out, text[end:]]), tuple(places))
-
-
-def _key(word: str) -> str:
-    """A word as it is looked up: small letters, an accent being part of its letter."""
-    return unicodedata.normalize("NFC", word.lower())
 
 
 def _text(given: object) -> str:
@@ -198,4 +195,4 @@ def _in_case(like: str, word: str) -> str:
         return word.upper()
     if like[:1].isupper():
         return word[:1].upper() + word[1:]
-    return word
+    return word.lower() if like.islower() else word

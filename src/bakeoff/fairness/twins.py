@@ -14,9 +14,12 @@ import numpy as np
 
 from bakeoff.fairness.columns import groups_of
 from bakeoff.fairness.english import looks_english
-from bakeoff.fairness.swaps import Attribute, swap
+from bakeoff.fairness.swaps import Attribute, turned
 from bakeoff.nouns import Array, Frame
 
+# A twin of one record of a pair would be another record, and an answer that is written follows every letter.
+KINDS = ("classification", "regression", "tagging", "joint")
+FEWEST = 20  # twins of one kind, without which nothing is told of it
 USES = 3  # twins of one row at most, so that they and the row itself can be asked in calls apart
 SCANNED = 5_000  # rows of a table that are searched for words
 MOST_GROUPS = 1_000
@@ -77,10 +80,15 @@ def column_twins(column: Any, numeric: bool, most: int, uses: Uses) -> list[Twin
     return found
 
 
-def swapped_row(texts: Mapping[str, Any], attribute: Attribute) -> dict[str, str]:
-    """The texts of one row that a swap changes, changed; missing ones stay."""
-    found = {name: swap(text, attribute) for name, text in texts.items() if isinstance(text, str)}
+def swapped_row(texts: Mapping[str, Any], attribute: Attribute, by: int = 1) -> dict[str, str]:
+    """The texts of one row that a swap changes, changed; missing ones stay. `by` is as in `turned`."""
+    found = {name: turned(text, attribute, by) for name, text in texts.items() if isinstance(text, str)}
     return {name: other.text for name, other in found.items() if other.changed}
+
+
+def is_swapped(texts: Mapping[str, Any], changes: Mapping[str, Any], attribute: Attribute) -> bool:
+    """Whether these changes of a row's texts swap the attribute's words."""
+    return any(swapped_row(texts, attribute, by) == dict(changes) for by in range(1, len(attribute.values)))
 
 
 def rows_of_texts(frame: Frame, columns: Sequence[str]) -> list[tuple[int, dict[str, Any]]]:
@@ -96,13 +104,25 @@ def foreign(frame: Frame, columns: Sequence[str]) -> bool:
     return not looks_english(texts)
 
 
+def holding(frame: Frame, columns: Sequence[str], attribute: Attribute) -> dict[int, dict[str, Any]]:
+    """The texts of the rows that hold a word of the attribute, by row."""
+    return {row: texts for row, texts in rows_of_texts(frame, columns) if swapped_row(texts, attribute)}
+
+
 def text_twins(frame: Frame, columns: Sequence[str], attribute: Attribute, most: int, uses: Uses) -> list[Twin]:
-    """Rows with every word of the attribute swapped, in all of these text columns at once."""
-    changed = {row: other for row, texts in rows_of_texts(frame, columns) if (other := swapped_row(texts, attribute))}
-    family = text_family(attribute)
-    return [Twin(row, family, changed[row]) for row in uses.take(np.array(list(changed), dtype=np.int64), most)]
+    """Rows with every word of the attribute swapped, in all of these text columns at once.
+
+    Of an attribute of more than two values each other value is as likely.
+    """
+    held = holding(frame, columns, attribute)
+    family, others = text_family(attribute.name), len(attribute.values) - 1
+    found = []
+    for row in uses.take(np.array(list(held), dtype=np.int64), most):
+        by = 1 if others == 1 else 1 + int(uses.random.integers(others))
+        found.append(Twin(row, family, swapped_row(held[row], attribute, by)))
+    return found
 
 
-def text_family(attribute: Attribute) -> str:
-    """What twins by an attribute's words are called."""
-    return f"text: {attribute.name}"
+def text_family(name: str) -> str:
+    """What twins by the words of an attribute of this name are called."""
+    return f"text: {name}"

@@ -1,24 +1,27 @@
-"""Twins as probes: test rows asked once more with another protected value, or with words of gender swapped."""
+"""Twins as probes: test rows asked once more with another protected value, or with an attribute's words swapped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from bakeoff.fairness.listed_words import attributes, names, neutral_words
 from bakeoff.fairness.measures import FLIPPED, MOVED, OK, SHIFTED
 from bakeoff.fairness.movements import MoveSettings, movement, movements
-from bakeoff.fairness.swapping import NEUTRAL
-from bakeoff.fairness.swaps import gender
+from bakeoff.fairness.swaps import Attribute
 from bakeoff.fairness.twins import (
+    FEWEST,
+    KINDS,
     Twin,
     Uses,
     column_problem,
     column_twins,
     foreign,
-    swapped_row,
+    holding,
+    is_swapped,
     text_family,
     text_twins,
 )
@@ -41,23 +44,26 @@ from bakeoff.nouns import Visibility as Seen
 from bakeoff.stats.intervals import difference_of_means, difference_of_shares
 from bakeoff.tasks import kind
 
-# A twin of one record of a pair would be another record, and an answer that is written follows every letter.
-KINDS = ("classification", "regression", "tagging", "joint")
 READ = (ColumnType.TEXT, ColumnType.TOKENS)
 MOST = 1_000  # probes in all, and never more than half of what is left: the other half is for canaries
-FEWEST = 20
 SPLIT = "twins"
-WORDS = gender()
 NEUTRALS, DIFFERENCE = "neutral words", "difference"
+NEITHER = ""  # the family of neutral words
+FOREIGN = "the texts do not look English, and only English words of gender are known; table.toml may list others"
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What entries see of a task's rows: protected columns that they see, those hidden, and columns of text."""
+    """What entries see of a task's rows: protected columns that they see, those hidden, and columns of text.
+
+    `names` are the attributes whose words may be swapped in the texts; `words` are those that can be told there.
+    """
 
     seen: tuple[Column, ...]
     hidden: tuple[Column, ...]
     texts: tuple[str, ...]
+    names: tuple[str, ...]
+    words: tuple[Attribute, ...]
 
     @classmethod
     def of(cls, task: Task, table: Table, test: Frame) -> _Asked:
@@ -65,20 +71,23 @@ class _Asked:
         held = [column for column in table.columns if column.name in test.columns and column.type in perturb]
         visible = {column.name for column in held if task.see.get(column.role, Seen.BOTH) is Seen.BOTH}
         protected = [column for column in held if column.role is Role.PROTECTED]
+        texts = tuple(
+            column.name
+            for column in held
+            if column.type in READ and column.role is Role.FEATURE and column.name in visible
+        )
         return cls(
             tuple(column for column in protected if column.name in visible),
             tuple(column for column in protected if column.name not in visible),
-            tuple(
-                column.name
-                for column in held
-                if column.type in READ and column.role is Role.FEATURE and column.name in visible
-            ),
+            texts,
+            names(task.swaps) if texts else (),
+            attributes(task.swaps, not foreign(test, texts)) if texts else (),
         )
 
     @property
     def parts(self) -> int:
-        """Into how many parts the probes are divided: a column, swapped words, and neutral ones."""
-        return len(self.seen) + 2 * bool(self.texts)
+        """Into how many parts the probes are divided: a column, an attribute's swapped words, and neutral ones."""
+        return len(self.seen) + len(self.names) + bool(self.names)
 
 
 def plan_twins(brief: Brief, random: np.random.Generator) -> Plan:
@@ -95,44 +104,72 @@ def plan_twins(brief: Brief, random: np.random.Generator) -> Plan:
     twins: list[Twin] = []
     for column in asked.seen:
         twins += column_twins(brief.test[column.name], _numeric(column), share, uses)
-    if asked.texts and not foreign(brief.test, asked.texts):
-        swapped = text_twins(brief.test, asked.texts, WORDS, share, uses)
-        if len(swapped) >= FEWEST:
-            neutral = text_twins(brief.test, asked.texts, NEUTRAL, share, uses)
-            twins += [*swapped, *(replace(one, neutral=True) for one in neutral)]
-    probes = tuple(Probe(one.row, "test", one.changes, f"row {one.row}") for one in twins)
+    swapped = _text_twins(brief, asked, share, uses)
+    neutral = neutral_words(brief.task.swaps)
+    if swapped and neutral is not None:
+        swapped += text_twins(brief.test, asked.texts, neutral, share, uses)
+    probes = tuple(Probe(one.row, "test", one.changes, f"row {one.row}") for one in (*twins, *swapped))
     return Plan(ask=probes, reason="" if probes else "no row has a twin")
+
+
+def _text_twins(brief: Brief, asked: _Asked, share: int, uses: Uses) -> list[Twin]:
+    """Twins by the words of every attribute that enough rows have; what two of them make alike is asked once."""
+    found: list[Twin] = []
+    for attribute in asked.words:
+        swapped = text_twins(brief.test, asked.texts, attribute, share, uses)
+        if len(swapped) >= FEWEST:
+            known = {(one.row, *one.changes.items()) for one in found}
+            found += [one for one in swapped if (one.row, *one.changes.items()) not in known]
+    return found
 
 
 def judge_twins(answered: Answered) -> Iterator[Finding]:
     """How far answers moved between rows and their twins; insufficient where that cannot be told."""
+    metrics = _metrics(answered.task)
     if answered.task.kind not in KINDS:
+        own = [text_family(name) for name in answered.task.swaps.lists]
+        yield from _none(metrics, own, f"there are no twins in a {answered.task.kind} task")
         return
     asked = _Asked.of(answered.task, answered.table, answered.test)
     families = _families(answered, asked)
-    metrics = _metrics(answered.task)
     for column in asked.hidden:
-        yield from _none(metrics, column.name, f"entries do not see {column.name!r} when they answer")
+        yield from _none(metrics, [column.name], f"entries do not see {column.name!r} when they answer")
     told = _untold(answered)
     for column in asked.seen:
-        rows = families.get((column.name, False), [])
+        rows = families.get(column.name, [])
         why = told or column_problem(answered.test[column.name], _numeric(column)) or "no row has a twin"
-        yield from _moved(answered, column.name, rows) if rows and not told else _none(metrics, column.name, why)
+        yield from _moved(answered, column.name, rows) if rows and not told else _none(metrics, [column.name], why)
     if asked.texts:
         yield from _of_texts(answered, asked, families, told)
+        return
+    own = [text_family(name) for name in answered.task.swaps.lists]
+    yield from _none(metrics, own, "entries see no column of text or tokens")
 
 
-Places = Mapping[tuple[str, bool], list[int]]  # the probes of a family, swapped or neutral
+Places = Mapping[str, list[int]]  # the probes of a family: a column, an attribute's swapped words, or neutral ones
 
 
 def _of_texts(answered: Answered, asked: _Asked, families: Places, told: str) -> Iterator[Finding]:
-    family = text_family(WORDS)
-    rows, others = (families.get((family, neutral), []) for neutral in (False, True))
-    if told or not rows:
-        yield from _none(_metrics(answered.task), family, told or _wordless(answered, asked))
-        return
-    yield from _moved(answered, family, rows)
+    metrics = _metrics(answered.task)
+    words = {attribute.name: attribute for attribute in asked.words}
+    for name in asked.names:
+        family = text_family(name)
+        if told or family not in families:
+            why = told or (_wordless(answered, asked, words[name]) if name in words else FOREIGN)
+            yield from _none(metrics, [family], why)
+            continue
+        yield from _moved(answered, family, families[family])
+        yield from _beside_neutral(answered, asked, family, families)
+
+
+def _beside_neutral(answered: Answered, asked: _Asked, family: str, families: Places) -> Iterator[Finding]:
+    """How far neutral words move answers, and the difference; only of a table's own lists why there is neither."""
+    rows, others = families[family], families.get(NEITHER, [])
     if len(others) < FEWEST:
+        neutral = neutral_words(answered.task.swaps)
+        if answered.task.swaps and neutral is not None:
+            why = f"{_wordless(answered, asked, neutral)}; table.toml may list some as swaps.neutral"
+            yield from (replace(one, variant=NEUTRALS) for one in _none(_metrics(answered.task), [family], why))
         return
     yield from (replace(one, variant=NEUTRALS) for one in _moved(answered, family, others))
     first, second = _movements(answered, rows), _movements(answered, others)
@@ -152,27 +189,26 @@ def _untold(answered: Answered) -> str:
     return ""
 
 
-def _wordless(answered: Answered, asked: _Asked) -> str:
-    if foreign(answered.test, asked.texts):
-        return "the texts do not look English, and only English words of gender are known"
-    uses = Uses(len(answered.test), np.random.default_rng(0))
-    held = len(text_twins(answered.test, asked.texts, WORDS, len(answered.test), uses))
-    return f"{held:,} rows hold a word of gender and {FEWEST} are needed"
+def _wordless(answered: Answered, asked: _Asked, attribute: Attribute) -> str:
+    held = len(holding(answered.test, asked.texts, attribute))
+    what = "neutral word" if attribute.name == NEUTRALS else f"word of {attribute.name}"
+    return f"{held:,} rows hold a {what} and {FEWEST} are needed"
 
 
 def _families(answered: Answered, asked: _Asked) -> Places:
     """The probes of each family by their places; which words were swapped is told by the texts."""
-    found: dict[tuple[str, bool], list[int]] = {}
+    found: dict[str, list[int]] = {}
     columns = {column.name for column in asked.seen}
     texts = {name: answered.test[name].tolist() for name in asked.texts}
     for place, probe in enumerate(answered.plan.ask):
         named = set(probe.changes)
         if named <= columns and len(named) == 1:
-            found.setdefault((named.pop(), False), []).append(place)
+            found.setdefault(named.pop(), []).append(place)
             continue
         row = {name: values[probe.row] for name, values in texts.items()}
-        neutral = swapped_row(row, WORDS) != dict(probe.changes)
-        found.setdefault((text_family(WORDS), neutral), []).append(place)
+        swapped = [text_family(one.name) for one in asked.words if is_swapped(row, probe.changes, one)]
+        for family in swapped or [NEITHER]:
+            found.setdefault(family, []).append(place)
     return found
 
 
@@ -211,9 +247,10 @@ def _moved(answered: Answered, family: str, places: Sequence[int]) -> Iterator[F
         )
 
 
-def _none(metrics: Sequence[str], family: str, reason: str) -> Iterator[Finding]:
-    for metric in metrics:
-        yield Finding("fairness", metric, None, group=family, split=SPLIT, status="insufficient", reason=reason)
+def _none(metrics: Sequence[str], families: Iterable[str], reason: str) -> Iterator[Finding]:
+    for family in families:
+        for metric in metrics:
+            yield Finding("fairness", metric, None, group=family, split=SPLIT, status="insufficient", reason=reason)
 
 
 def _numeric(column: Any) -> bool:

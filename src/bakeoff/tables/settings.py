@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.errors import NotFound, TableError
-from bakeoff.nouns import ColumnType, Role, Split
+from bakeoff.nouns import ColumnType, Role, Split, Swaps
 from bakeoff.tables.sentences import near
+from bakeoff.tables.word_lists import read_swaps, swaps_toml
 
 MISSING = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A")
 DATE_ORDERS = ("day first", "month first")  # of dates such as 03/04/2025
@@ -29,7 +30,7 @@ LEFT_OUT = ("left out", "ignored", "label-like")
 KEYS = (
     *("name", "kind", "target", "metric", "label", "track", "owner", "time", "id", "protected", "columns", "leave_out"),
     *("split", "images", "missing", "licence", "source", "commit", "notes", "files", "more", "ignore", "complete"),
-    *("terms", "expires", "precision", "logs"),
+    *("terms", "expires", "precision", "logs", "swaps"),
 )
 
 
@@ -43,7 +44,8 @@ class Settings:
     nobody said which. `ignore` are the columns of a matching table in which two records may differ and still match, and
     `complete` says that all matches among its records are labelled. `terms` are the owner's terms of use, `expires` the
     last day (ISO 8601) on which the table may be run, and `precision` the half-width of a 95 % interval that the public
-    test part should allow. `logs` is shown, organiser (who alone then reads what entries print), or empty. `lenient`
+    test part should allow. `logs` is shown, organiser (who alone then reads what entries print), or empty. `swaps` are
+    the words that stand for each other in twins of texts. `lenient`
     settings (from about.json) may name columns that the data lack. `targets` are all columns that were named as one,
     where they are several; `target` is the first that can be classified.
     """
@@ -71,6 +73,7 @@ class Settings:
     expires: str = ""
     logs: str = ""
     precision: float = 0.05
+    swaps: Swaps = field(default_factory=Swaps)
     lenient: bool = False
     targets: tuple[str, ...] = ()
 
@@ -176,9 +179,18 @@ class _Reader:
             expires=self.day("expires"),
             logs=self.one_of("logs", READERS, ""),
             precision=self.share("precision", Settings.precision),
+            swaps=self.swaps(),
             lenient=self.lenient,
             targets=tuple(targets) if len(targets) > 1 else (),
         )
+
+    def swaps(self) -> Swaps:
+        """The word lists for twins; of an about.json none where anything is wrong with them."""
+        faults: list[str] = []
+        found = read_swaps(self.mapping("swaps"), faults)
+        if not self.lenient:
+            self.faults.extend(faults)
+        return Swaps() if faults else found
 
     def dates(self) -> dict[str, str]:
         """The columns that are said to hold dates written day first or month first."""
@@ -335,6 +347,7 @@ def settings_toml(settings: Settings) -> str:
         for name in names:
             said = filter(None, [settings.types.get(name), settings.roles.get(name), settings.dates.get(name)])
             lines.append(f"{_text(name)} = {_text(', '.join(said))}")
+    lines += swaps_toml(settings.swaps)
     return "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 
 from bakeoff.errors import TableError, TaskError
-from bakeoff.nouns import DEFAULT_VISIBILITY, Array, Column, ColumnType, Role, Split, Table, Task, Visibility
+from bakeoff.nouns import DEFAULT_VISIBILITY, Array, Column, ColumnType, Role, Split, Swaps, Table, Task, Visibility
 from bakeoff.tasks.kinds import Written
 from bakeoff.tasks.kinds import kind as kind_named
 from bakeoff.tasks.labels import missing, numbers, some
@@ -22,7 +22,8 @@ class Wish(TypedDict, total=False):
     """What may be said about a task; whatever is not said, or None, is worked out.
 
     `track` is the kind's name unless given, `label` is real or made when somebody said so, and `see` names only the
-    roles that differ from the default visibility; `ignored` is the variant rule of a matching task.
+    roles that differ from the default visibility; `ignored` is the variant rule of a matching task, and `swaps`
+    are the words for twins of texts.
     """
 
     kind: str | None
@@ -32,6 +33,7 @@ class Wish(TypedDict, total=False):
     track: str | None
     label: str
     ignored: tuple[str, ...]
+    swaps: Swaps
 
 
 def target_of(table: Table) -> Column:
@@ -122,6 +124,7 @@ def make_task(table: Table, labels_train: Array, labels_test: Array, **wish: Unp
         label=wish.get("label", ""),
         ignored=wish.get("ignored", ()),
         longest=asked.longest(known) if isinstance(asked, Written) else 0,
+        swaps=wish.get("swaps") or Swaps(),
     )
     problems = asked.check(task, labels_train, labels_test)
     if problems:
