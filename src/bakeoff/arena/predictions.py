@@ -25,8 +25,9 @@ def read_predictions(code: Path, spec: Mapping[str, Any], rows_file: str, data: 
     import numpy as np
     import pandas as pd
 
-    if spec.get("kind") == "language_model":
-        raise Declined("a language model is asked for the next character of texts that no file knows; hand in code.")
+    if spec.get("questions"):
+        kind = str(spec.get("kind")).replace("_", " ")
+        raise Declined(f"a {kind} is asked questions of the test texts that no file knows; hand in code.")
     asked = np.fromfile(data / rows_file, dtype=np.int64)
     path = next((p for p in (code / f"{spec['task']}.csv", code / f"{spec['task']}.parquet") if p.is_file()), None)
     if path is None:

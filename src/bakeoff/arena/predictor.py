@@ -21,7 +21,7 @@ from bakeoff.arena.answer_forms import AnswerForm, form_from
 from bakeoff.arena.confined import Confined
 from bakeoff.arena.environments import USUAL, build_environment
 from bakeoff.arena.linked import GROUPED, Linked, Sizes, accept, most_links, records_of
-from bakeoff.arena.staging import LANGUAGE_MODEL, SIDES, TaskData, labelled_pairs, worker_spec, write_records
+from bakeoff.arena.staging import SIDES, TaskData, labelled_pairs, questioning, worker_spec, write_records
 from bakeoff.arena.supplies import Supplies, refusal
 from bakeoff.arena.unconfined import Unconfined
 from bakeoff.arena.wall.confinement import MODELS, Fittings, best_level
@@ -75,11 +75,11 @@ def take(
 
 
 def _all_rows(data: TaskData, folder: Path) -> dict[str, Path]:
-    """The training and test rows with all labels, as a file; of a language model, the training texts."""
+    """The training and test rows with all labels, as a file; without the test rows where those became questions."""
     import pandas as pd
 
     columns = [column.name for column in data.columns(Visibility.FIT)]
-    if data.task.kind == LANGUAGE_MODEL:
+    if questioning(data.task) is not None:
         frame = data.train[columns].assign(**{TARGET: data.labels})
     else:
         frame = pd.concat([data.train[columns], data.test[columns]], ignore_index=True)

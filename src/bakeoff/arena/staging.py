@@ -34,10 +34,9 @@ from bakeoff.nouns import (
     plain,
 )
 from bakeoff.tables import TableData, write_rows
+from bakeoff.tasks import Questioning, Questions, kind
 
 SIDES = ("left", "right")
-LANGUAGE_MODEL = "language_model"
-PLACES = 4_000  # of the test texts that a language model is asked about
 NOTHING_PLANNED = CellPlan({}, (), "")
 
 
@@ -75,9 +74,9 @@ class TaskData:
 
     @property
     def asked(self) -> tuple[Column, ...]:
-        """The columns of asked rows; of a language model also its texts, as far as they are known to it."""
+        """The columns of asked rows, and the target's where a question stands in it."""
         seen = self.columns(Visibility.BOTH)
-        if self.task.kind != LANGUAGE_MODEL:
+        if questioning(self.task) is None:
             return seen
         return (*seen, Column(self.task.target, ColumnType.TEXT))
 
@@ -124,25 +123,27 @@ def task_data(task: Task, data: TableData) -> TaskData:
         data.sides,
         data.sources,
     )
-    return _of_places(made) if task.kind == LANGUAGE_MODEL else made
+    asker = questioning(task)
+    return made if asker is None else _questioned(made, asker.questions(made.truth, bytes.fromhex(task.digest)))
 
 
-def _of_places(data: TaskData) -> TaskData:
-    """The test rows of a language model: places in the test texts, each with the characters before it."""
-    from bakeoff.tasks.language_model import positions, question, truths, turns
+def questioning(task: Task) -> Questioning | None:
+    """The task's kind where it makes questions of the test rows, None where they are asked as they stand."""
+    found = kind(task.kind)
+    return found if isinstance(found, Questioning) else None
 
-    texts = list(data.truth)
-    rows, cuts = positions(texts, PLACES, bytes.fromhex(data.task.digest))
-    test = data.test.iloc[rows].reset_index(drop=True)
-    asked = [question(texts[row], cut) for row, cut in zip(rows.tolist(), cuts.tolist(), strict=True)]
+
+def _questioned(data: TaskData, given: Questions) -> TaskData:
+    """The same task with questions for its test rows."""
+    rows = given.rows
     return replace(
         data,
-        test=test.assign(**{data.task.target: asked}),
-        truth=truths(texts, rows, cuts),
+        test=data.test.iloc[rows].reset_index(drop=True).assign(**{data.task.target: given.asked}),
+        truth=given.truth,
         row_ids=np.arange(len(rows)),
         public=None if data.public is None else np.asarray(data.public)[rows],
         sources=None if data.sources is None else data.sources[rows],
-        turns=turns(rows, cuts),
+        turns=given.turns,
     )
 
 
@@ -273,6 +274,7 @@ def worker_spec(entry: Entry, data: TaskData, seed: int, limits: Limits) -> dict
         "ignored": list(task.ignored),
         "task": task.name,
         "kind": task.kind,
+        "questions": questioning(task) is not None,
         "target": task.target,
         "metric": task.metric,
         "classes": list(task.classes),

@@ -18,7 +18,7 @@ from bakeoff.arena.answer_forms import form_of
 from bakeoff.arena.confined import Confined
 from bakeoff.arena.escaping import clean
 from bakeoff.arena.predictions import SUFFIXES
-from bakeoff.arena.staging import worker_spec
+from bakeoff.arena.staging import questioning, worker_spec
 from bakeoff.arena.wall.confinement import Fittings
 from bakeoff.arena.wall.conversation import Ended
 from bakeoff.errors import BakeoffError, Declined, EntryError, Refused
@@ -109,7 +109,13 @@ def _problem(box: Confined, asked: Asked) -> str:
         "classes": list(task.classes),
         "rows": ROWS,
     }
-    message |= {"kind": task.kind, "answers": form.answers, "width": form.width, "cap": form.cap}
+    message |= {
+        "kind": task.kind,
+        "questions": questioning(task) is not None,
+        "answers": form.answers,
+        "width": form.width,
+        "cap": form.cap,
+    }
     said, data = box.hear(message, "answers", form.most(rows))
     if problem := said.get("problem"):
         return clean(str(problem), 500)

@@ -7,6 +7,8 @@ group `bakeoff.kinds`. Nothing here fits anything, and nothing here knows entrie
 from bakeoff.tasks.kinds import Kind as Kind
 from bakeoff.tasks.kinds import Metric as Metric
 from bakeoff.tasks.kinds import Probes as Probes
+from bakeoff.tasks.kinds import Questioning as Questioning
+from bakeoff.tasks.kinds import Questions as Questions
 from bakeoff.tasks.kinds import Score as Score
 from bakeoff.tasks.kinds import Written as Written
 from bakeoff.tasks.kinds import kind as kind

@@ -123,6 +123,29 @@ class Written(Kind, Protocol):
         """Labels as an entry learns from them: an object array (rows,) or a frame."""
 
 
+@dataclass(frozen=True, eq=False)
+class Questions:
+    """What is asked of the test rows where they are not asked as they stand.
+
+    `rows` int64 (questions,) are the test rows that questions come from, `asked` (questions,) what stands in the
+    target's column of each, `truth` (questions,) their labels, and `turns` int64 (questions,) the call in which each
+    may be asked, since a question may give the truth of an earlier one away.
+    """
+
+    rows: Array
+    asked: Array
+    truth: Array
+    turns: Array
+
+
+@runtime_checkable
+class Questioning(Kind, Protocol):
+    """A kind that makes questions of the test rows, which no file of answers can know beforehand."""
+
+    def questions(self, truth: Array, key: bytes) -> Questions:
+        """The questions about test rows with these labels, in order; the same for the same labels and key."""
+
+
 @cache
 def kinds() -> Mapping[str, Kind]:
     """Every installed kind of task by name: one instance of each class in the entry-point group `bakeoff.kinds`."""

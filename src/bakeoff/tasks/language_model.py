@@ -30,13 +30,14 @@ from bakeoff.errors import TaskError
 from bakeoff.nouns import NUMBERS, Array, Label, Task
 from bakeoff.stats.bootstrap import Resample, draws
 from bakeoff.tasks.classification import Classification
-from bakeoff.tasks.kinds import Metric, Probes, Score
+from bakeoff.tasks.kinds import Metric, Probes, Questions, Score
 from bakeoff.tasks.labels import missing, missing_problems, objects, some
 from bakeoff.tasks.scoring import SMALLEST, GroupSums
 
 OTHER, END = "<other>", "<end>"
 MOST_CHARACTERS = 1_000
 CONTEXT = 500
+PLACES = 4_000  # of the test texts that are asked
 SPARSE = 16  # at most one place in so many is asked, which lets 64 turns reach through most texts
 TURNS = 64
 AFRESH = CONTEXT + 32  # characters from one place to the next whose context says nothing of it
@@ -153,6 +154,13 @@ class LanguageModel:
             else:
                 scores[name] = groups.score(_perplexity, lost, words if name == "perplexity_per_word" else many)
         return scores
+
+    def questions(self, truth: Array, key: bytes) -> Questions:
+        """At most 4,000 places of the test texts, each with the characters before it."""
+        texts = list(truth)
+        rows, cuts = positions(texts, PLACES, key)
+        asked = objects(question(texts[row], cut) for row, cut in zip(rows.tolist(), cuts.tolist(), strict=True))
+        return Questions(rows, asked, truths(texts, rows, cuts), turns(rows, cuts))
 
     def repeat(self, constant: Array, codes: Array) -> Array:
         """The same probabilities for every place: (places, classes)."""
