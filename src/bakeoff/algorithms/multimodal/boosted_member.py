@@ -1,4 +1,7 @@
-"""Boosted members: LightGBM on the plain view, with text, or on the linear member's scores as a second layer."""
+"""Boosted members: LightGBM on the plain view, with text, or on the linear member's scores as a second layer.
+
+All see what rows of the same value say, and all but the plain one what those of like texts do.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ import numpy as np
 from bakeoff.algorithms.multimodal.linear_member import Beside, Nested, richest, scores_of
 from bakeoff.algorithms.multimodal.target import as_logs, mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
-from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
+from bakeoff.algorithms.multimodal.votes import Voters, Votes, votes_of
+from bakeoff.algorithms.multimodal.work import Behind, Deadline, Trained, Work
 from bakeoff.nouns import Array
 from bakeoff.training.clock import Clock
 
@@ -27,16 +31,18 @@ class BoostedModel:
     rounds: int
     width: int
     scores: tuple[Beside, ...] = ()
+    voters: tuple[Voters, ...] = ()
 
     def outputs(self, asked: Asked, fold: int | None = None) -> Array:
         """Logarithms of probabilities, or scaled numbers; float32 (rows, width)."""
         parts = []
         for k in range(len(self.boosters)) if fold is None else [fold]:
-            features, begin = asked.get(self.view), None
+            features, begin = [asked.get(self.view)], None
+            features += [one.votes(asked, fold) for one in self.voters]
             if self.scores:
                 begin = self.scores[k].scores(asked)
-                features = np.hstack([features, begin])
-            parts.append(ask(self.boosters[k], features, begin, self.rounds, self.width))
+                features.append(begin)
+            parts.append(ask(self.boosters[k], np.hstack(features), begin, self.rounds, self.width))
         return mean_outputs(parts, self.width > 1)
 
 
@@ -62,22 +68,35 @@ class Growth:
 class BoostedMember:
     """LightGBM on a dense view; `second` begins from the linear member's scores, and sees them beside the view."""
 
-    def __init__(self, name: str, view: str, *, second: bool = False, growth: Growth | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        view: str,
+        *,
+        second: bool = False,
+        growth: Growth | None = None,
+        larger: tuple[int, Growth] | None = None,
+    ) -> None:
+        """`larger` is the growth from so many rows on."""
         self.name = name
         self.view = view
         self.second = second
         self.growth = growth or Growth()
+        self.larger = larger
+
+    def _growth(self, work: Work) -> Growth:
+        return self.larger[1] if self.larger and len(work.target.values) >= self.larger[0] else self.growth
 
     def settings(self, work: Work, rows: int, features: int) -> dict[str, Any]:
         """LightGBM's parameters."""
         width = work.target.width
         found: dict[str, Any] = {
             "learning_rate": 0.05 if width <= 5 else 0.08,
-            "num_leaves": self.growth.leaves,
+            "num_leaves": self._growth(work).leaves,
             "min_data_in_leaf": int(np.clip(rows // 50, 5, 20)),
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
-            "feature_fraction": self.growth.share or float(np.clip(40 / features, 0.25, 0.7)),
+            "feature_fraction": self._growth(work).share or float(np.clip(40 / features, 0.25, 0.7)),
             "lambda_l2": 1.0,
             "max_bin": 127,
             "seed": work.seed % 2**31,
@@ -114,35 +133,34 @@ class BoostedMember:
         began = clock.elapsed()
         lightgbm.train(settings, data, num_boost_round=TRIAL)
         round_ = (clock.elapsed() - began) / TRIAL
-        return round_ * min(self.most(work), 60 + self.growth.patience) * len(work.folds) * 1.2
+        return round_ * min(self.most(work), 60 + self._growth(work).patience) * len(work.folds) * 1.2
 
-    def fit(self, work: Work, deadline: Deadline) -> Trained:
+    def fit(self, work: Work, deadline: Deadline) -> Trained | Behind:
         """Boosters for each fold, all cut after the number of rounds that is best on average."""
         view = self._view(work)
-        features, folds, target = work.views.train(view), work.folds, work.target
-        scores: Nested | None = None
-        if self.second:
-            scores = scores_of(work, deadline.part(0.5))
+        folds, target = work.folds, work.target
+        scores = scores_of(work, deadline.part(0.5)) if self.second else None
+        votes = votes_of(work, ("valued", "near") if self.view == "dense" else ("valued",))
         boosters, curves, asked = [], [], []
         cut = scores is not None and scores.cut
         for k in range(len(folds)):
-            learnt = _Part(features[folds.learnt[k]], target.values[folds.learnt[k]])
-            held = _Part(features[folds.held[k]], target.values[folds.held[k]])
-            if scores is not None:
-                learnt, held = learnt.beginning(scores.learnt[k]), held.beginning(scores.held[k])
+            learnt, held = _parts(work, view, k, (votes, scores))
             settings = self.settings(work, *learnt.features.shape)
-            limits = _Limits(self.most(work), self.growth.patience, deadline.part(1 / (len(folds) - k)))
+            limits = _Limits(self.most(work), self._growth(work).patience, deadline.part(1 / (len(folds) - k)))
             one = _boost(settings, (learnt, held), limits)
             boosters.append(one.booster)
             curves.append(one.curve)
             asked.append(held)
             cut = cut or one.cut
+            if k == 0 and work.behind(min(one.curve)):
+                return Behind(min(one.curve))
         rounds = _rounds(curves)
         out = np.zeros((len(target.values), target.width), dtype=np.float32)
         for k, held in enumerate(asked):
             out[folds.held[k]] = ask(boosters[k], held.features, held.begin, rounds, target.width)
         weights = scores.beside() if scores is not None else ()
-        model = BoostedModel(view, tuple(boosters), rounds, target.width, weights)
+        voters = tuple(one.voters for one in votes)
+        model = BoostedModel(view, tuple(boosters), rounds, target.width, weights, voters)
         return Trained(model, out[folds.rows], cut)
 
 
@@ -164,6 +182,17 @@ class _Part:
 
         begin = None if self.begin is None else self.begin.ravel(order="F").astype(np.float64)
         return lightgbm.Dataset(self.features, self.values, reference=reference, init_score=begin, params=settings)
+
+
+def _parts(work: Work, view: str, k: int, seen: tuple[list[Votes], Nested | None]) -> tuple[_Part, _Part]:
+    """What a fold learns from and what it holds out, with votes and scores where there are any."""
+    features, values, (votes, scores) = work.views.train(view), work.target.values, seen
+    found = []
+    for learning, rows in ((True, work.folds.learnt[k]), (False, work.folds.held[k])):
+        columns = [features[rows], *((one.learnt if learning else one.held)[k] for one in votes)]
+        part = _Part(np.hstack(columns), values[rows])
+        found.append(part if scores is None else part.beginning((scores.learnt if learning else scores.held)[k]))
+    return found[0], found[1]
 
 
 @dataclass(frozen=True)

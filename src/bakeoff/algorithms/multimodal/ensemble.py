@@ -12,7 +12,7 @@ from bakeoff.algorithms.multimodal.roster import SECOND
 from bakeoff.algorithms.multimodal.selection import Selection, select
 from bakeoff.algorithms.multimodal.target import as_logs, mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
-from bakeoff.algorithms.multimodal.work import Answering, Deadline, Member, Trained, Work
+from bakeoff.algorithms.multimodal.work import Answering, Behind, Deadline, Member, Trained, Work
 from bakeoff.nouns import Array
 from bakeoff.training.calibration import Temperature
 from bakeoff.training.clock import Clock
@@ -55,12 +55,13 @@ class Several:
 
 @dataclass
 class Course:
-    """How a fit went: seconds and remarks by member, and the ensemble's loss after each."""
+    """How a fit went: seconds and remarks by member, the ensemble's loss after each, and the loss of those behind."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
     unfitted: dict[str, float] = field(default_factory=dict)
     losses: list[float] = field(default_factory=list)
+    behind: dict[str, float] = field(default_factory=dict)
     cut: list[str] = field(default_factory=list)
 
 
@@ -133,8 +134,12 @@ class Fitting:
             return
         work = self.work if share == 1.0 else self.work.thinned(share)
         found = member.fit(work, Deadline(self.clock, room if np.isfinite(room) else 1e9))
-        self.work.trained[member.name] = self.trained[member.name] = found
         self.course.seconds[member.name] = self.clock.elapsed() - began
+        if isinstance(found, Behind):
+            self.course.behind[member.name] = found.loss
+            self.course.remarks[member.name] = "far behind on its first fold"
+            return
+        self.work.trained[member.name] = self.trained[member.name] = found
         if share < 1.0:
             self.course.remarks[member.name] = f"on {share:.0%} of the rows"
             self.course.unfitted[member.name] = wanted
@@ -165,12 +170,15 @@ class Fitting:
                 return
             folds = Folds.of(target.values, target.classes is not None, self.work.seed + 7919 * number)
             work = replace(self.work, folds=folds, trained=dict(self.work.trained), shared=dict(self.work.shared))
-            work.shared.pop("scores", None)
+            for made in ("scores", ("votes", "near"), ("votes", "valued")):
+                work.shared.pop(made, None)
             for member in members:
                 if member.name not in weights:
                     continue
                 began = self.clock.elapsed()
                 found = member.fit(work, Deadline(self.clock, min(self._usable(), 1e9)))
+                if isinstance(found, Behind):
+                    continue
                 if found.cut:
                     self.course.cut.append(member.name)
                     return

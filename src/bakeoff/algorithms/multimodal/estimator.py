@@ -165,6 +165,10 @@ class Multimodal:
             for name, score in ensemble.scores.items()
         ]
         told += [
+            MemberTold(name, course.seconds[name], self._in_unit(loss), 0.0, course.remarks[name])
+            for name, loss in course.behind.items()
+        ]
+        told += [
             MemberTold(name, wanted, None, 0.0, course.remarks[name])
             for name, wanted in course.unfitted.items()
             if name not in ensemble.scores

@@ -1,4 +1,4 @@
-"""The linear member: softmax, logistic or ridge regression on the wide view, its penalty chosen on held-out rows."""
+"""The linear member: softmax, logistic or ridge regression on the wide view; held-out rows choose penalty and steps."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from bakeoff.training.clock import Clock
 STRENGTHS = (0.15, 0.4, 1.0, 2.5, 6.0, 15.0)
 FEW = 3_000  # rows up to which every fold tries several strengths
 PATIENCE = 1.001  # a stronger fit that is worse by this factor ends the search
+PATIENT = 5  # steps without a better held-out loss end a descent
+SEARCHING = 0.6  # of the time, at most, for finding the strength and the steps
 KEPT = 20_000_000  # weights of single folds that are kept to explain the model
-EVALUATIONS = 30  # that a descent to one strength takes
+EVALUATIONS = 20  # that a descent to one strength takes
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class LinearModel:
     folds: tuple[Weights, ...]
     width: int
     strength: float
+    steps: int
 
     def outputs(self, asked: Asked, fold: int | None = None) -> Array:
         """Logarithms of probabilities, or scaled numbers; float32 (rows, width)."""
@@ -52,67 +55,92 @@ class LinearMember:
         began = clock.elapsed()
         descent.fit(1.0, descent.start(), lambda: False, steps=1)
         step = (clock.elapsed() - began) / 3 * len(work.folds.learnt[0]) / len(some)
-        return step * EVALUATIONS * (3 + len(work.folds))
+        return step * EVALUATIONS * (len(self.strengths) - 1 + len(work.folds))
 
     def fit(self, work: Work, deadline: Deadline) -> Trained:
-        """Weights for each fold; the first one's best strength and its neighbours are tried in the others."""
-        features, values, width = work.views.train(self.view), work.target.values, work.target.width
-        folds = work.folds
-        tried: list[dict[float, Weights]] = []
-        sums: dict[float, float] = {}
-        strengths = self.strengths
-        cut = False
-        for k in range(len(folds)):
-            part = deadline.part(1 / (len(folds) - k))
-            found, short = _path(
-                Descent(features[folds.learnt[k]], values[folds.learnt[k]], width),
-                (features[folds.held[k]], values[folds.held[k]]),
-                strengths,
-                part,
-            )
-            cut = cut or short
-            tried.append({strength: weights for strength, (weights, _) in found.items()})
-            for strength, (_, loss) in found.items():
-                sums[strength] = sums.get(strength, 0.0) + loss
-            strengths = _near(found, len(values) <= FEW)
-        shared = [strength for strength in sums if all(strength in one for one in tried)] or [min(tried[0])]
-        best = min(shared, key=lambda strength: sums[strength])
-        chosen = [one.get(best) or one[max(one)] for one in tried]
+        """Weights for each fold, by the strength and the number of steps that are best on held-out rows."""
+        folds, values, width = work.folds, work.target.values, work.target.width
+        search = _Search(work, self.view, deadline.part(SEARCHING))
+        curves = [search.curves(0, self.strengths)]
+        if len(values) <= FEW:
+            near = _near(curves[0])
+            curves += [search.curves(k, near) for k in range(1, len(folds))]
+        strength, steps = _best(curves)
+        chosen: list[Weights] = []
+        cut = search.cut
         out = np.zeros((len(values), width), dtype=np.float32)
-        for k, weights in enumerate(chosen):
-            out[folds.held[k]] = as_logs(weights.outputs(features[folds.held[k]]), width)
+        for k in range(len(folds)):
+            descent = search.descent(k)
+            found, short = descent.fit(strength, descent.start(), deadline.part(1 / (len(folds) - k)), steps)
+            cut = cut or short
+            chosen.append(found)
+            out[folds.held[k]] = as_logs(found.outputs(work.views.train(self.view)[folds.held[k]]), width)
         small = sum(one.slopes.size for one in chosen) <= KEPT
-        model = LinearModel(self.view, mean_weights(chosen), tuple(chosen) if small else (), width, best)
-        return Trained(model, out[folds.rows], cut)
+        kept = tuple(chosen) if small else ()
+        return Trained(LinearModel(self.view, mean_weights(chosen), kept, width, strength, steps), out[folds.rows], cut)
 
 
-def _path(
-    descent: Descent, held: tuple[Array, Array], strengths: tuple[float, ...], deadline: Deadline
-) -> tuple[dict[float, tuple[Weights, float]], bool]:
-    """Weights and held-out loss by strength, each begun where the last one ended, until it gets worse."""
-    found: dict[float, tuple[Weights, float]] = {}
-    weights = descent.start()
-    best = np.inf
-    for strength in strengths:
-        weights, cut = descent.fit(strength, weights, deadline, STEPS)
-        scores = as_logs(weights.outputs(held[0]), 1 if descent.numbers else max(2, descent.width))
-        loss = float(losses(scores, held[1], not descent.numbers).mean())
-        if cut and found and loss > best:
-            return found, True
-        found[strength] = (weights, loss)
-        if cut:
-            return found, True
-        if loss > best * PATIENCE:
-            break
-        best = min(best, loss)
-    return found, False
+class _Search:
+    """Descents that are watched on held-out rows; those of few rows are kept for when the best is known."""
+
+    def __init__(self, work: Work, view: str, deadline: Deadline) -> None:
+        self.work, self.view, self.deadline = work, view, deadline
+        self.cut = False
+        self._kept: dict[int, Descent] = {}
+
+    def descent(self, k: int) -> Descent:
+        """Of the rows that fold k learns from."""
+        if k in self._kept:
+            return self._kept[k]
+        rows, target = self.work.folds.learnt[k], self.work.target
+        found = Descent(self.work.views.train(self.view)[rows], target.values[rows], target.width)
+        if k == 0 or len(target.values) <= FEW:
+            self._kept[k] = found
+        return found
+
+    def curves(self, k: int, strengths: tuple[float, ...]) -> dict[float, list[float]]:
+        """Held-out losses after each step, by strength, until a stronger fit is worse; at least of the first one."""
+        held, target = self.work.folds.held[k], self.work.target
+        features, truth = self.work.views.train(self.view)[held], target.values[held]
+        found: dict[float, list[float]] = {}
+        for strength in strengths:
+            curve: list[float] = []
+
+            def watch(weights: Weights, curve: list[float] = curve) -> bool:
+                outputs = as_logs(weights.outputs(features), target.width)
+                curve.append(float(losses(outputs, truth, target.classes is not None).mean()))
+                return len(curve) - 1 - int(np.argmin(curve)) >= PATIENT
+
+            descent = self.descent(k)
+            _, self.cut = descent.fit(strength, descent.start(), self.deadline, STEPS, watch)
+            # A strength that time cut off counts only where there is no other to go by.
+            if curve and not (self.cut and found):
+                found[strength] = curve
+            if self.cut or min(curve, default=np.inf) > PATIENCE * min(map(min, found.values())):
+                break
+        return found or {strengths[0]: [np.inf]}
 
 
-def _near(found: dict[float, tuple[Weights, float]], few: bool) -> tuple[float, ...]:
-    """The best strength, on few rows with its neighbours: one fold of many tells it well enough."""
-    order = sorted(found)
-    place = min(range(len(order)), key=lambda i: found[order[i]][1])
-    return tuple(order[max(0, place - 1) : place + 2]) if few else (order[place],)
+def _near(curves: dict[float, list[float]]) -> tuple[float, ...]:
+    """The best strength and its neighbours."""
+    order = sorted(curves)
+    place = min(range(len(order)), key=lambda i: min(curves[order[i]]))
+    return tuple(order[max(0, place - 1) : place + 2])
+
+
+def _best(curves: list[dict[float, list[float]]]) -> tuple[float, int]:
+    """The strength and the steps with the least mean loss, of strengths that every fold tried.
+
+    A curve that ended sooner stays where it ended.
+    """
+    shared = [strength for strength in curves[0] if all(strength in one for one in curves)] or [min(curves[0])]
+    found = []
+    for strength in shared:
+        tried = [one[strength] for one in curves if strength in one]
+        longest = max(map(len, tried))
+        mean = np.mean([curve + [curve[-1]] * (longest - len(curve)) for curve in tried], axis=0)
+        found.append((float(mean.min()), strength, 1 + int(np.argmin(mean))))
+    return min(found)[1:]
 
 
 def mean_weights(parts: list[Weights]) -> Weights:
@@ -140,13 +168,13 @@ class Nested:
         return tuple(Beside(self.view, weights) for weights in self.weights)
 
 
-def nested(work: Work, view: str, strength: float, deadline: Deadline) -> Nested:
+def nested(work: Work, view: str, strength: float, deadline: Deadline, steps: int = STEPS) -> Nested:
     """Every fold's learnt rows in parts, each scored by a model that saw neither the part nor the fold.
 
     A model without two folds serves both, so that five folds need ten models and not twenty.
     """
-    parts = _parts(work)
-    models = _Models(work, view, strength, deadline, len({pair for pairs in parts for pair, _, _ in pairs}))
+    parts = parts_of(work)
+    models = _Models(work, (view, strength, steps), deadline, len({pair for pairs in parts for pair, _, _ in pairs}))
     features = work.views.train(view)
     scores = np.zeros((len(work.target.values), work.target.inner), dtype=np.float32)
     learnt, held, means = [], [], []
@@ -165,7 +193,7 @@ def scores_of(work: Work, deadline: Deadline) -> Nested:
     """Nested scores of the best linear member so far, made by the first second-layer member that needs them."""
     if "scores" not in work.shared:
         linear = best_linear(work)
-        work.shared["scores"] = nested(work, linear.view, linear.strength, deadline)
+        work.shared["scores"] = nested(work, linear.view, linear.strength, deadline, linear.steps)
     found: Nested = work.shared["scores"]
     return found
 
@@ -198,7 +226,7 @@ class Beside:
 Part = tuple[tuple[int, int], Array, Array]  # a key, the rows to learn from, and the rows to score
 
 
-def _parts(work: Work) -> list[list[Part]]:
+def parts_of(work: Work) -> list[list[Part]]:
     """For each fold the parts of its learnt rows: the other folds, or thirds where there is one fold alone."""
     folds = work.folds
     if len(folds) == 1:
@@ -219,8 +247,9 @@ def _parts(work: Work) -> list[list[Part]]:
 class _Models:
     """Linear models by the pair of folds that they did not see, each fitted once."""
 
-    def __init__(self, work: Work, view: str, strength: float, deadline: Deadline, count: int) -> None:
-        self.work, self.view, self.strength, self.deadline = work, view, strength, deadline
+    def __init__(self, work: Work, how: tuple[str, float, int], deadline: Deadline, count: int) -> None:
+        self.work, self.deadline = work, deadline
+        self.view, self.strength, self.steps = how
         self.count = count
         self.cut = False
         self.found: dict[tuple[int, int], Weights] = {}
@@ -231,7 +260,7 @@ class _Models:
             target = self.work.target
             descent = Descent(self.work.views.train(self.view)[rows], target.values[rows], target.width)
             part = self.deadline.part(1 / (self.count - len(self.found)))
-            self.found[pair], cut = descent.fit(self.strength, descent.start(), part)
+            self.found[pair], cut = descent.fit(self.strength, descent.start(), part, self.steps)
             self.cut = self.cut or cut
         return self.found[pair]
 

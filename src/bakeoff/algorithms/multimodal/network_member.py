@@ -11,7 +11,7 @@ import numpy as np
 from bakeoff.algorithms.columns import Columns
 from bakeoff.algorithms.multimodal.target import as_logs, mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
-from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
+from bakeoff.algorithms.multimodal.work import Behind, Deadline, Trained, Work
 from bakeoff.algorithms.table_network import SEEDS, batch_for, encoders_for, shape_for
 from bakeoff.nouns import Array, Frame
 from bakeoff.training.clock import Clock
@@ -127,7 +127,7 @@ class NetworkMember:
                 head = ClassHead(shape.width, tuple(range(work.target.width)))
             return TableNetwork(reader.encoders, shape, head)
 
-    def fit(self, work: Work, deadline: Deadline) -> Trained:
+    def fit(self, work: Work, deadline: Deadline) -> Trained | Behind:
         """A network for each fold."""
         from bakeoff.training.fitting import fit
         from bakeoff.training.seeding import threads
@@ -145,6 +145,9 @@ class NetworkMember:
             networks.append(found.network)
             with threads(1):
                 out[folds.held[k]] = as_logs(found.network.outputs(records.take(folds.held[k])), width)
+            loss = float(work.target.losses(out[folds.held[k]], folds.held[k]).mean())
+            if k == 0 and work.behind(loss):
+                return Behind(loss)
         return Trained(NetworkModel(reader, tuple(networks), width), out[folds.rows], cut)
 
 

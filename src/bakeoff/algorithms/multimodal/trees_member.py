@@ -1,4 +1,4 @@
-"""The member of extremely randomised trees, on the dense view with the linear member's scores beside it."""
+"""The member of extremely randomised trees, on the dense view with neighbours' votes and the linear member's scores."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from bakeoff.algorithms.multimodal.linear_member import Beside, Nested, richest, scores_of
 from bakeoff.algorithms.multimodal.target import mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
+from bakeoff.algorithms.multimodal.votes import Voters, votes_of
 from bakeoff.algorithms.multimodal.work import Deadline, Trained, Work
 from bakeoff.nouns import Array
 from bakeoff.training.clock import Clock
@@ -29,15 +30,17 @@ class TreesModel:
     width: int
     prior: Array
     scores: tuple[Beside, ...] = ()
+    voters: tuple[Voters, ...] = ()
 
     def outputs(self, asked: Asked, fold: int | None = None) -> Array:
         """Logarithms of probabilities, or scaled numbers; float32 (rows, width)."""
         parts = []
         for k in range(len(self.forests)) if fold is None else [fold]:
-            features = asked.get(self.view)
+            features = [asked.get(self.view)]
+            features += [one.votes(asked, fold) for one in self.voters]
             if self.scores:
-                features = np.hstack([features, self.scores[k].scores(asked)])
-            parts.append(told(self.forests[k], filled(features), self.prior))
+                features.append(self.scores[k].scores(asked))
+            parts.append(told(self.forests[k], filled(np.hstack(features)), self.prior))
         return mean_outputs(parts, self.width > 1)
 
 
@@ -93,6 +96,7 @@ class TreesMember:
     def fit(self, work: Work, deadline: Deadline) -> Trained:
         """Trees for each fold."""
         scores: Nested | None = scores_of(work, deadline.part(0.5)) if "linear" in work.trained else None
+        votes = votes_of(work, ("valued", "near"))
         view = richest(work, self.view)
         features, folds, target = work.views.train(view), work.folds, work.target
         prior = np.exp(target.constant().astype(np.float64))
@@ -101,6 +105,8 @@ class TreesMember:
         cut = False
         for k in range(len(folds)):
             learnt, held = features[folds.learnt[k]], features[folds.held[k]]
+            learnt = np.hstack([learnt, *(one.learnt[k] for one in votes)])
+            held = np.hstack([held, *(one.held[k] for one in votes)])
             if scores is not None:
                 learnt, held = np.hstack([learnt, scores.learnt[k]]), np.hstack([held, scores.held[k]])
             part = deadline.part(1 / (len(folds) - k))
@@ -109,7 +115,8 @@ class TreesMember:
             cut = cut or short
             out[folds.held[k]] = told(trees, filled(held), prior)
         weights = scores.beside() if scores is not None else ()
-        model = TreesModel(view, tuple(forests), target.width, prior, weights)
+        voters = tuple(one.voters for one in votes)
+        model = TreesModel(view, tuple(forests), target.width, prior, weights, voters)
         return Trained(model, out[folds.rows], cut)
 
     def _grown(self, work: Work, features: Array, values: Array, deadline: Deadline) -> tuple[tuple[Any, ...], bool]:

@@ -8,7 +8,7 @@ row, since a matrix product over a batch rounds otherwise than one over a single
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,8 +16,10 @@ from scipy import sparse
 
 from bakeoff.algorithms.columns import Columns
 from bakeoff.algorithms.multimodal.meanings import Meanings
+from bakeoff.algorithms.multimodal.near import NearView
 from bakeoff.algorithms.multimodal.rows import Rows
 from bakeoff.algorithms.multimodal.terms import Terms, TermStyle
+from bakeoff.algorithms.multimodal.valued import ValuedView
 from bakeoff.algorithms.table_network import MANY
 from bakeoff.nouns import Array, Frame
 
@@ -263,8 +265,9 @@ class Views:
     """All views of one table, each made when a member first asks for it.
 
     `train(name)` gives the training rows' features, `read(X)` those of other rows. Names: plain, topics, pictures,
-    dense (these three side by side), wide, shown (wide and pictures), sentences, meant (wide and sentences), deep
-    (dense and the main directions of sentences). `meanings` tells which columns are embedded.
+    dense (these three side by side), near (each text's neighbours), valued (rows of the same value), wide, shown
+    (wide and pictures), sentences, meant (wide and sentences), deep (dense and the main directions of sentences).
+    `meanings` names the embedded columns.
     """
 
     def __init__(self, X: Frame, columns: Columns, seed: int) -> None:
@@ -283,6 +286,11 @@ class Views:
         """A column of the training rows as texts."""
         assert self._train is not None, "the training rows were let go"
         return self._train.rows.strings(name)
+
+    def numbers(self, name: str) -> dict[str, Array]:
+        """The training rows' own texts or values by column, as near or valued number them; int64 (rows,)."""
+        found: dict[str, Array] = self._fitted[name].numbers
+        return found
 
     @property
     def frame(self) -> Frame:
@@ -310,7 +318,7 @@ class Views:
         if name == "deep":
             return np.hstack([asked.get("dense"), self.meanings.main(asked.get("sentences"))])
         inputs: tuple[Any, ...] = (rows,)
-        if name in ("topics", "wide"):
+        if name in ("topics", "wide", "near"):
             inputs = (rows, asked.get("words"))
         if name in self._fitted:
             return self._fitted[name].transform(*inputs)
@@ -327,6 +335,8 @@ class Views:
             "wide": lambda: Wide(self.columns),
             "pictures": lambda: PictureView(self.columns.image, self.seed),
             "sentences": lambda: self.meanings,
+            "near": lambda: NearView(self._fitted["words"].names),
+            "valued": lambda: ValuedView(self.columns.numeric, self.columns.categorical),
         }
         return makers[name]()
 
@@ -337,7 +347,7 @@ class Asked:
     def __init__(self, views: Views, rows: Rows) -> None:
         self.views = views
         self.rows = rows
-        self._made: dict[str, Any] = {}
+        self._made: dict[Hashable, Any] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -347,3 +357,9 @@ class Asked:
         if name not in self._made:
             self._made[name] = self.views.made(name, self)
         return self._made[name]
+
+    def once(self, key: Hashable, make: Callable[[], Array]) -> Array:
+        """What several members need of these rows, made when the first of them asks."""
+        if key not in self._made:
+            self._made[key] = make()
+        return np.asarray(self._made[key])

@@ -35,6 +35,16 @@ class Trained:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """A member that was left after its first fold: its loss there is far above another's."""
+
+    loss: float
+
+
+FAR = 1.3  # times the least loss of all members so far: one that is worse on its first fold has never got a weight
+
+
+@dataclass(frozen=True)
 class Work:
     """What all members share: `trained` holds those that came before, `shared` what several of them need."""
 
@@ -44,7 +54,19 @@ class Work:
     seed: int
     threads: int
     trained: dict[str, Trained] = field(default_factory=dict)
-    shared: dict[str, Any] = field(default_factory=dict)
+    shared: dict[Any, Any] = field(default_factory=dict)
+
+    def behind(self, loss: float) -> bool:
+        """Whether a loss on the first fold's held-out rows is far above that of a member that has been fitted.
+
+        A log loss, or a squared error in spreads. Never on one held-out part alone, where all is done by then.
+        """
+        if len(self.folds) == 1 or not self.trained:
+            return False
+        rows = self.folds.held[0]
+        places = np.searchsorted(self.folds.rows, rows)
+        least = min(float(self.target.losses(one.held_out[places], rows).mean()) for one in self.trained.values())
+        return loss > FAR * least
 
     def thinned(self, share: float) -> Work:
         """The same with a share of the rows to learn from; those held out stay."""
@@ -85,5 +107,5 @@ class Member(Protocol):
     def estimate(self, work: Work, clock: Clock) -> float:
         """Seconds that a full fit is likely to take, from a small trial."""
 
-    def fit(self, work: Work, deadline: Deadline) -> Trained:
+    def fit(self, work: Work, deadline: Deadline) -> Trained | Behind:
         """Learn every fold within the deadline, ending early where need be."""
