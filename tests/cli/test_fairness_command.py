@@ -105,3 +105,46 @@ def test_answers_that_do_not_fit_are_told(say, people, tmp_path):
     assert "neither a column 'prediction' nor one for each class (no, yes)" in say(*words, code=2).err
     pd.DataFrame({"no": [0.5] * 900, "yes": [1.5] * 900}).to_csv(tmp_path / "a.csv", index=False)
     assert "outside of 0 to 1" in say(*words, code=2).err
+    pd.DataFrame({"prediction": ["high", "low"] * 450}).to_csv(tmp_path / "a.csv", index=False)
+    assert "The predictions (high, low) are none of the true labels (no, yes)" in say(*words, code=2).err
+
+
+def test_whole_numbers_are_classes_however_they_are_written(say, people, tmp_path):
+    frame = pd.read_csv(people / "people.csv").assign(y=lambda held: (held["y"] == "yes").astype(int))
+    guessed = (frame.pop("prediction") == "yes").astype(int)
+    frame.to_parquet(tmp_path / "people.parquet", index=False)
+    words = ("fairness", tmp_path / "people.parquet", "--target", "y", "--by", "group", "--answers")
+    plain, floats, scores = (tmp_path / f"{name}.parquet" for name in ("plain", "floats", "scores"))
+    pd.DataFrame({"prediction": guessed}).to_parquet(plain)
+    pd.DataFrame({"prediction": guessed.astype(float)}).to_parquet(floats)
+    pd.DataFrame({"prediction": guessed * 0.8 + 0.1}).to_parquet(scores)
+    assert say(*words, floats, "--json").json == say(*words, plain, "--json").json
+    assert "accuracy" in say(*words, floats).out
+    assert "holds 2 classes; give classes, or a column of probabilities" in say(*words, scores, code=2).err
+    stars = frame.assign(y=np.arange(900) % 5)
+    stars.to_parquet(tmp_path / "people.parquet", index=False)
+    assert "mean error" in say(*words, scores).out, "of five whole numbers a half may be predicted"
+
+
+def test_a_protected_number_with_many_values_is_put_into_quarters_as_the_judge_does(say, people, tmp_path):
+    frame = pd.read_csv(people / "people.csv").assign(old=np.arange(900) % 60 + 20)
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    told = say("fairness", tmp_path / "people.csv", "--target", "y", "--by", "old", "--json").json["measures"]
+    groups = {one["group"] for one in told if one["family"] == "old" and one["metric"] == "accuracy" and "n" in one}
+    assert {"up to 34.8", "34.8 to 49.5", "49.5 to 64.2", "above 64.2"} <= groups
+
+
+def test_several_classes_and_attributes_stay_readable(say, people, tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.read_csv(people / "people.csv").assign(y=random.choice(["a", "b", "c"], 900))
+    frame["prediction"] = random.choice(["a", "b", "c"], 900)
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    said = say("fairness", tmp_path / "people.csv", "--target", "y", "--by", "group").out
+    assert said.count("largest -") >= 4, "a grid for every five metrics"
+    assert "…" not in said
+    whole = say(
+        *("fairness", people / "people.csv", "--target", "y", "--by", "group", "--by", "old"),
+        *("--answers", people / "answers.csv"),
+    ).out
+    for family in ("group", "old", "group & old"):
+        assert f"BPSN AUC over groups by {family} (generalised mean)" in whole

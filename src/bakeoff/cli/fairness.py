@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bakeoff.tables.settings import Settings
 
 SHOWN = ("largest - smallest", "smallest / largest")
+SIDE_BY_SIDE = 5  # metrics in one grid; of several classes there are more
 
 _Answers = Option(metavar="FILE", help="The answers: a column prediction, or one for each class; else in TABLE itself.")
 _By = Option(metavar="COL", help="A protected column; may be repeated. By default those with the role protected.")
@@ -104,7 +105,8 @@ def _show(found: Audit) -> None:
         _show_family(found, family)
     for one in found.rankings:
         if one.group.startswith("generalised mean") or not one.family:
-            over = " over groups (generalised mean)" if one.family and one.metric.endswith("AUC") else ""
+            mean = " (generalised mean)" if one.metric.endswith("AUC") else ""
+            over = f" over groups by {one.family}{mean}" if one.family else ""
             without = f" ({one.reason})" if one.reason and one.value is not None else ""
             typer.echo(f"{one.metric}{over}: {_told(one, ' ')}{without}")
     for one in found.calibration:
@@ -114,13 +116,22 @@ def _show(found: Audit) -> None:
 
 
 def _show_family(found: Audit, family: str) -> None:
+    metrics = list(dict.fromkeys(one.metric for one in found.groups.groups))
+    for start in range(0, len(metrics), SIDE_BY_SIDE):
+        _show_grid(found, family, metrics[start : start + SIDE_BY_SIDE])
+    gaps = _by_group(one for one in found.groups.comparisons if one.family == family).get(SHOWN[0], {})
+    odds = gaps.get("equalised odds")
+    if odds is not None:
+        typer.echo(f"equalised odds gap by {family}: {_told(odds, ' ')}, by chance {_number(odds, 'expected')}\n")
+
+
+def _show_grid(found: Audit, family: str, metrics: list[str]) -> None:
     from rich import box
     from rich.markup import escape
     from rich.table import Table as Grid
     from rich.text import Text
 
-    metrics = list(dict.fromkeys(one.metric for one in found.groups.groups))
-    grid = Grid(escape(family), "rows", *metrics, box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Grid(escape(family), "rows", *map(escape, metrics), box=box.SIMPLE_HEAD, pad_edge=False)
     figures = _by_group(one for one in found.groups.groups if one.family == family)
     for name, cells in figures.items():
         most = max(one.n for one in cells.values())
@@ -134,9 +145,6 @@ def _show_family(found: Audit, family: str) -> None:
     grid.add_row("gap by chance alone", "", *(_number(gaps.get(metric), "expected") for metric in metrics))
     grid.add_row("p, corrected", "", *(_number(gaps.get(metric), "adjusted") for metric in metrics))
     console().print(grid)
-    odds = gaps.get("equalised odds")
-    if odds is not None:
-        typer.echo(f"equalised odds gap by {family}: {_told(odds, ' ')}, by chance {_number(odds, 'expected')}\n")
 
 
 def _by_group(measures: Iterable[Measure]) -> dict[str, dict[str, Measure]]:

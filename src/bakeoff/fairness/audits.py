@@ -11,6 +11,7 @@ import numpy as np
 
 from bakeoff.errors import UsageError
 from bakeoff.fairness.arrays import numbers
+from bakeoff.fairness.columns import groups_of
 from bakeoff.fairness.counts import count
 from bakeoff.fairness.figures import Wanted
 from bakeoff.fairness.groups import GroupReport, Settings, compare_groups
@@ -23,6 +24,7 @@ from bakeoff.fairness.reliability import CalibrationSettings, calibration
 from bakeoff.nouns import Array, Frame
 
 ROW, PREDICTION = "row_id", "prediction"
+FEW_NUMBERS = 20  # different whole numbers that may be classes; more are a quantity
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,13 @@ def audit(table: Frame, answers: Frame | None, asked: Asked) -> Audit:
 
     `answers` holds a column `prediction`, or a probability for each class under its name; its rows are the table's in
     the same order, or those of a column `row_id` that counts the table's rows from 0. Without it the table itself holds
-    the answers. UsageError for a column that is not there, rows that do not fit, or answers that are none.
+    the answers. A protected number with many values is put into quarters. UsageError for a column that is not there,
+    rows that do not fit, or answers that are none.
     """
     held = _aligned(table, answers)
     _check_columns(held.table, asked)
-    grouped = (by_identities if asked.identities else by_attributes)(held.table[list(asked.by)])
+    people = held.table[list(asked.by)]
+    grouped = by_identities(people) if asked.identities else by_attributes(_in_quarters(people))
     truth = held.table[asked.target]
     if bool(truth.isna().any()):
         raise UsageError(f"{int(truth.isna().sum()):,} rows have no {asked.target!r}; leave them out.")
@@ -87,10 +91,10 @@ def audit(table: Frame, answers: Frame | None, asked: Asked) -> Audit:
     )
     weights = _weights(held.table, asked.weights)
     given = held.answers
-    if PREDICTION in given and _is_quantity(truth) and _is_quantity(given[PREDICTION]):
+    if PREDICTION in given and _are_numbers(truth, given[PREDICTION]):
         predicted = given[PREDICTION].to_numpy()
         return Audit(len(truth), compare_errors(truth.to_numpy(), predicted, grouped, settings, weights))
-    return _classified(truth.astype(str), given, grouped, settings, weights)
+    return _classified(_as_classes(truth), given, grouped, settings, weights)
 
 
 @dataclass(frozen=True)
@@ -135,9 +139,33 @@ def _check_columns(table: Frame, asked: Asked) -> None:
         raise UsageError(f"There is no column {missing[0]!r}; there are {', '.join(map(str, table.columns[:12]))}.")
 
 
-def _is_quantity(column: Any) -> bool:
-    """Numbers of more than a few values, which no class would have."""
-    return column.dtype.kind in "iuf" and (column.dtype.kind == "f" or column.nunique() > 20)
+def _in_quarters(people: Frame) -> dict[str, Array]:
+    return {str(name): groups_of(people[name], people[name].dtype.kind in "iuf") for name in people.columns}
+
+
+def _are_numbers(truth: Any, predicted: Any) -> bool:
+    """Whether quantities are predicted; UsageError for scores where the truth is two classes."""
+    if not {truth.dtype.kind, predicted.dtype.kind} <= set("iuf"):
+        return False
+    if _is_few(truth) and truth.nunique() <= 2 and not _is_few(predicted):
+        raise UsageError(
+            f"The predictions are numbers, and {truth.name!r} holds {truth.nunique()} classes; give classes, or a "
+            f"column of probabilities for each class ({', '.join(sorted(set(_as_classes(truth))))})."
+        )
+    return not (_is_few(truth) and _is_few(predicted))
+
+
+def _is_few(column: Any) -> bool:
+    """Whole numbers of few values, which may be classes."""
+    present = column.dropna()
+    return bool(len(present) and present.nunique() <= FEW_NUMBERS and np.all(present == np.floor(present)))
+
+
+def _as_classes(column: Any) -> Any:
+    """Classes as text; 1.0 is the class 1."""
+    if column.dtype.kind == "f" and _is_few(column):
+        return column.astype("int64").astype(str)
+    return column.astype(str)
 
 
 def _weights(table: Frame, name: str) -> Array | None:
@@ -159,7 +187,10 @@ def _classified(
         predicted = answers[PREDICTION]
         if bool(predicted.isna().any()):
             raise UsageError(f"{int(predicted.isna().sum()):,} rows have no prediction; answer each of them.")
-        predicted = predicted.astype(str).to_numpy()
+        predicted = _as_classes(predicted).to_numpy()
+        if not set(predicted) & set(labels):
+            given, known = (", ".join(sorted(names)[:5]) for names in (set(predicted), labels))
+            raise UsageError(f"The predictions ({given}) are none of the true labels ({known}); give the same names.")
     elif len(scores) == len(labels):
         stacked = _probabilities(np.column_stack(list(scores.values())))
         predicted = np.array(labels, dtype=object)[stacked.argmax(1)]
