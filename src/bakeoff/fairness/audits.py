@@ -60,6 +60,16 @@ class Audit:
     def __iter__(self) -> Iterator[Measure]:
         return iter((*self.groups, *self.rankings, *self.calibration))
 
+    def frame(self) -> Frame:
+        """All measures as a pandas frame, one to a row."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(one) for one in self])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return str(self.frame().to_html(index=False, float_format=lambda one: f"{one:.3f}", na_rep=""))
+
     def as_plain(self) -> dict[str, Any]:
         """What JSON can hold."""
         plain = [{key: _plain(value) for key, value in vars(one).items()} for one in self]
@@ -67,15 +77,15 @@ class Audit:
         return {"rows": self.rows, "measures": measures}
 
 
-def audit(table: Frame, answers: Frame | None, asked: Asked) -> Audit:
+def audit(table: Frame, answers: Frame | Array | None, asked: Asked) -> Audit:
     """Compare how the answers treat the groups of a table.
 
     `answers` holds a column `prediction`, or a probability for each class under its name; its rows are the table's in
-    the same order, or those of a column `row_id` that counts the table's rows from 0. Without it the table itself holds
-    the answers. A protected number with many values is put into quarters. UsageError for a column that is not there,
-    rows that do not fit, or answers that are none.
+    the same order, or those of a column `row_id` that counts the table's rows from 0. What `predict` gives, (rows,), is
+    such a column; without any answers the table itself holds them. A protected number with many values is put into
+    quarters. UsageError for a column that is not there, rows that do not fit, or answers that are none.
     """
-    held = _aligned(table, answers)
+    held = _aligned(table, _framed(answers))
     _check_columns(held.table, asked)
     people = held.table[list(asked.by)]
     grouped = by_identities(people) if asked.identities else by_attributes(_in_quarters(people))
@@ -101,6 +111,15 @@ def audit(table: Frame, answers: Frame | None, asked: Asked) -> Audit:
 class _Aligned:
     table: Frame
     answers: Frame
+
+
+def _framed(answers: Any) -> Any:
+    """Predictions without a name as the column that they are."""
+    import pandas as pd
+
+    if hasattr(answers, "columns") or getattr(answers, "ndim", 0) != 1:
+        return answers
+    return pd.DataFrame({PREDICTION: np.asarray(answers)})
 
 
 def _aligned(table: Frame, answers: Frame | None) -> _Aligned:

@@ -99,13 +99,14 @@ class Grouped:
 
 
 def by_attributes(columns: Frame | Mapping[str, Sequence[Any]]) -> Grouped:
-    """Rows by their values of protected attributes, a missing one being a value of its own.
+    """Rows by their values of protected attributes, a missing one being a value of its own; a series is one attribute.
 
     UsageError for no attribute, attributes of different lengths, one that is missing in every row, or too many groups.
     """
     import pandas as pd
 
-    named = {str(name): columns[name] for name in columns}
+    held: Any = columns.to_frame() if isinstance(columns, pd.Series) else columns
+    named = {str(name): held[name] for name in held}
     if not named:
         raise UsageError("There is no protected attribute to compare groups by; give at least one column.")
     _same_lengths(named)
