@@ -27,9 +27,11 @@ VALUED = 60  # votes of a row on its values: columns of fewer values than others
 class Counts:
     """How often each different text of each column has each class: sparse float64 (texts, width) by column.
 
-    For numbers their sum (texts, 1); `rows` (texts,) float64 are the rows that have the text.
+    For numbers their sum (texts, 1); `rows` (texts,) float64 are the rows that have the text, `prior` the best answer
+    that is the same for all.
     """
 
+    prior: Array
     sums: dict[str, Any]
     rows: dict[str, Array]
 
@@ -44,7 +46,8 @@ class Counts:
             shape = (int(own.max()) + 1, target.width)
             sums[name] = sparse.csr_matrix((told, (own[rows], at)), shape=shape)
             many[name] = np.bincount(own[rows], minlength=shape[0]).astype(np.float64)
-        return cls(sums, many)
+        best = target.taken(rows).constant().astype(np.float64)
+        return cls(np.exp(best) if classes else best, sums, many)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,6 @@ class Voters:
 
     view: str
     names: tuple[str, ...]
-    prior: Array
     classes: bool
     whole: Counts
     folds: tuple[Counts, ...]
@@ -74,16 +76,16 @@ class Voters:
             sums.append(weighed(weights, places, counts.sums[name]))
             totals.append((weights * rows).sum(axis=1, keepdims=True))
             nearest.append(np.where(asked, likeness, 0.0).max(axis=1, keepdims=True))
-        if self.view == "near" and len(sums) * len(self.prior) > MOST:
+        if self.view == "near" and len(sums) * len(counts.prior) > MOST:
             sums, totals = [np.sum(sums, axis=0)], [np.sum(totals, axis=0)]
-        told = [self._shares(found, total) for found, total in zip(sums, totals, strict=True)]
+        told = [self._shares(found, total, counts.prior) for found, total in zip(sums, totals, strict=True)]
         # Trees see how often a value comes already.
         beside = [*map(np.log1p, totals), *nearest] if self.view == "near" else []
         return np.hstack([*told, *beside]).astype(np.float32)
 
-    def _shares(self, found: Array, total: Array) -> Array:
+    def _shares(self, found: Array, total: Array, prior: Array) -> Array:
         smooth = SMOOTH[self.view]
-        shares = (found + smooth * self.prior) / (total + smooth)
+        shares = (found + smooth * prior) / (total + smooth)
         if not self.classes:
             return np.asarray(shares)
         logs = np.log(np.maximum(shares, 0.0) + SURE)
@@ -125,9 +127,8 @@ def _voted(work: Work, view: str) -> Votes | None:
         return None
     target, folds = work.target, work.folds
     every = np.arange(len(target.values))
-    prior = np.exp(target.constant().astype(np.float64)) if target.classes is not None else np.zeros(1)
     counts = tuple(Counts.of(target, numbers, rows) for rows in folds.learnt)
-    voters = Voters(view, names, prior, target.classes is not None, Counts.of(target, numbers, every), counts)
+    voters = Voters(view, names, target.classes is not None, Counts.of(target, numbers, every), counts)
     held = [voters.of(_some(near, rows), one) for rows, one in zip(folds.held, counts, strict=True)]
     told = np.zeros((len(every), held[0].shape[1]), dtype=np.float32)
     learnt = []
