@@ -19,6 +19,7 @@ def test_without_a_challenge_the_machine_is_looked_at(say, tmp_path):
         "python",
         "cores",
         "memory",
+        "LightGBM",
         "wall",
         "L1 process with limits",
         "scratch",
@@ -46,6 +47,26 @@ def test_what_is_wrong_is_said_with_the_mend_and_leaves_with_1(say, tmp_path):
     assert say("doctor", "-C", folder, "--quick", "--json", code=1).json["well"] is False
     assert "Nothing is wrong" in say("doctor", "-C", folder, "--quick", "--mend").out
     assert (folder / ".bakeoff").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_system_without_openmp_is_told_and_how_to_mend_it(tmp_path):
+    (tmp_path / "lightgbm.py").write_text("raise OSError('libgomp.so.1: cannot open shared object file')\n")
+    rows = "".join(f"{row},{row % 7},{'ab'[row % 2]}\n" for row in range(200))
+    (tmp_path / "data.csv").write_text("a,b,y\n" + rows, encoding="utf-8")
+    without = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def ran(*words):
+        code = [sys.executable, "-c", "from bakeoff.cli import main; main()", *words]
+        return subprocess.run(code, capture_output=True, text=True, cwd=tmp_path, env=without, check=False)
+
+    doctor = ran("doctor", "--quick")
+    assert doctor.returncode == 1
+    assert "wrong    LightGBM" in doctor.stdout and "apt install libgomp1" in " ".join(doctor.stdout.split())
+    ran("new", "challenge", "shop")
+    added = ran("table", "add", "data.csv", "--target", "y", "-C", "shop")
+    assert added.returncode == 2
+    assert added.stderr.splitlines()[-1].startswith("bakeoff: LightGBM cannot be loaded here (libgomp.so.1: ")
+    assert "Traceback" not in added.stderr
 
 
 def test_a_broken_store_is_a_finding_and_no_crash(say, tmp_path):

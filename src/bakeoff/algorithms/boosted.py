@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from lightgbm import LGBMClassifier, LGBMRegressor
 
 from bakeoff.algorithms.columns import readable_columns
 from bakeoff.algorithms.features import Compact
+from bakeoff.extras import load_lightgbm
 from bakeoff.nouns import Array, Frame, Schema
 
 TREES = 2_500  # over all classes together, so that fifty classes cost no more than ten
@@ -19,14 +19,15 @@ class Boosted:
 
     def fit(self, X: Frame, y: Array, *, schema: Schema) -> Boosted:
         """Learn from training rows; Declined when the table holds images alone."""
+        lightgbm = load_lightgbm()
         self.features_ = Compact(readable_columns(schema, X, "boosted"), schema.seed)
         features = self.features_.fit_transform(X)
         if schema.classes:
-            self.model_: Any = LGBMClassifier(**settings(schema, len(features)))
+            self.model_: Any = lightgbm.LGBMClassifier(**settings(schema, len(features)))
             self.model_.fit(features, np.asarray(y))
             self.classes_ = self.model_.classes_
         else:
-            self.model_ = LGBMRegressor(**settings(schema, len(features)))
+            self.model_ = lightgbm.LGBMRegressor(**settings(schema, len(features)))
             self.model_.fit(features, np.asarray(y, dtype=np.float64))
         return self
 

@@ -161,14 +161,14 @@ def _vectors(public: PublicChoices) -> Any:
 def _coder(way: WayChoices, public: PublicChoices, most: int) -> Rewrite:
     from bakeoff.extras import need
 
-    need("torch", "privacy")
-    need("dp_accounting", "privacy")
-    from bakeoff.privacy.texts.coding import TextCoder
-
     if public.public is None:
         raise UsageError(
             "--method autoencoder learns from public texts of the same kind; name them with --public FILE."
         )
+    need("torch", "privacy")
+    need("dp_accounting", "privacy")
+    from bakeoff.privacy.texts.coding import TextCoder
+
     epsilon = USUAL["texts"] if way.epsilon is None else way.epsilon
     coder = TextCoder(epsilon, DELTA if way.delta is None else way.delta, seed=way.seed)
     coder.budget.check(most)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.extras import load_lightgbm
 from bakeoff.nouns import Array, Column, ColumnType, Frame, Role
 
 MOST_ROWS = 4_000  # of each part; enough to see an AUC of 0.53
@@ -159,8 +160,7 @@ def _tested(features: Array, side: Array, held: Array, seed: int) -> tuple[float
 
 
 def _scores(X: Array, side: Array, asked: Array, seed: int) -> Array:
-    import lightgbm
-
+    lightgbm = load_lightgbm()
     settings = {"objective": "binary", "num_leaves": 8, "learning_rate": 0.1, "min_data_in_leaf": 10, "seed": seed}
     settings |= {"verbose": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True}
     data = lightgbm.Dataset(X, side, params={"verbose": -1, "min_data_in_bin": 1, "feature_pre_filter": False})

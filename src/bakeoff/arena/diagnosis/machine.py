@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bakeoff.arena.diagnosis.checks import OK, WARNING, WRONG, Check, Visit, mebibytes
+from bakeoff.errors import MissingExtra
+from bakeoff.extras import load_lightgbm
 
 ABOUT = "machine"
 ROOM, LEAST_ROOM = 2 << 30, 256 << 20
@@ -36,6 +38,7 @@ def machine_checks(visit: Visit) -> Iterator[Check]:
     if sys.platform == "linux":
         yield _processes()
     yield clock(time.time(), Path(bakeoff.__file__).stat().st_mtime)
+    yield _boosting()
     yield _parts()
 
 
@@ -116,6 +119,15 @@ def clock(now: float, installed: float) -> Check:
         mend = "set the clock; dates of results, submissions and expiries come from it"
         return Check(ABOUT, "clock", WRONG, f"{said}, but Bakeoff was installed on {day}", mend)
     return Check(ABOUT, "clock", OK, said)
+
+
+def _boosting() -> Check:
+    """Whether LightGBM, on which drift and several baselines rest, finds the system's OpenMP library."""
+    try:
+        found = load_lightgbm().__version__
+    except MissingExtra as missing:
+        return Check(ABOUT, "LightGBM", WRONG, *str(missing).split("; ", 1))
+    return Check(ABOUT, "LightGBM", OK, found)
 
 
 def _parts() -> Check:
