@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bakeoff.arena.board_words import counted
 from bakeoff.nouns import ColumnType, Role, Task
 
 READ = (ColumnType.TEXT, ColumnType.TOKENS)
@@ -24,8 +25,9 @@ def words_told(task: Task, data: Any) -> Words:
     if not swaps:
         return Words()
     english = "English words of gender too" if swaps.english else "no English words of gender"
-    lists = ", ".join(f"{name} ({len(rows):,} rows of {len(rows[0])} words)" for name, rows in swaps.lists.items())
-    return Words((f"swapped in twins: {lists or 'no words of its own'}; {english}",), _remarks(task, data))
+    own = [f"{name} ({counted(len(rows), 'row')} of {len(rows[0])} words)" for name, rows in swaps.lists.items()]
+    listed = ", ".join(own) or "no words of its own"
+    return Words((f"swapped in twins: {listed}; {english}",), _remarks(task, data))
 
 
 def _remarks(task: Task, data: Any) -> tuple[str, ...]:
