@@ -16,7 +16,7 @@ from bakeoff.training.clock import Clock
 STRENGTHS = (0.15, 0.4, 1.0, 2.5, 6.0, 15.0)
 FEW = 3_000  # rows up to which every fold tries several strengths
 PATIENCE = 1.001  # a stronger fit that is worse by this factor ends the search
-PATIENT = 5  # steps without a better held-out loss end a descent
+PATIENT = 10  # steps without a better held-out loss end a descent
 SEARCHING = 0.6  # of the time, at most, for finding the strength and the steps
 KEPT = 20_000_000  # weights of single folds that are kept to explain the model
 EVALUATIONS = 20  # that a descent to one strength takes
