@@ -1,7 +1,7 @@
 """How a classifier treats groups: every metric of every group, gaps between groups, and whether chance would do.
 
-All intervals come from the same joint draws, so that a gap, the larger of two gaps or the worst of twenty groups has
-one too. A gap between the largest and the smallest of several groups is above zero even where all are treated alike;
+Draws are joint for all groups, so that a gap, the larger of two gaps or the worst of twenty groups has an interval
+too. A gap between the largest and the smallest of several groups is above zero even where all are treated alike;
 beside each stands what it would be on average then, and how often chance alone makes one as large.
 """
 
@@ -19,6 +19,7 @@ from bakeoff.fairness.extremes import Spread, widest
 from bakeoff.fairness.figures import Figure, Wanted, figures_of
 from bakeoff.fairness.measures import INSUFFICIENT, Measure
 from bakeoff.fairness.rates import quotient
+from bakeoff.fairness.redraws import Redraws, Shares, Shifted
 from bakeoff.nouns import Array
 from bakeoff.stats import holm, interval, wilson
 
@@ -160,7 +161,12 @@ class _Figured:
         self.deviations = figure.values(draws.resampled_groups) - figure.values(draws.smoothed)
         self.rows = self._rows()
         self.enough = self.rows >= settings.least
+        self.exact = figure.binomial and self.table.squares is None
         self.fair = alike(figure, self.table, settings.draws, random)
+        self.ends = np.full((2, len(self.groups)), np.nan)
+        for place in np.flatnonzero(self.enough):
+            self.ends[:, place] = self._around(int(place))
+        self.noise = self._noise(random)
 
     def _rows(self) -> Array:
         """The rows that a denominator stands for: of weights, as many equal ones as would vary as much."""
@@ -170,6 +176,14 @@ class _Figured:
         squared = self.table.by_group(self.table.squares).sum((-1, -2))
         return np.asarray(self.n * np.divide(whole, squared, out=np.zeros(whole.shape), where=squared > 0))
 
+    def _noise(self, random: np.random.Generator) -> Array:
+        """Standard normal numbers (groups, draws), alike for groups as far as they share rows."""
+        roots = np.sqrt(_effective(self.table, np.maximum(self.figure.parts(self.table.counts)[1], 0.0)))
+        weights = self.table.patterns.members * roots
+        length = np.sqrt((weights**2).sum(1))[:, None]
+        normal = random.standard_normal((len(roots), self.settings.draws))
+        return np.asarray(np.divide(weights, length, out=np.zeros(weights.shape), where=length > 0) @ normal)
+
     def measures(self) -> Iterator[Measure]:
         """The figure of each group."""
         for place, group in enumerate(self.groups):
@@ -178,11 +192,11 @@ class _Figured:
             if not self.enough[place]:
                 yield Measure(*told, None, n=n, status=INSUFFICIENT, reason=self._few(place))
                 continue
-            yield Measure(*told, float(self.values[place]), *self._around(place), n)
+            yield Measure(*told, float(self.values[place]), float(self.ends[0, place]), float(self.ends[1, place]), n)
 
     def _around(self, place: int) -> tuple[float, float]:
         value, level = float(self.values[place]), self.settings.level
-        if self.figure.binomial and self.table.squares is None:
+        if self.exact:
             return wilson(value * self.n[place], int(self.n[place]), level)
         low, high = shifted(value, self.deviations[:, place], level)
         return max(low, 0.0), min(high, 1.0)
@@ -202,10 +216,16 @@ class _Figured:
         return Spread(
             tuple(self.groups[place].name for place in places),
             self.values[places],
-            self.deviations[:, places],
-            self.fair[:, places],
+            self.ends[:, places],
+            self._redraws(places),
+            np.ascontiguousarray(self.fair[:, places].T),
             self.n[places],
         )
+
+    def _redraws(self, places: Sequence[int]) -> Redraws:
+        if self.figure.binomial:
+            return Shares(self.rows[places], self.noise[places])
+        return Shifted(np.ascontiguousarray(self.deviations[:, places].T))
 
     def extremes(self, family: str, spread: Spread) -> Iterator[Measure]:
         """Gap, ratio, smallest and largest of a family's groups."""
@@ -225,24 +245,31 @@ class _Figured:
             if len(places) > 2 and self._parts(self.table.counts, rest)[1] >= self.settings.least:
                 yield self._against_rest(family, place, rest)
             if at is not None and at != place:
-                names = (self.groups[place].name, self.groups[at].name)
-                off = self.deviations[:, place] - self.deviations[:, at]
-                value, n = float(self.values[place] - self.values[at]), float(min(self.n[place], self.n[at]))
-                yield self._difference(family, names, value, off, n)
+                yield self._against(family, place, at)
+
+    def _against(self, family: str, place: int, other: int) -> Measure:
+        names = (self.groups[place].name, self.groups[other].name)
+        value, n = float(self.values[place] - self.values[other]), float(min(self.n[place], self.n[other]))
+        if self.exact and not self.table.patterns.overlapping:
+            ends = _newcombe(self.values[[place, other]], self.ends[:, [place, other]])
+        else:
+            ends = shifted(value, self.deviations[:, place] - self.deviations[:, other], self.settings.level)
+        return Measure(self.figure.name, family, " - ".join(names), value, *ends, n, between=names)
 
     def _against_rest(self, family: str, place: int, rest: Array) -> Measure:
-        others, smoothed, drawn = (
-            quotient(self._parts(tables, rest))
-            for tables in (self.table.counts, self.table.smoothed, self.draws.resampled)
-        )
-        off = self.deviations[:, place] - (drawn - smoothed)
-        names = (self.groups[place].name, "rest")
-        return self._difference(family, names, float(self.values[place] - others), off, float(self.n[place]))
-
-    def _difference(self, family: str, names: tuple[str, str], value: float, off: Array, n: float) -> Measure:
-        low, high = shifted(value, off, self.settings.level)
-        between = names if names[1] != "rest" else names[:1]
-        return Measure(self.figure.name, family, " - ".join(names), value, low, high, n, between=between)
+        above, below = self._parts(self.table.counts, rest)
+        others, level = float(quotient((above, below))), self.settings.level
+        name, value = self.groups[place].name, float(self.values[place]) - others
+        if self.exact:
+            both = np.stack([self.ends[:, place], wilson(float(above), int(below), level)], axis=1)
+            ends = _newcombe(np.array([self.values[place], others]), both)
+        else:
+            drawn, smoothed = (
+                quotient(self._parts(some, rest)) for some in (self.draws.resampled, self.table.smoothed)
+            )
+            ends = shifted(value, self.deviations[:, place] - (drawn - smoothed), level)
+        told = (self.figure.name, family, f"{name} - rest")
+        return Measure(*told, value, *ends, float(self.n[place]), between=(name,))
 
     def _parts(self, tables: Array, patterns: Array) -> tuple[Array, Array]:
         above, below = self.figure.parts(np.einsum("...pij,p->...ij", tables, patterns)[..., None, :, :])
@@ -263,6 +290,16 @@ def alike(figure: Figure, table: CountTable, draws: int, random: np.random.Gener
     hits = random.binomial(rows, min(max(rate, 0.0), 1.0), size=(draws, len(rows)))
     share = np.divide(below, rows, out=np.zeros(below.shape), where=rows > 0)
     return quotient(((hits * share) @ members.T, np.broadcast_to(members @ below, (draws, len(members)))))
+
+
+def _newcombe(shares: Array, ends: Array) -> tuple[float, float]:
+    """The interval of the first of two shares (2,) less the second, from theirs (2 low and high, 2).
+
+    Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
+    """
+    value = float(shares[0] - shares[1])
+    below, above = shares - ends[0], ends[1] - shares
+    return value - float(np.hypot(below[0], above[1])), value + float(np.hypot(above[0], below[1]))
 
 
 def _effective(table: CountTable, weight: Array) -> Array:

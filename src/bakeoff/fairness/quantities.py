@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.errors import UsageError
+from bakeoff.fairness.extremes import Spread, widest
 from bakeoff.fairness.groups import GAP, GroupReport, Settings, adjusted, shifted
 from bakeoff.fairness.measures import INSUFFICIENT, Measure
 from bakeoff.fairness.patterns import Grouped
+from bakeoff.fairness.redraws import Shifted
 from bakeoff.fairness.weights import equal, weighed
 from bakeoff.nouns import Array
-from bakeoff.stats import interval
 
 MEAN, ABSOLUTE, ROOT = "mean error", "mean absolute error", "root mean squared error"
 METRICS = (MEAN, ABSOLUTE, ROOT)
+UNBOUNDED = (-np.inf, np.inf)
 
 
 def compare_errors(
@@ -84,7 +86,9 @@ class _Moments:
         below = np.where(whole > 0, whole, 1.0)[:, None]
         values = _figures((members @ (means * weight[:, None])) / below)
         resampled = _figures(np.einsum("gp,dpk->dgk", members, drawn * weight[:, None]) / below)
-        return cls(grouped, settings, whole, equal(whole, members @ squares), values, resampled - values)
+        counted = equal(whole, members @ squares)
+        wide = _students(counted, settings.level)[:, None]
+        return cls(grouped, settings, whole, counted, values, (resampled - values) * wide)
 
     def measures(self, place: int, metric: str) -> Iterator[Measure]:
         """One figure of every group."""
@@ -107,22 +111,21 @@ class _Moments:
                 why = "fewer than two groups have enough rows"
                 yield Measure(metric, family, GAP, None, status=INSUFFICIENT, reason=why)
                 continue
-            values, off = self.values[places, place], self.deviations[:, places, place]
-            value, wide = float(np.ptp(values)), np.ptp(off, axis=1)
-            reach = interval(wide, self.settings.level)[1]
-            names = [patterns.groups[at].name for at in places]
-            yield Measure(
-                metric,
-                family,
-                GAP,
-                value,
-                max(0.0, value - reach),
-                value + reach,
-                float(self.weight[places].min()),
-                expected=float(wide.mean()),
-                p=float((1 + (wide >= value).sum()) / (1 + len(wide))),
-                between=(names[int(values.argmax())], names[int(values.argmin())]),
-            )
+            off = np.ascontiguousarray(self.deviations[:, places, place].T)
+            values, level = self.values[places, place], self.settings.level
+            ends = np.array([shifted(float(one), row, level) for one, row in zip(values, off, strict=True)]).T
+            names = tuple(patterns.groups[at].name for at in places)
+            # Where all are alike groups lie as far apart as their deviations do.
+            spread = Spread(names, values, ends, Shifted(off), off, self.weight[places], UNBOUNDED)
+            yield widest(metric, family, GAP, [spread], level)
+
+
+def _students(rows: Array, level: float) -> Array:
+    """How much wider an interval of a mean of so many rows is than that of a normal variable (Student, 1908)."""
+    from scipy.stats import norm, t
+
+    share = (1 + level) / 2
+    return np.asarray(t.ppf(share, np.maximum(rows - 1, 1.0)) / norm.ppf(share))
 
 
 def _figures(means: Array) -> Array:

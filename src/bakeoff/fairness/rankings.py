@@ -107,7 +107,7 @@ class _Ranked:
 
     @classmethod
     def of(cls, true: Array, scores: Array, codes: Array, weights: Array) -> _Ranked:
-        order = np.argsort(scores, kind="stable")
+        order = np.argsort(scores)  # rows of equal scores count alike in any order
         sorted_ = scores[order]
         ranks = np.cumsum(np.concatenate([[False], sorted_[1:] != sorted_[:-1]]))
         return cls(ranks, true[order], codes[order], weights[order])
