@@ -13,6 +13,7 @@ from bakeoff.training.clock import Clock
 SHARE = 0.35  # of the time left, at most, for embedding
 RUNS, RUN = 6, 16  # of texts of a column, of like lengths, that tell how long all will take
 CELLS = 30_000_000  # numbers that the embeddings of all rows may hold
+LOADING = 12.0  # seconds that must be left for the encoder to be loaded at all, which takes some of them by itself
 LATE = 10.0  # times what there is: told of a table whose texts cannot be embedded in time
 ASKED = 400  # rows on which it is told whether embeddings explain what the linear member left
 WORTH = 0.004  # share of what was left that a column must explain where embedding is dear
@@ -38,6 +39,8 @@ class SentencesMember:
 
     def estimate(self, work: Work, clock: Clock) -> float:
         """From embedding some texts of each column; which columns take part is settled here."""
+        if clock.left() < LOADING:
+            return LATE * LOADING
         self._plan(work, clock)
         if not self._chosen:
             return LATE * min(self._takes.values()) / SHARE if self._late else 0.0
