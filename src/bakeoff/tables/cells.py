@@ -267,12 +267,11 @@ def fingerprint(series: Any) -> str:
     """
     hashed = hashlib.sha256()
     if series.dtype.kind in "iufM":
-        kind, held = {"f": (b"<f8", np.float64), "M": (b"us", None)}.get(series.dtype.kind, (b"<i8", np.int64))
-        numbers = series.to_numpy(dtype=held)
+        kind, numbers = kind_of_numbers(series)
         hashed.update(kind)
         # A few at a time stay in the processor's cache.
         for start in range(0, len(numbers), HASHED):
-            hashed.update(_as_bytes(numbers[start : start + HASHED]))
+            hashed.update(number_bytes(numbers[start : start + HASHED]))
         return hashed.hexdigest()
     absent = series.isna().to_numpy(dtype=bool)
     if series.dtype == object and any(isinstance(cell, images.Picture) for cell in series):
@@ -290,7 +289,13 @@ def fingerprint(series: Any) -> str:
     return hashed.hexdigest()
 
 
-def _as_bytes(numbers: Array) -> Array:
+def kind_of_numbers(series: Any) -> tuple[bytes, Array]:
+    """How a standard column of numbers or dates is named where it is hashed, and its cells as numpy has them (n,)."""
+    kind, held = {"f": (b"<f8", np.float64), "M": (b"us", None)}.get(series.dtype.kind, (b"<i8", np.int64))
+    return kind, series.to_numpy(dtype=held)
+
+
+def number_bytes(numbers: Array) -> Array:
     """Numbers or times as they are hashed: every NaN and both zeros are one value to a reader, whatever their bits."""
     if numbers.dtype.kind == "f":
         return (np.where(np.isnan(numbers), np.nan, numbers) + 0.0).astype("<f8")

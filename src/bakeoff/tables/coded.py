@@ -95,15 +95,15 @@ class Coding:
         import pyarrow.compute as pc
 
         held = array.dictionary_encode()
-        if self.values is None:
-            if len(held.dictionary) > LOOKED_AT * len(array):
-                return None
-            values = held.dictionary
-        else:
-            new = pc.is_null(pc.index_in(held.dictionary, self.values))
-            values = pa.concat_arrays([self.values, held.dictionary.filter(new)])
+        if self.values is None and len(held.dictionary) > LOOKED_AT * len(array):
+            return None
+        values = held.dictionary if self.values is None else self.values
+        known = pc.index_in(held.dictionary, values)
+        if known.null_count:
+            values = pa.concat_arrays([values, held.dictionary.filter(pc.is_null(known))])
+            known = pc.index_in(held.dictionary, values)
         if len(values) > MOST:
             return None
         self.values = values
-        known = pc.index_in(held.dictionary, values).to_numpy(zero_copy_only=False).astype(np.int16)
-        return as_arrow(np.append(known, np.int16(-1))[pc.fill_null(held.indices, len(known))])
+        places = np.append(known.to_numpy(zero_copy_only=False).astype(np.int16), np.int16(-1))
+        return as_arrow(places[pc.fill_null(held.indices, len(known))])

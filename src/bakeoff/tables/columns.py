@@ -6,6 +6,7 @@ A column on disk is read anew whenever it is asked for, so that a table of any s
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from itertools import chain
 from threading import Condition
 from typing import Any, TypeVar
 
-from bakeoff.nouns import Frame
+from bakeoff.nouns import Array, Frame
 from bakeoff.tables.coded import Coded, as_arrow
 from bakeoff.tables.memory import roomy
 from bakeoff.tables.scratch import Scratch, Spill, Spilled, Trial, Writer
@@ -22,6 +23,7 @@ T = TypeVar("T")
 SPILL = 256 * 2**20  # bytes of cells up to which a source stays in memory
 AT_A_TIME = 4  # columns of a large table that are worked on at a time
 ALLOWED = 320 * 2**20  # bytes of such columns on disk; each takes several times as much memory
+WRITERS = 2  # threads that bring such batches to disk, a column at a time
 GROUP = 8 * 2**20  # bytes of record batches that are brought to disk together
 BLOCK = 2**17  # rows of a column that are written to the scratch folder, or into one row group, at a time
 
@@ -105,6 +107,13 @@ class Columns:
         if isinstance(former, Spilled):
             former.remove()
 
+    def lay(self, name: str, arrays: Iterable[Any]) -> None:
+        """Add a column of a large table: Arrow arrays of one type, at least one, each written as it comes."""
+        if self._scratch is None:
+            raise ValueError("Only the columns of a large table lie on disk.")
+        self._frame = None
+        self._held[name] = _written(self._scratch, arrays)
+
     def coded(self, name: str) -> Coded | None:
         """A column of texts that repeat as it lies on disk, None for any other."""
         held = self._held[name]
@@ -157,6 +166,20 @@ class Columns:
         series.name = name
         return series
 
+    def at(self, name: str, places: Array) -> Any:
+        """The rows at these places (m,) of one column as a pandas series with an index from 0."""
+        held = self._held[name]
+        if not isinstance(held, Spilled):
+            return self.column(name).iloc[places].reset_index(drop=True)
+        series = held.at(places).to_pandas()
+        series.name = name
+        return series
+
+    def different(self, name: str) -> Any:
+        """The texts that may occur in a column that is kept as codes, as a pandas series; None for any other."""
+        held = self._held.get(name)
+        return held.values.to_pandas() if isinstance(held, Spilled) and held.values is not None else None
+
     def arrow(self, name: str, start: int, stop: int) -> Any:
         """The rows from `start` to before `stop` of one column as a pyarrow ChunkedArray, from disk without a copy.
 
@@ -171,6 +194,11 @@ class Columns:
             return held.slice(start, stop - start)
         array = pa.array(held.iloc[start:stop], from_pandas=True)
         return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+    def packed(self, name: str, start: int, stop: int) -> Any:
+        """As `arrow`, but a column that is kept as codes comes as an Arrow dictionary."""
+        held = self._held[name]
+        return held.packed(start, stop) if isinstance(held, Spilled) else self.arrow(name, start, stop)
 
     def frame(self) -> Frame:
         """All columns side by side, made once."""
@@ -221,7 +249,7 @@ class Columns:
             kept.append(batch)
             size += batch.nbytes
             if size > threshold:
-                return cls._poured(Spill(names, trial), chain(_emptied(kept), batches))
+                return cls._poured(Spill(names, trial), chain(_Emptied(kept), batches))
         made = cls(sum(batch.num_rows for batch in kept))
         for place, name in enumerate(names):
             chunks = [batch.column(place) for batch in kept]
@@ -231,16 +259,18 @@ class Columns:
     @classmethod
     def _poured(cls, spill: Spill, batches: Iterable[Any]) -> Columns:
         """The columns of all batches on disk; some batches are written while the next are read."""
-        rows = 0
-        with roomy(True), ThreadPoolExecutor(1) as pool:
-            writing: Future[None] | None = None
+        rows, many = 0, min(WRITERS, cores())
+        with roomy(True), ThreadPoolExecutor(many) as pool:
+            writing: list[Future[None]] = []
             for group in _grouped(batches):
                 rows += sum(batch.num_rows for batch in group)
-                if writing is not None:
-                    writing.result()
-                writing = pool.submit(spill.append, group)
-            if writing is not None:
-                writing.result()
+                for one in writing:
+                    one.result()
+                # Whoever is done with a column takes the next.
+                left = _Emptied(spill.names)
+                writing = [pool.submit(spill.append, group, left) for _ in range(many)]
+            for one in writing:
+                one.result()
         made = cls(0)
         made.rows, made.large = rows, True
         made._scratch, made._held = spill.scratch, spill.close()
@@ -257,9 +287,17 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _emptied(batches: list[Any]) -> Iterator[Any]:
-    while batches:
-        yield batches.pop(0)
+class _Emptied(Iterator[T]):
+    """Things that are gone once given out, to one thread each."""
+
+    def __init__(self, things: Iterable[T]) -> None:
+        self._left = deque(things)
+
+    def __next__(self) -> T:
+        try:
+            return self._left.popleft()
+        except IndexError:
+            raise StopIteration from None
 
 
 def _grouped(batches: Iterable[Any]) -> Iterator[list[Any]]:

@@ -22,13 +22,13 @@ def roomy(large: bool) -> Iterator[None]:
     """
     import pyarrow as pa
 
-    pool = _pool() if large else None
-    if pool is None:
+    suited = _pool() if large else None
+    if suited is None:
         yield
         return
     with _turn:
         _former.append(pa.default_memory_pool())
-        pa.set_memory_pool(pool)
+        pa.set_memory_pool(suited)
         pa.jemalloc_set_decay_ms(KEPT)
     try:
         yield

@@ -107,16 +107,20 @@ def _cast(cells: Any) -> Any:
 
 
 def _led_by_zero_or_plus(cells: Any) -> Any:
-    """Which texts (n,) begin with a plus or, after a minus or not, with a zero that no point follows; some more too."""
+    """Which texts (n,) begin with a plus or, after a minus or not, with a zero that something but a point follows.
+
+    Some more may be among them.
+    """
     _, offsets, data = cells.buffers()
     letters = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
     if not letters.size:
         return np.zeros(len(cells), bool)
-    starts = np.frombuffer(offsets, np.int64)[cells.offset : cells.offset + len(cells)]
+    bounds = np.frombuffer(offsets, np.int64)[cells.offset : cells.offset + len(cells) + 1]
+    starts, last = bounds[:-1], bounds[1:] - 1
     first = letters.take(starts, mode="clip")
     starts = starts + (first == ord("-"))
     zero = letters.take(starts, mode="clip") == ord("0")
-    return (first == ord("+")) | zero & (letters.take(starts + 1, mode="clip") != ord("."))
+    return (first == ord("+")) | zero & (starts < last) & (letters.take(starts + 1, mode="clip") != ord("."))
 
 
 def _exact(numbers: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 from bakeoff.errors import NotFound, TableError, UsageError
 from bakeoff.nouns import Array, ColumnType, Frame
 from bakeoff.tables.columns import SPILL, Columns
+from bakeoff.tables.memory import roomy
 from bakeoff.tables.numerals import LOOKED_AT, as_numbers, may_be_numbers
 from bakeoff.tables.readers.formats import SUFFIXES, is_part, open_folder, open_table
 from bakeoff.tables.readers.locations import Location
@@ -148,7 +149,9 @@ def _gathered(
     if stream.texts and again is not None:
         free = frozenset(name for name in stream.names if _may_be_numeric(name, said))
         trial = Trial(free, said.missing, lambda: again().batches)
-    cells = Columns.gathered(stream.names, stream.batches, threshold, trial)
+    # What one thread reads and another gives back, Arrow's usual pool is slow to use again.
+    with roomy(True):
+        cells = Columns.gathered(stream.names, stream.batches, threshold, trial)
     return _Found(
         cells,
         stream.names,

@@ -43,9 +43,9 @@ class Scratch:
 class Spilled:
     """A column in a file of record batches.
 
-    `places` (batches + 1,) are the bytes and `bounds` (batches + 1,) the rows at which they begin; `schema` is theirs.
-    `form` is "whole" for whole numbers written as float64, "category" for decoded categories, else empty. `values` are
-    the texts of a column that is written as codes, None for any other.
+    `places` (batches, 2) are the bytes from and to which they lie, `bounds` (batches + 1,) the rows at which they
+    begin; `schema` is theirs. `form` is "whole" for whole numbers written as float64, "category" for decoded
+    categories, else empty. `values` are the texts of a column that is written as codes, None for any other.
     """
 
     path: Path
@@ -59,27 +59,68 @@ class Spilled:
     def size(self) -> int:
         """Bytes that the cells take, about."""
         if self.values is None:
-            return int(self.places[-1])
+            return int(self.places[-1, 1])
         return int(self.bounds[-1]) * (int(self.values.nbytes) // max(len(self.values), 1) + 1)
 
     def read(self, start: int, stop: int) -> Any:
         """The rows from `start` to before `stop` as a pyarrow ChunkedArray."""
+        return self._spelt(self._read(start, stop))
+
+    def packed(self, start: int, stop: int) -> Any:
+        """As `read`, but codes come as one Arrow dictionary of their texts, in the order in which they come."""
+        import pandas as pd
         import pyarrow as pa
 
-        read = self._read(start, stop)
+        if self.values is None:
+            return self.read(start, stop)
+        codes = self._codes(start, stop)
+        gone = codes < 0
+        found = pd.unique(codes[~gone])
+        places = np.zeros(len(self.values) + 1, np.int16)
+        places[found] = np.arange(len(found))
+        held = pa.array(places[codes], mask=gone) if gone.any() else pa.array(places[codes])
+        array = pa.DictionaryArray.from_arrays(held, self.values.take(pa.array(found)))
+        return pa.chunked_array([array])
+
+    def _spelt(self, read: Any) -> Any:
+        """Cells as they lie in the file, a ChunkedArray, in the column's own type."""
+        import pyarrow as pa
+
         if self.values is not None:
             return pa.chunked_array([self.values.take(chunk) for chunk in read.chunks], self.values.type)
         if self.form == "whole":
             return read.cast(pa.int64())
         return read.dictionary_encode() if self.form == "category" else read
 
+    def at(self, places: Array) -> Any:
+        """The rows at these places (m,), in any order, as a pyarrow ChunkedArray; no others are read."""
+        import pyarrow as pa
+
+        order = np.argsort(places, kind="stable")
+        ordered = np.asarray(places)[order]
+        cuts: Array = np.searchsorted(ordered, self.bounds)
+        chunks = []
+        for batch in np.flatnonzero(np.diff(cuts)):
+            start, stop = (int(bound) for bound in self.bounds[batch : batch + 2])
+            within = ordered[cuts[batch] : cuts[batch + 1]] - start
+            chunks.append(self._read(start, stop).chunk(0).take(pa.array(within)))
+        if not chunks:
+            return self.read(0, 0)
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        return self._spelt(pa.chunked_array([pa.concat_arrays(chunks).take(pa.array(back))]))
+
     def coded(self) -> Coded | None:
         """The column as codes, None for one that is not written so."""
         if self.values is None:
             return None
-        chunks = self._read(0, int(self.bounds[-1])).chunks
+        return Coded(self._codes(0, int(self.bounds[-1])), self.values)
+
+    def _codes(self, start: int, stop: int) -> Array:
+        """Codes (stop - start,) as they lie in the file, -1 for a missing cell."""
+        chunks = self._read(start, stop).chunks
         codes = [chunk.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
-        return Coded(np.concatenate([np.zeros(0, np.int16), *codes]), self.values)
+        return np.concatenate([np.zeros(0, np.int16), *codes])
 
     def _read(self, start: int, stop: int) -> Any:
         import pyarrow as pa
@@ -90,8 +131,9 @@ class Spilled:
             first, last = np.searchsorted(self.bounds, [start, stop - 1], side="right") - 1
             with pa.memory_map(str(self.path)) as file:
                 for place in range(first, last + 1):
-                    file.seek(int(self.places[place]))
-                    data = file.read_buffer(int(self.places[place + 1] - self.places[place]))
+                    begin, end = map(int, self.places[place])
+                    file.seek(begin)
+                    data = file.read_buffer(end - begin)
                     begin = int(self.bounds[place])
                     low, high = max(start - begin, 0), min(stop, int(self.bounds[place + 1])) - begin
                     chunks.append(pa.ipc.read_record_batch(data, self.schema).column(0).slice(low, high - low))
@@ -107,7 +149,8 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._places, self._bounds = [0], [0]
+        self._places: list[tuple[int, int]] = []
+        self._bounds = [0]
         self._schema: Any = None
         self._form = ""
 
@@ -125,17 +168,19 @@ class Writer:
             array, self._form = array.dictionary_decode(), "category"
         batch = pa.record_batch([array], names=["cells"])
         self._schema = batch.schema
-        data = batch.serialize()
-        padding = -data.size % ALIGNED
-        with self.path.open("ab") as file:
-            file.write(data)
-            file.write(bytes(padding))
-        self._places.append(self._places[-1] + data.size + padding)
+        # The buffers go to the file as they are; what a batch is serialised to would be a copy of them.
+        with pa.OSFile(str(self.path), "ab") as file:
+            with pa.ipc.new_stream(file, batch.schema) as stream:
+                stream.write_batch(batch)
+                end = file.tell()
+            file.write(bytes(-file.tell() % ALIGNED))
+        self._places.append((end - pa.ipc.get_record_batch_size(batch), end))
         self._bounds.append(self._bounds[-1] + batch.num_rows)
 
     def close(self, form: str = "", values: Any = None) -> Spilled:
         """The column as it was written."""
-        places, bounds = (np.array(one, dtype=np.int64) for one in (self._places, self._bounds))
+        places = np.array(self._places, dtype=np.int64).reshape(-1, 2)
+        bounds = np.array(self._bounds, dtype=np.int64)
         return Spilled(self.path, places, bounds, self._schema, form or self._form, values)
 
 
@@ -251,12 +296,18 @@ class Spill:
         self._writers: dict[str, Writer | _Blob | _Tried | _Repeated] = {}
         self._late: list[str] = []
 
-    def append(self, batches: Sequence[Any]) -> None:
-        """Write record batches of one schema."""
-        for name, place in self._places.items():
+    def append(self, batches: Sequence[Any], names: Iterable[str] | None = None) -> None:
+        """Write record batches of one schema; with `names`, these columns of them."""
+        for name in self.names if names is None else names:
+            place = self._places[name]
             for array in _end_to_end([batch.column(place) for batch in batches]):
                 if name not in self._late:
                     self._put(name, array)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return tuple(self._places)
 
     def _put(self, name: str, array: Any) -> None:
         writer = self._writers.get(name) or self._writer(name, array.type)

@@ -68,6 +68,11 @@ class TableData:
         return (0, self._learnt) if part == "train" else (self._learnt, len(self.parts))
 
     @cached_property
+    def tested(self) -> Array:
+        """Which rows are in the test part: bool (n,)."""
+        return np.asarray(self.parts == "test")
+
+    @cached_property
     def _learnt(self) -> int:
         # Counted once: it is asked for each column, and takes long in a large table.
         return int(np.count_nonzero(self.parts == "train"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ from bakeoff.tables.row_groups import bytes_of
 
 T = TypeVar("T")
 CSV_ROWS = 1 << 12  # that Arrow makes texts of at a time
+LOOKED_AT = 10_000  # rows that tell whether dates repeat
+SCHEMA = "ARROW:schema"  # by which Arrow tells in a Parquet file what its columns were
 DIGITS = 64  # of a picture's name, which is the digest of its content
 # Numbers and texts hardly repeat, so that a dictionary of them costs more than it saves.
 REPEATED = (ColumnType.CATEGORICAL, ColumnType.DATETIME, ColumnType.TOKENS)
@@ -45,7 +48,19 @@ class Rows:
     @property
     def repeating(self) -> list[str]:
         """The names of the columns that are worth a dictionary in Parquet."""
-        return [column.name for column in self.columns if column.type in REPEATED]
+        return [column.name for column in self.columns if column.type in REPEATED and self._repeats(column)]
+
+    def _repeats(self, column: Column) -> bool:
+        if column.type is not ColumnType.DATETIME:
+            return True
+        head = self.cells.cut(column.name, self.start, min(self.start + LOOKED_AT, self.stop))
+        return bool(head.nunique() <= len(head) / 2)
+
+    @property
+    def coded(self) -> list[str]:
+        """The names of the columns of names that are kept as codes."""
+        names = [column.name for column in self.columns if column.type is ColumnType.CATEGORICAL]
+        return [name for name in names if self.cells.different(name) is not None]
 
 
 def write_rows(rows: Rows, path: Path, *, twin: bool = True) -> None:
@@ -60,13 +75,25 @@ def write_rows(rows: Rows, path: Path, *, twin: bool = True) -> None:
     schema = told = _schema(rows)
     for name in rows.pictures:
         told = told.set(told.get_field_index(name), pa.field(name, pa.large_string()))
-    # zstd would make the files a quarter smaller, and take twice as long to.
-    packing = {"compression": "snappy", "use_dictionary": rows.repeating}
+    has_texts = twin or bool(rows.pictures)
+    plain = schema
+    schema = schema if has_texts else _packed(rows, schema)
+    packing = {
+        # zstd would make the files a quarter smaller, and take twice as long to.
+        "compression": "snappy",
+        "use_dictionary": rows.repeating,
+        # Nobody looks for texts between two others, so that it is not told which are the first and the last.
+        "write_statistics": [rows.index, *(one.name for one in rows.columns if one.type is not ColumnType.TEXT)],
+        "store_schema": schema is plain,
+    }
     with (
         pq.ParquetWriter(path.with_suffix(".parquet"), schema, **packing) as whole,
-        _texts(path, told) if twin or rows.pictures else nullcontext() as texts,
+        _texts(path, told) if has_texts else nullcontext() as texts,
         ThreadPoolExecutor(2) as pool,
     ):
+        if schema is not plain:
+            # What the file tells is not how its cells are handed over.
+            whole.add_key_value_metadata({SCHEMA: base64.b64encode(plain.serialize().to_pybytes()).decode()})
         writing: list[Future[None]] = []
         for held, cells in _groups(rows, schema):
             paths = {name: [_keep(cell, path.parent) for cell in data] for name, data in cells.items()}
@@ -80,6 +107,16 @@ def write_rows(rows: Rows, path: Path, *, twin: bool = True) -> None:
                 writing.append(pool.submit(texts.write_table, tables[1]))
         for one in writing:
             one.result()
+
+
+def _packed(rows: Rows, schema: Any) -> Any:
+    """The schema by which columns of codes are handed over as such; the schema itself where there are none."""
+    import pyarrow as pa
+
+    for name in rows.coded:
+        place = schema.get_field_index(name)
+        schema = schema.set(place, pa.field(name, pa.dictionary(pa.int16(), pa.large_string())))
+    return schema
 
 
 def write_twin(path: Path) -> None:
@@ -112,7 +149,9 @@ def _groups(rows: Rows, schema: Any) -> Iterator[tuple[dict[str, Any], dict[str,
         held = {rows.index: pa.array(np.arange(first, last, dtype=np.int64))}
         for column in rows.columns:
             if column.name not in pictures:
-                held[column.name] = _filled(rows.cells.arrow(column.name, first, last), schema.field(column.name).type)
+                kind = schema.field(column.name).type
+                given = rows.cells.packed if pa.types.is_dictionary(kind) else rows.cells.arrow
+                held[column.name] = _filled(given(column.name, first, last), kind)
         seen = {name: rows.cells.cut(name, first, last) for name in pictures}
         for low, high, cells in bytes_of(seen, last - first):
             yield {name: array.slice(low, high - low) for name, array in held.items()}, cells

@@ -12,11 +12,12 @@ import numpy as np
 from bakeoff.errors import TableError
 from bakeoff.nouns import Array, Column, ColumnType, Role, Split
 from bakeoff.tables.annotations import composed
-from bakeoff.tables.cells import LOOKED_AT, convert, fingerprint, labels
+from bakeoff.tables.cells import convert, fingerprint, labels
 from bakeoff.tables.checks import structure as checks
 from bakeoff.tables.coded import Coded
 from bakeoff.tables.columns import BLOCK, Columns
 from bakeoff.tables.memory import roomy
+from bakeoff.tables.ordered import Ordered, as_texts, repeating
 from bakeoff.tables.reading import TESTS, Raw
 from bakeoff.tables.remarks import Remark
 from bakeoff.tables.sentences import listed
@@ -115,7 +116,7 @@ def _standardised(raw: Raw, target: str | None, split: Split | None) -> TableDat
     read = tuple(Remark("reading", text) for text in notes)
     coarse = precision_remarks(data)
     looked = ("reading", *looked, *([PRECISION] if coarse or asks_precision(data) else []))
-    sources = _numbered(raw)[division.order][division.parts == "test"]
+    sources = _numbered(raw)[division.order[data.tested]]
     return replace(data, remarks=(*read, *found, *coarse), checked=looked, sources=sources)
 
 
@@ -183,12 +184,27 @@ class _Intake:
             series, named = self._converted(name, findings)
         if division is None or self.findings.problems or findings.problems:
             return findings
-        kept = series.take(division.order) if isinstance(series, Coded) else _in_order(series, division.order)
-        self.standard.put(name, kept)
-        self.prints[name] = kept.fingerprint() if isinstance(kept, Coded) else fingerprint(kept)
+        self._put(name, series, division.order)
         if named is not None:
             self.image_names[name] = named[division.order]
         return findings
+
+    def _put(self, name: str, series: Any, order: Array) -> None:
+        """Keep a standard column in this order, and its fingerprint."""
+        texts = str(series.dtype) == "str" if not isinstance(series, Coded) else False
+        if self.standard.large and texts:
+            series = repeating(series) or series
+        if isinstance(series, Coded):
+            kept: Any = series.take(order)
+        elif self.standard.large and (texts or (_is_plain(series) and series.dtype.kind in "ifM")):
+            laid = Ordered(series, order, BLOCK)
+            self.standard.lay(name, laid.arrays())
+            self.prints[name] = laid.fingerprint()
+            return
+        else:
+            kept = _in_order(series, order)
+        self.standard.put(name, kept)
+        self.prints[name] = kept.fingerprint() if isinstance(kept, Coded) else fingerprint(kept)
 
     def _by_value(self, name: str) -> Any:
         """A column of names or dates that repeat in its standard form, each different one looked at once.
@@ -253,15 +269,7 @@ def _in_order(series: Any, order: Array) -> Any:
 
     if str(series.dtype) != "str" or len(series) < 2:
         return pd.Series(series.to_numpy()[order] if _is_plain(series) else series.array.take(order))
-    cells = pa.array(series, pa.large_string(), from_pandas=True)
-    whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-    places = pa.array(order)
-    if series.iloc[:LOOKED_AT].nunique() < LOOKED_AT / 2:
-        # Of texts that repeat, each different one is looked up where it stays in the processor's cache.
-        held = whole.dictionary_encode()
-        whole, places = held.dictionary, held.indices.take(places)
-    # Block by block, Arrow need not guess at the size of what it makes, and the blocks are written as they are.
-    return pa.chunked_array([whole.take(places.slice(at, BLOCK)) for at in range(0, len(order), BLOCK)]).to_pandas()
+    return as_texts(series).take(pa.array(order)).to_pandas()
 
 
 def _is_plain(series: Any) -> bool:
@@ -360,4 +368,5 @@ def _without_part(part: str) -> str:
 def _order(test: Array, seed: int) -> Array:
     """Training rows, then test rows, each shuffled without a look at any cell."""
     order = np.random.default_rng([seed, len(test)]).permutation(len(test))
-    return order[np.argsort(test[order], kind="stable")]
+    last = test[order]
+    return np.concatenate([order[~last], order[last]])

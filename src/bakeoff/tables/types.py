@@ -159,7 +159,7 @@ def infer(series: Any, missing: tuple[str, ...] = MISSING, folder: Path | None =
         return ColumnType.CATEGORICAL, "a pandas category"
     if series.dtype.kind in BY_DTYPE:
         return BY_DTYPE[series.dtype.kind]
-    present = series.dropna()
+    present = series.dropna() if series.isna().any() else series
     if not len(present):
         return ColumnType.CATEGORICAL, "no value at all"
     found = _by_object(present) if series.dtype == object else None
@@ -200,7 +200,13 @@ def _by_text(present: Any, missing: tuple[str, ...], folder: Path | None) -> tup
     if rows < len(part):
         part = part[~part.str.strip().isin(missing)]
     sample = part.iloc[:: -(-rows // SAMPLE)]
-    return _by_counts(counts, sample, folder, None if whole else lambda: present[~present.str.strip().isin(missing)])
+
+    def rest() -> Any:
+        # Where Arrow reads them all as times, those that were looked at stand for all.
+        read = read_iso(present, missing) is not None
+        return counts.index.to_series() if read else present[~present.str.strip().isin(missing)]
+
+    return _by_counts(counts, sample, folder, None if whole else rest)
 
 
 def _by_codes(coded: Coded, missing: tuple[str, ...], folder: Path | None) -> tuple[ColumnType, str]:

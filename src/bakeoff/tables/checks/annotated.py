@@ -72,7 +72,7 @@ def tag_scheme(evidence: Evidence) -> Iterator[Remark]:
 def unseen_tags(evidence: Evidence) -> Iterator[Remark]:
     """Tags, and labels of joint tasks, that test has and train lacks, so that nobody can learn them."""
     tags, name = _tags(evidence), evidence.target.name
-    test = evidence.data.parts == "test"
+    test = evidence.data.tested
     known = {tag for row, asked in zip(tags, test, strict=True) if not asked for tag in row}
     yield from _unseen(evidence, "tag", test, [[tag for tag in row if tag not in known] for row in tags])
     if evidence.data.settings.kind == JOINT:
@@ -101,7 +101,7 @@ def _unseen(evidence: Evidence, what: str, test: Array, new: list[list[str]]) ->
 def unanswered(evidence: Evidence) -> Iterator[Remark]:
     """Questions without an answer in train alone, or in test alone, more than chance would leave there."""
     empty = evidence.data.column(evidence.target.name).str.startswith('{"text": []').to_numpy(dtype=bool)
-    test = evidence.data.parts == "test"
+    test = evidence.data.tested
     shares = {part: float(empty[here].mean()) for part, here in (("train", ~test), ("test", test)) if here.any()}
     if len(shares) < 2 or not empty.any() or all(shares.values()):
         return
@@ -122,7 +122,7 @@ def repeated_texts(evidence: Evidence) -> Iterator[Remark]:
     """Test texts of a language model that train has as well, word for word, too long to be alike by chance."""
     name = evidence.target.name
     texts = evidence.data.column(name)
-    test = evidence.data.parts == "test"
+    test = evidence.data.tested
     hashes = hashed(texts)
     chance = words_alone(texts.str.count(r"\S+").to_numpy(np.float64))
     twice = test & np.isin(hashes, hashes[~test]) & (len(texts) ** 2 * chance <= CHANCE)

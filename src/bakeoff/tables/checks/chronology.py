@@ -21,6 +21,7 @@ IN_ORDER = 0.95  # share of rows from which one column is plainly the earlier on
 FEW = 0.05  # share of rows up to which strange dates are strangers
 EARLIEST = np.datetime64("1900-01-01")
 INVENTED = ("1900-01-01", "1970-01-01")  # what programs write for no date
+RECENT = np.datetime64("1970-01-01")  # after which no date is early or invented
 TO_COME = re.compile(r"(?i)due|expir|until|valid|end|next|plan|deadline|renew|matur|forecast|to$")
 COLUMNS = 40  # columns of dates that are compared with each other
 
@@ -33,9 +34,13 @@ def implausible(evidence: Evidence, column: Column, series: Any) -> Iterator[Rem
     if count < LEAST:
         return
     today = np.datetime64("now").astype("datetime64[us]")
+    latest = today + np.timedelta64(1, "D")
+    dates = times if count == len(times) else times[known]
+    if dates.min() > RECENT and (TO_COME.search(column.name) or dates.max() <= latest):
+        return
     reasons = {"before 1900": known & (times < EARLIEST)}
     if not TO_COME.search(column.name):
-        reasons["in the future"] = known & (times > today + np.timedelta64(1, "D"))
+        reasons["in the future"] = known & (times > latest)
     for day in INVENTED:
         moment = np.datetime64(day).astype("datetime64[us]")
         others = times[known & (times != moment)]
@@ -60,11 +65,15 @@ def out_of_order(evidence: Evidence) -> Iterator[Remark]:
     times = {column.name: _times(evidence.data.column(column.name)) for column in dated}
     for one, other in combinations(times, 2):
         # Of two columns the name decides nothing: the rows show which is the earlier.
-        for early, late in ((one, other), (other, one)):
+        # No time is before or after a missing one.
+        before, after = times[one] < times[other], times[one] > times[other]
+        for early, late, right, wrong in ((one, other, before, after), (other, one, after, before)):
+            sound = int(np.count_nonzero(right))
+            # Times that are equal only add to those that are known, of which most must be sound.
+            if sound < IN_ORDER * (sound + np.count_nonzero(wrong)) or not wrong.any():
+                continue
             both = ~np.isnat(times[early]) & ~np.isnat(times[late])
-            wrong = both & (times[early] > times[late])
-            sound = int((both & (times[early] < times[late])).sum())
-            if wrong.any() and int(both.sum()) >= LEAST and sound >= IN_ORDER * both.sum():
+            if int(both.sum()) >= LEAST and sound >= IN_ORDER * both.sum():
                 places = wrong.nonzero()[0]
                 yield evidence.remark(
                     "date order",

@@ -173,6 +173,9 @@ def numbers_as_text(evidence: Evidence, column: Column, series: Any) -> Iterator
 
 def garbled(evidence: Evidence, column: Column, series: Any) -> Iterator[Remark]:
     """Texts that were read in a wrong encoding: replacement and control characters, or UTF-8 taken for Latin-1."""
+    different = evidence.data.cells.different(column.name)
+    if different is not None and not len(_suspects(different)):
+        return
     suspects = _suspects(series)
     cells = {place: _garbling(str(series.iloc[place])) for place in suspects.tolist()}
     places = np.array([place for place, found in cells.items() if found], dtype=np.int64)
@@ -214,12 +217,15 @@ def spelling(evidence: Evidence, column: Column, series: Any) -> Iterator[Remark
     present = evidence.cells[column.name].dropna()
     if not len(present) or present.nunique() > min(VALUES, len(present) / 2):
         return
+    different = evidence.data.cells.different(column.name)
+    if different is not None and len(set(map(_spelt, different))) == len(different):
+        return
     counts = series.value_counts()
     if len(counts) > VALUES:
         return
     alike: dict[str, list[str]] = {}
     for value in counts.index:
-        alike.setdefault(" ".join(str(value).casefold().split()), []).append(value)
+        alike.setdefault(_spelt(value), []).append(value)
     variants = [names for names in alike.values() if len(names) > 1]
     if not variants:
         return
@@ -237,10 +243,15 @@ def spelling(evidence: Evidence, column: Column, series: Any) -> Iterator[Remark
     )
 
 
+def _spelt(name: object) -> str:
+    """A name whatever its case and spaces."""
+    return " ".join(str(name).casefold().split())
+
+
 def rare_classes(evidence: Evidence) -> Iterator[Remark]:
     """Classes with fewer than five rows, and classes that the test part lacks."""
     known = evidence.truth >= 0  # of a table with problems some may have no class
-    test = evidence.data.parts == "test"
+    test = evidence.data.tested
     counts = np.bincount(evidence.truth[known], minlength=len(evidence.classes))
     tested = np.bincount(evidence.truth[test & known], minlength=len(evidence.classes))
     rare, name = counts < 5, evidence.target.name

@@ -14,7 +14,7 @@ OFF = 0.05  # difference from the wanted share of test rows that is told
 def test_share(evidence: Evidence) -> Iterator[Remark]:
     """A split by owner or time whose test part is far from the size asked for."""
     split = evidence.data.split
-    share = float((evidence.data.parts == "test").mean())
+    share = float(evidence.data.tested.mean())
     if split.method in ("owner", "time") and abs(share - split.test_share) > OFF:
         yield evidence.remark(
             "test share",
@@ -42,7 +42,7 @@ def untimed_rows(evidence: Evidence) -> Iterator[Remark]:
 
 def shared_owners(evidence: Evidence) -> Iterator[Remark]:
     """Test rows of an owner who is in train too."""
-    test = evidence.data.parts == "test"
+    test = evidence.data.tested
     for column in evidence.features:
         if column.role is not Role.OWNER or evidence.data.split.method == "owner":
             continue

@@ -138,7 +138,7 @@ def _twins(evidence: Evidence, columns: Sequence[Column], key: Sequence[int], li
     hashes = np.empty((len(places), len(columns)), np.uint64)
     rarity = np.ones((len(places), len(columns)))
     for place, column in enumerate(columns if len(places) else ()):
-        cells = evidence.data.column(column.name).iloc[places]
+        cells = evidence.data.cells.at(column.name, places)
         hashes[:, place] = hashed(cells)
         rarity[:, place] = _rarity(column, cells)
     return Twins(places, groups, hashes, np.minimum(rarity, likely.chances(hashes)))
@@ -162,11 +162,11 @@ def _exact(evidence: Evidence, twins: Twins) -> Iterator[Remark]:
     places, _, groups = twins.places[kept], joined[kept], np.unique(joined[kept], return_inverse=True)[1]
     if not len(places):
         return
-    test = evidence.data.parts[places] == "test"
+    test = evidence.data.tested[places]
     trained = np.bincount(groups, weights=~test) > 0
     twice = np.sort(places[test & trained[groups]])
     evidence.doubled.update(twice.tolist())
-    tests = int((evidence.data.parts == "test").sum())
+    tests = int(evidence.data.tested.sum())
     if len(twice) and len(twice) >= SHARE * tests:
         yield evidence.remark(
             "duplicates",
@@ -206,7 +206,7 @@ def _but_one(evidence: Evidence, columns: Sequence[Column], found: Sequence[Twin
     for twins in found:
         if not len(twins.places):
             continue
-        test = evidence.data.parts[twins.places] == "test"
+        test = evidence.data.tested[twins.places]
         held = np.full(int(twins.groups.max()) + 1, -1)
         held[twins.groups[~test]] = (~test).nonzero()[0]
         asked = (test & (held[twins.groups] >= 0)).nonzero()[0]
@@ -215,7 +215,7 @@ def _but_one(evidence: Evidence, columns: Sequence[Column], found: Sequence[Twin
         expected = len(evidence.truth) ** 2 * np.where(differ, 1.0, twins.chances[asked]).prod(axis=1)
         for row in (single & (expected <= CHANCE)).nonzero()[0]:
             near[int(twins.places[asked[row]])] = int(differ[row].argmax())
-    tests = int((evidence.data.parts == "test").sum())
+    tests = int(evidence.data.tested.sum())
     if near and len(near) >= SHARE * tests:
         places = np.array(sorted(near))
         names = [columns[place].name for place in near.values()]

@@ -109,17 +109,30 @@ def gather(examined: Examined) -> Evidence:
     data = examined.data
     target = data.table.of_role(Role.TARGET)[0]
     features = tuple(column for column in data.table.columns if column.role is not Role.TARGET)
-    held = data.column(target.name)
     names: Any = []
     if target.type is ColumnType.NUMERIC:
-        truth = held.to_numpy(np.float64)
+        truth = data.column(target.name).to_numpy(np.float64)
     elif target.type is ColumnType.CATEGORICAL or data.settings.kind == JOINT:
-        codes, names = pd.factorize(held if data.settings.kind != JOINT else labels_of(held), sort=True)
+        codes, names = _classes(data, target.name)
         truth = codes.astype(np.int64)
     else:
-        truth = pd.factorize(held)[0].astype(np.int64)
+        truth = pd.factorize(data.column(target.name))[0].astype(np.int64)
     classes = tuple(map(str, names))
     return Evidence(examined, target, features, truth, classes, _sample(truth, len(classes), data.split.seed))
+
+
+def _classes(data: TableData, name: str) -> tuple[Array, Any]:
+    """The number of each row's class (n,), -1 for none, and the names of the classes in order."""
+    import pandas as pd
+
+    held = data.cells.coded(name) if data.settings.kind != JOINT else None
+    if held is None:
+        cells = data.column(name)
+        return pd.factorize(cells if data.settings.kind != JOINT else labels_of(cells), sort=True)
+    occurring = held.counts() > 0
+    places = np.full(len(occurring) + 1, -1)
+    places[:-1][occurring], names = pd.factorize(held.different()[occurring], sort=True)
+    return places[held.codes], names
 
 
 def _sample(truth: Array, classes: int, seed: int) -> Array:

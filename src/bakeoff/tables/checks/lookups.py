@@ -33,7 +33,7 @@ SORTED = 0.95  # rank correlation of a quantity with its place in the file from 
 
 def file_order(evidence: Evidence) -> Iterator[Remark]:
     """A file whose rows are sorted, or lie in blocks, by the target."""
-    order, parts = np.argsort(evidence.examined.order), evidence.examined.raw_parts
+    order, parts = _as_filed(evidence.examined.order), evidence.examined.raw_parts
     truth = evidence.truth[order]
     files = None if parts is None else parts[evidence.examined.order][order]
     if len(truth) < LEAST:
@@ -61,6 +61,14 @@ def file_order(evidence: Evidence) -> Iterator[Remark]:
             "well, or keep it private.",
             name,
         )
+
+
+def _as_filed(order: Array) -> Array:
+    """The places (n,) of the standard rows in the order of the file, from the raw row of each (n,)."""
+    places = np.full(int(order.max(initial=-1)) + 1, -1)
+    # Many times faster than sorting.
+    places[order] = np.arange(len(order))
+    return places[places >= 0]
 
 
 def telling_ids(evidence: Evidence, column: Column, series: Any) -> Iterator[Remark]:

@@ -55,17 +55,17 @@ def _differing(evidence: Evidence, ones: Array, others: Array) -> Array:
     differ = np.zeros(len(ones), int)
     for column in evidence.features:
         if column.role not in (Role.ID, Role.OWNER) and column.type in PLAIN:
-            series = evidence.data.column(column.name)
-            differ += hashed(series.iloc[ones]) != hashed(series.iloc[others])
+            cells = evidence.data.cells
+            differ += hashed(cells.at(column.name, ones)) != hashed(cells.at(column.name, others))
     return differ
 
 
 def _chosen(evidence: Evidence, asked: int, learnt: int) -> tuple[Array, Array]:
     """Seeded places of test and of training rows, all of them where they are few."""
-    parts, generator = evidence.data.parts, np.random.default_rng([evidence.data.split.seed, 23])
+    test, generator = evidence.data.tested, np.random.default_rng([evidence.data.split.seed, 23])
     chosen = []
-    for part, many in (("test", asked), ("train", learnt)):
-        places = np.flatnonzero(parts == part)
+    for part, many in ((test, asked), (~test, learnt)):
+        places = np.flatnonzero(part)
         chosen.append(np.sort(generator.permutation(places)[:many]))
     return chosen[0], chosen[1]
 
@@ -73,7 +73,7 @@ def _chosen(evidence: Evidence, asked: int, learnt: int) -> tuple[Array, Array]:
 def _joined(evidence: Evidence, columns: list[Column], places: Array) -> Any:
     held = None
     for column in columns:
-        texts = evidence.data.column(column.name).iloc[places].reset_index(drop=True).astype(object)
+        texts = evidence.data.cells.at(column.name, places).astype(object)
         texts = texts.where(texts.notna(), "").astype(str).str[:LONG]
         held = texts if held is None else held + " " + texts
     return held
@@ -92,10 +92,11 @@ def _near_texts(asked: Any, learnt: Any) -> tuple[Array, Array]:
     rows = vectoriser.transform(asked.tolist())
     # Words that train lacks count in no cosine, so it is taken times the share of a text's words that train has.
     seen = rows.getnnz(axis=1) / np.maximum([len(_pieces(text)) for text in asked], 1)
+    across = known.T.tocsr()
     for start in range(0, rows.shape[0], 100):
-        cosines = rows[start : start + 100] @ known.T
-        nearest[start : start + 100] = np.asarray(cosines.argmax(axis=1)).ravel()
-        most = cosines.max(axis=1).toarray().ravel()
+        cosines = (rows[start : start + 100] @ across).toarray()
+        nearest[start : start + 100] = cosines.argmax(axis=1)
+        most = cosines.max(axis=1)
         near[start : start + 100] = most * seen[start : start + 100] >= ALIKE
     return near, nearest
 
@@ -156,7 +157,7 @@ def _near_pictures(asked: Array, learnt: Array) -> Array:
 def _told(evidence: Evidence, places: Array, compared: int, how: str, column: str) -> Iterator[Remark]:
     places = np.array([place for place in places.tolist() if place not in evidence.doubled], dtype=np.int64)
     if len(places) and len(places) >= SHARE * compared:
-        tests = int((evidence.data.parts == "test").sum())
+        tests = int(evidence.data.tested.sum())
         among = f"{compared:,} test rows" if compared == tests else f"{compared:,} sampled test rows"
         yield evidence.remark(
             "near-duplicates",
