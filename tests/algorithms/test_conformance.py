@@ -17,7 +17,10 @@ ALGORITHMS = {point.name: point for point in entry_points(group="bakeoff.algorit
 
 # These two warn of what other libraries do, and of what they themselves will do.
 WARNING = pytest.mark.filterwarnings("default")
-NAMES = [pytest.param(name, marks=WARNING) if name in ("autogluon", "tabpfn") else name for name in ALGORITHMS]
+# AutoGluon fits eleven models to each table: some 10 CPU seconds, which a busy machine takes long for.
+PATIENT = pytest.mark.timeout(3600)
+MARKS = {"autogluon": (WARNING, PATIENT), "tabpfn": (WARNING,)}
+NAMES = [pytest.param(name, marks=MARKS.get(name, ())) for name in ALGORITHMS]
 NEEDS = {"network": "torch", "catboost": "catboost", "xgboost": "xgboost", "tabpfn": "tabpfn", "autogluon": "autogluon"}
 
 
