@@ -79,8 +79,16 @@ class Fixed:
         """Nothing to restore."""
 
 
+class Together:
+    """A clipping that looks at a record's gradient as a whole."""
+
+    def groups(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """All in one."""
+        return (0,) * len(sizes)
+
+
 @dataclass(frozen=True)
-class Flat(Fixed):
+class Flat(Together, Fixed):
     """Gradients longer than `bound` are shortened to it, all parameters together (Abadi et al. 2016, algorithm 1).
 
     UsageError where the bound is not a positive number.
@@ -96,17 +104,13 @@ class Flat(Fixed):
         """The bound."""
         return self.bound
 
-    def groups(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
-        """All in one."""
-        return (0,) * len(sizes)
-
     def factors(self, norms: Tensor) -> Tensor:
         """min(1, bound / norm)."""
         return _shortened(norms, self.bound)
 
 
 @dataclass(frozen=True)
-class Automatic(Fixed):
+class Automatic(Together, Fixed):
     """Every gradient is given nearly the length `bound`: bound / (norm + stability) (Bu et al. 2023, AUTO-S).
 
     There is no threshold to tune: with another bound the same steps are made at another learning rate. UsageError where
@@ -124,10 +128,6 @@ class Automatic(Fixed):
     def sensitivity(self) -> float:
         """The bound, which norm * bound / (norm + stability) stays below."""
         return self.bound
-
-    def groups(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
-        """All in one."""
-        return (0,) * len(sizes)
 
     def factors(self, norms: Tensor) -> Tensor:
         """bound / (norm + stability)."""
@@ -189,7 +189,7 @@ class Layerwise(Fixed):
         return _shortened(norms, bounds)
 
 
-class Quantile:
+class Quantile(Together):
     """Flat clipping at a bound that follows a quantile of the norms (Andrew et al. 2021, algorithm 1).
 
     The bound begins at `bound`; after each step it is multiplied by exp(-`pace` * (share below it - `quantile`)). The
@@ -226,10 +226,6 @@ class Quantile:
     def sensitivity(self) -> float:
         """The present bound."""
         return self.bound
-
-    def groups(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
-        """All in one."""
-        return (0,) * len(sizes)
 
     def factors(self, norms: Tensor) -> Tensor:
         """min(1, bound / norm); records at or below the bound are counted."""

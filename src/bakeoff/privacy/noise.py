@@ -71,11 +71,12 @@ class Noise:
             target.detach().add_(self.normal(target.shape), alpha=deviation)
             return
         flat = target.detach().view(-1)
-        begin = 0
-        while begin < len(flat):
-            part = stream.take(len(flat) - begin)
-            flat[begin : begin + len(part)].add_(part, alpha=deviation)
-            begin += len(part)
+        begin, count = 0, target.numel()
+        while begin < count:
+            part = stream.take(count - begin)
+            end = begin + part.shape[0]  # a tensor is slow to ask for its len
+            flat[begin:end].add_(part, alpha=deviation)
+            begin = end
 
     def fill(self, target: torch.Tensor, deviation: float) -> None:
         """Put N(0, deviation^2) in place of each value of a contiguous tensor."""
@@ -86,11 +87,12 @@ class Noise:
             return
         stream = self._stream()
         flat = target.detach().view(-1)
-        begin = 0
-        while begin < len(flat):
-            part = stream.take(len(flat) - begin)
-            torch.mul(part, deviation, out=flat[begin : begin + len(part)])
-            begin += len(part)
+        begin, count = 0, target.numel()
+        while begin < count:
+            part = stream.take(count - begin)
+            end = begin + part.shape[0]
+            torch.mul(part, deviation, out=flat[begin:end])
+            begin = end
 
     def normal(self, shape: Sequence[int], device: str | torch.device = "cpu") -> torch.Tensor:
         """A float32 tensor of N(0, 1)."""

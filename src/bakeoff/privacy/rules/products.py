@@ -31,18 +31,18 @@ def _onednn() -> Any:
 
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     """left @ right.T + bias, (rows, inside) and (columns, inside) to (rows, columns); not for autograd to see."""
-    if left.dtype == torch.float32 and left.device.type == "cpu" and len(left) * right.numel() >= LEAST:
-        quick, whole = _onednn(), _whole(len(left))
+    if left.dtype == torch.float32 and left.device.type == "cpu" and left.shape[0] * right.numel() >= LEAST:
+        quick, whole = _onednn(), _whole(left.shape[0])
         if quick is not None and whole:
             left, right = _dense(left), _dense(right)
             found: Tensor = quick(left[:whole], right, bias, "none", [], "")
-            return found if whole == len(left) else torch.cat([found, _plain(left[whole:], right, bias)])
+            return found if whole == left.shape[0] else torch.cat([found, _plain(left[whole:], right, bias)])
     return _plain(left, right, bias)
 
 
 def inner(left: Tensor, right: Tensor) -> Tensor:
     """left @ right.T, (rows, inside) and (columns, inside), where what is inside are a batch's records or positions."""
-    if left.dtype == torch.float32 and left.device.type == "cpu" and len(left) * right.numel() >= LEAST:
+    if left.dtype == torch.float32 and left.device.type == "cpu" and left.shape[0] * right.numel() >= LEAST:
         quick, whole = _onednn(), _whole(left.shape[1])
         if quick is not None and whole:
             found: Tensor = quick(_dense(left[:, :whole]), _dense(right[:, :whole]), None, "none", [], "")
