@@ -39,7 +39,7 @@ class Fairness:
     """
 
     name = "fairness"
-    version = "2"
+    version = "3"
 
     def plan(self, brief: Brief) -> Plan:
         """Twins of test rows, at most half of the probe rows that are left; none, with the reason, without any."""
