@@ -243,3 +243,12 @@ def test_a_member_that_hardly_matters_is_left_out_of_the_answer():
     both = select(np.column_stack([good, other]), None, 0)
     assert both.weights.min() > 0.3
     assert -np.log(np.column_stack([good, other]) @ both.weights).mean() < -np.log(good).mean() * (1 - SLIGHT)
+
+
+def test_columns_of_very_many_texts_have_no_neighbours(monkeypatch):
+    frame = table(60)
+    different = frame["note"].nunique()
+    monkeypatch.setattr("bakeoff.algorithms.multimodal.near.TEXTS", different)
+    assert not Views(frame, COLUMNS, 0).train("near").places
+    monkeypatch.setattr("bakeoff.algorithms.multimodal.near.TEXTS", different + 1)
+    assert set(Views(frame, COLUMNS, 0).train("near").places) == {"note"}

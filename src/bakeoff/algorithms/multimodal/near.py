@@ -18,6 +18,7 @@ COMMON = 0.03  # of a column's texts: a term that more of them have tells no two
 FEW = 50  # texts that may have a term in any case
 PRODUCTS = 300_000_000  # of terms that two texts share, in all columns together
 CHUNK = 2_000
+TEXTS = 30_000  # different texts of a column from which no neighbours are sought: it would take too much of the time
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,12 @@ class NearView:
         self._turned: dict[str, Any] = {}
 
     def fit_transform(self, rows: Rows, words: dict[str, Array]) -> Near:
-        """Learn each column, and give the training rows' neighbours; `numbers` are then the rows' own texts."""
+        """Learn each column of fewer than TEXTS texts, and give the training rows' neighbours.
+
+        `numbers` are then the rows' own texts.
+        """
         places, likeness = {}, {}
+        self.names = tuple(name for name in self.names if len(set(rows.strings(name))) < TEXTS)
         for name in self.names:
             texts = rows.strings(name)
             known: dict[str, int] = {}
