@@ -1,5 +1,6 @@
 """compare: the first ten minutes, in Python."""
 
+import os
 import stat
 
 import pandas as pd
@@ -176,6 +177,24 @@ def test_a_regression_is_understood(tmp_path):
 def test_bad_input_is_one_clear_error(entries, frame, error, message):
     with pytest.raises(error, match=message):
         bakeoff.compare(entries, frame, "y")
+
+
+def test_nothing_stays_open_of_a_comparison_that_could_not_be_held(tmp_path):
+    def open_stores():
+        seen = (os.readlink(one.path) for one in os.scandir("/proc/self/fd") if os.path.lexists(one.path))
+        return [path for path in seen if str(tmp_path) in path]
+
+    def compared(name, frame):
+        options = bakeoff.CompareOptions(baselines=("constant",), keep=str(tmp_path / name))
+        return bakeoff.compare({}, frame, "y", options=options)
+
+    with pytest.raises(TableError):
+        compared("bad", little_frame().assign(y="yes"))
+    assert open_stores() == []
+    found = compared("good", little_frame())
+    assert open_stores()
+    found.close()
+    assert open_stores() == []
 
 
 def test_an_estimator_that_reads_numbers_and_gaps_is_not_wrapped_when_the_table_suits_it():

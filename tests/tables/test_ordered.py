@@ -57,7 +57,7 @@ def test_rows_at_places_of_a_column_on_disk_are_those_in_memory(kind: str, seed:
     if kind == "names" and (codes := repeating(series)) is not None:
         held.put("a", codes)
     else:
-        held.lay("a", Ordered(series, np.arange(rows), 64).arrays())
+        held.put("a", Ordered(series, np.arange(rows), 64).arrays())
     places = rng.integers(0, rows, int(rng.integers(0, 50)))
     plain = series.iloc[places].reset_index(drop=True)
     pd.testing.assert_series_equal(held.at("a", places), plain, check_names=False)
@@ -73,7 +73,7 @@ def test_codes_are_handed_over_with_the_texts_of_their_rows_in_the_order_in_whic
     held = Columns(500, large=True)
     held.put("a", codes)
     start, stop = sorted(rng.integers(0, 501, 2).tolist())
-    packed = held.packed("a", start, stop).chunk(0)
+    packed = held.arrow("a", start, stop, as_codes=True).chunk(0)
     expected = pa.array(series.iloc[start:stop], pa.large_string(), from_pandas=True)
     expected = expected.combine_chunks() if isinstance(expected, pa.ChunkedArray) else expected
     assert packed.dictionary.equals(pc.drop_null(expected.unique()))
@@ -87,4 +87,4 @@ def test_texts_that_hardly_repeat_have_no_codes() -> None:
 
 def test_only_the_columns_of_a_large_table_are_laid_on_disk() -> None:
     with pytest.raises(ValueError, match="large table"):
-        Columns(2).lay("a", [pa.array([1, 2])])
+        Columns(2).put("a", iter([pa.array([1, 2])]))

@@ -289,7 +289,7 @@ def test_columns_on_disk_are_worked_on_within_an_allowance(monkeypatch: pytest.M
     held = Columns(1_000, large=True)
     for place, width in enumerate([1, 30, 2, 60, 3, 15, 4, 30]):
         held.put(f"c{place}", pd.Series(["x" * width] * 1_000))
-    weights = {name: held.weight(name) for name in held.names}
+    weights = columns._weights(held._held, held.names)
     allowed = max(weights.values()) + min(weights.values())
     monkeypatch.setattr(columns, "ALLOWED", allowed)
     monkeypatch.setattr(columns, "cores", lambda: 4)

@@ -143,12 +143,15 @@ def compare(
         raise UsageError(f"{options.keep} is not empty; keep the comparison in a new folder.")
     folder = None if options.keep else tempfile.TemporaryDirectory(prefix="bakeoff-compare-")
     root = Path(options.keep) if folder is None else Path(folder.name) / "challenge"
-    unpacked = ExitStack()
+    unpacked, made_here = ExitStack(), ExitStack()  # what is let go of in any case, and what is when nothing came of it
+    if folder is not None:
+        made_here.callback(folder.cleanup)
     try:
         named = _named(entries)
         checked = [(name, _checked(name, thing, unpacked)) for name, thing in named]
         # The challenge is made first, since it closes its private folder to others.
         challenge = Challenge.create(root, title=_title(data, options))
+        made_here.callback(challenge.close)
         objects = challenge.places.private / "objects"
         made = [_entry(name, thing, objects) for name, thing in checked]
         chosen = _baselines(challenge, options.baselines)
@@ -163,8 +166,7 @@ def compare(
         summary = challenge.run(request, watcher)
         challenge.rules = replace(challenge.rules, title=added.table.name, baselines=tuple(chosen) or False)
     except BaseException:
-        if folder is not None:
-            folder.cleanup()
+        made_here.close()
         raise
     finally:
         unpacked.close()

@@ -95,8 +95,16 @@ class Columns:
         return name in self._held
 
     def put(self, name: str, series: Any) -> None:
-        """Add a column, a pandas series or one of codes, or replace the one of that name."""
+        """Add a column, or replace the one of that name: a pandas series, or one of codes.
+
+        A large table also takes an iterator of Arrow arrays of one type, at least one, each written as it comes.
+        """
         self._frame = None
+        if isinstance(series, Iterator):
+            if self._scratch is None:
+                raise ValueError("Only the columns of a large table lie on disk.")
+            self._held[name] = _written(self._scratch, series)
+            return
         if isinstance(series, Coded):
             self._held[name] = _written(self._scratch, series) if self._scratch else series.head(len(series))
             return
@@ -107,22 +115,10 @@ class Columns:
         if isinstance(former, Spilled):
             former.remove()
 
-    def lay(self, name: str, arrays: Iterable[Any]) -> None:
-        """Add a column of a large table: Arrow arrays of one type, at least one, each written as it comes."""
-        if self._scratch is None:
-            raise ValueError("Only the columns of a large table lie on disk.")
-        self._frame = None
-        self._held[name] = _written(self._scratch, arrays)
-
     def coded(self, name: str) -> Coded | None:
         """A column of texts that repeat as it lies on disk, None for any other."""
         held = self._held[name]
         return held.coded() if isinstance(held, Spilled) else None
-
-    def weight(self, name: str) -> int:
-        """Bytes of a column on disk, 0 for one in memory."""
-        held = self._held[name]
-        return held.size if isinstance(held, Spilled) else 0
 
     def each(self, names: Sequence[str], work: Callable[[str], T]) -> Iterator[T]:
         """What `work` gives for each name, in order; for a large table several are worked on at a time.
@@ -132,7 +128,7 @@ class Columns:
         if not self.large:
             yield from map(work, names)
             return
-        turns = _Turns({name: self.weight(name) for name in names}, ALLOWED)
+        turns = _Turns(_weights(self._held, names), ALLOWED)
         done: dict[str, T] = {}
 
         def work_off() -> None:
@@ -180,25 +176,20 @@ class Columns:
         held = self._held.get(name)
         return held.values.to_pandas() if isinstance(held, Spilled) and held.values is not None else None
 
-    def arrow(self, name: str, start: int, stop: int) -> Any:
+    def arrow(self, name: str, start: int, stop: int, *, as_codes: bool = False) -> Any:
         """The rows from `start` to before `stop` of one column as a pyarrow ChunkedArray, from disk without a copy.
 
-        A missing number may be NaN there.
+        A missing number may be NaN there. With `as_codes` a column that is kept as codes comes as an Arrow dictionary.
         """
         import pyarrow as pa
 
         held = self._held[name]
         if isinstance(held, Spilled):
-            return held.read(start, stop)
+            return held.packed(start, stop) if as_codes else held.read(start, stop)
         if not hasattr(held, "iloc"):
             return held.slice(start, stop - start)
         array = pa.array(held.iloc[start:stop], from_pandas=True)
         return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-
-    def packed(self, name: str, start: int, stop: int) -> Any:
-        """As `arrow`, but a column that is kept as codes comes as an Arrow dictionary."""
-        held = self._held[name]
-        return held.packed(start, stop) if isinstance(held, Spilled) else self.arrow(name, start, stop)
 
     def frame(self) -> Frame:
         """All columns side by side, made once."""
@@ -280,6 +271,11 @@ class Columns:
         """Put the columns into this order."""
         self._frame = None
         self._held = {name: self._held[name] for name in names}
+
+
+def _weights(held: Mapping[str, Any], names: Iterable[str]) -> dict[str, int]:
+    """Bytes of each column on disk, 0 for one in memory."""
+    return {name: held[name].size if isinstance(held[name], Spilled) else 0 for name in names}
 
 
 def cores() -> int:

@@ -150,8 +150,8 @@ def _groups(rows: Rows, schema: Any) -> Iterator[tuple[dict[str, Any], dict[str,
         for column in rows.columns:
             if column.name not in pictures:
                 kind = schema.field(column.name).type
-                given = rows.cells.packed if pa.types.is_dictionary(kind) else rows.cells.arrow
-                held[column.name] = _filled(given(column.name, first, last), kind)
+                as_codes = pa.types.is_dictionary(kind)
+                held[column.name] = _filled(rows.cells.arrow(column.name, first, last, as_codes=as_codes), kind)
         seen = {name: rows.cells.cut(name, first, last) for name in pictures}
         for low, high, cells in bytes_of(seen, last - first):
             yield {name: array.slice(low, high - low) for name, array in held.items()}, cells

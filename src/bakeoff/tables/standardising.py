@@ -198,7 +198,7 @@ class _Intake:
             kept: Any = series.take(order)
         elif self.standard.large and (texts or (_is_plain(series) and series.dtype.kind in "ifM")):
             laid = Ordered(series, order, BLOCK)
-            self.standard.lay(name, laid.arrays())
+            self.standard.put(name, laid.arrays())
             self.prints[name] = laid.fingerprint()
             return
         else:
