@@ -10,6 +10,7 @@ import numpy as np
 
 from bakeoff.algorithms.matching.pair_model import settings
 from bakeoff.algorithms.thresholds import logits
+from bakeoff.extras import load_lightgbm
 from bakeoff.nouns import Array, Schema
 
 FOLDS = 5
@@ -41,12 +42,13 @@ class Blend:
 
     def fit(self, lesson: Lesson) -> Blend:
         """Learn; both classes must be there."""
-        from lightgbm import LGBMClassifier
         from sklearn.ensemble import ExtraTreesClassifier
 
         known = lesson.matches.astype(int)
         self.models_: list[Any] = [
-            LGBMClassifier(**settings(self.schema, seed)).fit(lesson.features, known, sample_weight=lesson.weights)
+            load_lightgbm()
+            .LGBMClassifier(**settings(self.schema, seed))
+            .fit(lesson.features, known, sample_weight=lesson.weights)
             for seed in range(self.boosted)
         ]
         self.forest_: Any = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from lightgbm import LGBMClassifier
 
 from bakeoff.algorithms.thresholds import moved, threshold
+from bakeoff.extras import load_lightgbm
 from bakeoff.nouns import Array, Schema
 
+lightgbm = load_lightgbm()  # here, so that no fit is charged for it
 FOLDS = 5
 MODELS = 3
 
@@ -61,7 +62,7 @@ class PairModel:
 
     def _learn(self, features: Array, matches: Array, more: Array, seed: int) -> Any:
         known = np.concatenate([matches.astype(int), np.zeros(len(more), dtype=int)])
-        return LGBMClassifier(**settings(self.schema, seed)).fit(np.vstack([features, more]), known)
+        return lightgbm.LGBMClassifier(**settings(self.schema, seed)).fit(np.vstack([features, more]), known)
 
     def _score(self, models: list[Any], features: Array) -> Array:
         # The booster is asked directly: the estimator would warn that the features have no names.

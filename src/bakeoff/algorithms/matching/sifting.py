@@ -10,6 +10,7 @@ import numpy as np
 from bakeoff.algorithms.blocking import Blocker
 from bakeoff.algorithms.matching.reading import Records
 from bakeoff.algorithms.matching.search import in_turn
+from bakeoff.extras import load_lightgbm
 from bakeoff.nouns import Array, Frame, Schema
 
 DOUBT = 0.002  # chances between this and its complement are looked at closely
@@ -45,9 +46,7 @@ class Sifter:
         return self
 
     def _learn(self, features: Array, matches: Array, weights: Array | None, trees: int) -> Any:
-        from lightgbm import LGBMClassifier
-
-        model = LGBMClassifier(
+        model = load_lightgbm().LGBMClassifier(
             n_estimators=trees,
             learning_rate=9 / trees,
             num_leaves=15,

@@ -15,6 +15,7 @@ from bakeoff.algorithms.multimodal.target import as_logs, mean_outputs
 from bakeoff.algorithms.multimodal.views import Asked
 from bakeoff.algorithms.multimodal.votes import Voters, Votes, votes_of
 from bakeoff.algorithms.multimodal.work import Behind, Deadline, Trained, Work
+from bakeoff.extras import load_lightgbm
 from bakeoff.nouns import Array
 from bakeoff.training.clock import Clock
 
@@ -124,8 +125,7 @@ class BoostedMember:
 
     def estimate(self, work: Work, clock: Clock) -> float:
         """From a few rounds of the first fold."""
-        import lightgbm
-
+        lightgbm = load_lightgbm()
         features = work.views.train(self._view(work))
         rows = work.folds.learnt[0]
         settings = self.settings(work, len(rows), features.shape[1])
@@ -179,8 +179,7 @@ class _Part:
 
     def data(self, settings: dict[str, Any], reference: Any = None) -> Any:
         """As LightGBM reads it; scores of several classes stand one class after another."""
-        import lightgbm
-
+        lightgbm = load_lightgbm()
         begin = None if self.begin is None else self.begin.ravel(order="F").astype(np.float64)
         return lightgbm.Dataset(self.features, self.values, reference=reference, init_score=begin, params=settings)
 
@@ -215,8 +214,7 @@ class _Limits:
 
 
 def _boost(settings: dict[str, Any], parts: tuple[_Part, _Part], limits: _Limits) -> Boosting:
-    import lightgbm
-
+    lightgbm = load_lightgbm()
     data = parts[0].data(settings)
     watch = parts[1].data(settings, data)
     curve: list[float] = []
