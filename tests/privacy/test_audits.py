@@ -315,5 +315,7 @@ def test_signals_and_coins_that_cannot_be_are_told():
     assert tally(np.zeros(1000), np.arange(1000) < 590).canaries == 1000  # 5.7 deviations
     with pytest.raises(UsageError, match="no way to guess about 3 canaries"):
         tally(np.zeros(3), np.zeros(3, dtype=bool), ways=(Way(5),))
+    with pytest.raises(UsageError, match=r"^3 is no way to guess; give Way\(3\)"):
+        tally(np.zeros(3), np.zeros(3, dtype=bool), ways=[3])
     with pytest.raises(UsageError, match="as many numbers of guesses"):
         Tally(3, (Way(1),), (3,), ())

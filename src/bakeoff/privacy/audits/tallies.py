@@ -130,10 +130,14 @@ def tally(signals: Array, inside: Array, *, ways: Sequence[Way] = WAYS, seed: in
     more of the first where r is odd; or all r are at one end. Where every canary is guessed the
     two sides part at `split_of`. Equal signals come in an order drawn from `seed`, that knows no coin. `ways` are to be
     chosen before anything is seen; those of less than one guess are left out. UsageError for signals that are no
-    numbers, for other lengths, for none, for coins that are not fair, or where no way is left.
+    numbers, for other lengths, for none, for coins that are not fair, for what is no Way, or where no
+    way is left.
     """
     signals, inside = np.asarray(signals, dtype=np.float64), np.asarray(inside)
     _check(signals, inside)
+    strange = [way for way in ways if not isinstance(way, Way)]
+    if strange:
+        raise UsageError(f"{strange[0]!r} is no way to guess; give Way(3), say, for a third of the canaries.")
     held = tuple(way for way in ways if 1 <= way.part <= len(signals))
     if not held:
         raise UsageError(f"There is no way to guess about {len(signals)} canaries; give one such as Way(1), all.")
