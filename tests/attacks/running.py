@@ -129,7 +129,9 @@ def boxes_left() -> list[str]:
     """Folders, control groups and processes of this process's boxes that are still there, each with its box's mark."""
     prefix = f"bakeoff-box-{os.getpid()}-"
     left = [str(path) for path in Path(tempfile.gettempdir()).glob(f"{prefix}*")]
-    left += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{prefix}*")]
+    # What is listed may go meanwhile, other tests' boxes too, which a walk passes over and a glob does not.
+    groups = ((top, name) for top, below, _ in os.walk("/sys/fs/cgroup") for name in below)
+    left += [os.path.join(top, name) for top, name in groups if name.startswith(prefix)]
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if (mark := process.environ().get("BAKEOFF_BOX", "")).startswith(prefix):

@@ -211,7 +211,10 @@ def leftovers(temporary, pids):
     """What runs that are over have left: folders of boxes and stages, control groups, and processes."""
     names = tuple(f"bakeoff-{what}-{pid}-" for pid in pids for what in ("box", "stage"))
     files = [path for path in Path(temporary).iterdir() if path.name.startswith(names)]
-    groups = [path for path in Path("/sys/fs/cgroup").rglob("bakeoff-box-*") if path.name.startswith(names)]
+    # What is listed may go meanwhile, other tests' boxes too, which a walk passes over and a glob does not.
+    groups = [
+        Path(top, name) for top, below, _ in os.walk("/sys/fs/cgroup") for name in below if name.startswith(names)
+    ]
     processes = []
     for process in psutil.process_iter():
         try:

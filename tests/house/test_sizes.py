@@ -87,3 +87,14 @@ def test_the_measures_can_fail():
     assert too_many_parameters("def f(a, b, c, d, *, e, f, g, h): ...") == ["f takes 8 parameters"]
     assert too_many_methods("class A:\n" + "".join(f"  def m{i}(self): ...\n" for i in range(16)))
     assert forbidden_names([REPOSITORY / "src" / "utils" / "x.py", REPOSITORY / "src" / "helpers.py"])
+
+
+def of_one_name(files: list[Path]) -> list[str]:
+    """Names that several files of tests have: pytest imports them by name, and would read one for the other."""
+    names = [file.name for file in files if file.name.startswith("test_")]
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def test_no_two_files_of_tests_have_one_name():
+    assert of_one_name(FILES) == []
+    assert of_one_name([Path("a/test_x.py"), Path("b/test_x.py"), Path("b/test_y.py"), Path("a/x.py"), Path("b/x.py")])
