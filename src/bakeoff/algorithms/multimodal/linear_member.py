@@ -61,11 +61,10 @@ class LinearMember:
         """Weights for each fold, by the strength and the number of steps that are best on held-out rows."""
         folds, values, width = work.folds, work.target.values, work.target.width
         search = _Search(work, self.view, deadline.part(SEARCHING))
-        curves = [search.curves(0, self.strengths)]
-        if len(values) <= FEW:
-            near = _near(curves[0])
-            curves += [search.curves(k, near) for k in range(1, len(folds))]
+        curves = search.whole(self.strengths)
         strength, steps = _best(curves)
+        if search.cut and len(curves) == 1 and steps == len(curves[0][strength]):
+            steps = STEPS  # time ended the descent that was watched, and not the held-out rows
         chosen: list[Weights] = []
         cut = search.cut
         out = np.zeros((len(values), width), dtype=np.float32)
@@ -97,6 +96,18 @@ class _Search:
         if k == 0 or len(target.values) <= FEW:
             self._kept[k] = found
         return found
+
+    def whole(self, strengths: tuple[float, ...]) -> list[dict[float, list[float]]]:
+        """Curves of the first fold, and where rows are few of the others that time does not cut off."""
+        curves = [self.curves(0, strengths)]
+        if len(self.work.target.values) <= FEW:
+            near = _near(curves[0])
+            for k in range(1, len(self.work.folds)):
+                found = {} if self.cut else self.curves(k, near)
+                if self.cut:
+                    break
+                curves.append(found)
+        return curves
 
     def curves(self, k: int, strengths: tuple[float, ...]) -> dict[float, list[float]]:
         """Held-out losses after each step, by strength, until a stronger fit is worse; at least of the first one."""
