@@ -152,6 +152,19 @@ def test_scores_for_the_second_layer_never_saw_the_row_nor_the_fold():
     assert not np.array_equal(before.learnt[1][~own], after.learnt[1][~own])
 
 
+def test_a_linear_search_that_time_cuts_off_anywhere_has_learnt_what_there_was_time_for():
+    rng = np.random.default_rng(5)
+    values = np.arange(600) % 40
+    work = work_of(values, np.eye(40)[values] + rng.normal(0, 0.05, (600, 40)))
+    losses = []
+    for ticks in range(110, 460, 70):
+        ticking = count()  # one second for every look at the clock
+        found = LinearMember().fit(work, Deadline(Clock(now=lambda ticking=ticking: float(next(ticking))), ticks))
+        losses.append(float(work.target.losses(found.held_out, work.folds.rows).mean()))
+    assert LinearMember().fit(work, Deadline(Clock(now=lambda: 0.0), 1.0)).cut is False
+    assert max(losses) < np.log(40) / 2
+
+
 def test_chance_is_not_taken_for_knowledge():
     from bakeoff.algorithms.multimodal.boosted_member import BoostedMember
 
